@@ -1,0 +1,34 @@
+"""The frame: page config, navigation, comparison picker, layer cursor, job tray.
+
+Widgets bound to the URL live here: bound inside a page, a value would be lost on the neighbouring page.
+"""
+
+import streamlit as st
+
+st.set_page_config(page_title="Tunescope", page_icon=":material/layers:", layout="wide")
+
+from pages.parts import picker, tray  # noqa: E402  # the page config must be the first command
+from pages.parts.show import messages, tighten  # noqa: E402
+
+page = st.navigation(
+    {
+        "Overview": [
+            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+            st.Page(
+                "pages/checkpoints.py", title="Checkpoints", icon=":material/model_training:", url_path="checkpoints"
+            ),
+            st.Page("pages/data.py", title="Data", icon=":material/description:", url_path="data"),
+        ],
+        "Compare": [
+            st.Page("pages/layers.py", title="Layers", icon=":material/layers:", url_path="layers"),
+            st.Page("pages/maps.py", title="Maps", icon=":material/scatter_plot:", url_path="maps"),
+        ],
+        "Manage": [st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs")],
+    },
+    position="top",
+)
+tighten()
+with st.sidebar, messages():
+    tray.draw()
+    picker.draw()
+page.run()

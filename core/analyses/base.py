@@ -1,0 +1,45 @@
+"""What every analysis is given and what several of them need: the run, checkpoint folders, aligned rows."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IncompatibleRefs
+
+
+class Run(Protocol):
+    """The circumstances of one computation; none of them changes its result."""
+
+    folder: Path
+    """Where large arrays are written as they come; may hold what an earlier, cut-off attempt left."""
+    device: str
+    """"cpu", "cuda" or "mps"."""
+    threads: int
+    """CPU threads to use."""
+
+    def step(self, done: int, total: int, note: str = "") -> None:
+        """Say how far the work is, and stop by raising Cancelled when somebody asked for it."""
+
+    def check(self) -> None:
+        """Stop by raising Cancelled when somebody asked for it."""
+
+
+def shared_rows(
+    base: tuple[NDArray[np.int32], NDArray[np.int32]], tuned: tuple[NDArray[np.int32], NDArray[np.int32]]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of both sides that are the same word of the same sentence, in reading order.
+
+    Args:
+        base: (sentence, word) of each row on the base side; tuned likewise.
+    Raises:
+        IncompatibleRefs: they share none.
+    """
+    first, second = (sentence.astype(np.int64) << 32 | (word.astype(np.int64) + 1) for sentence, word in (base, tuned))
+    _, in_base, in_tuned = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    if not len(in_base):
+        raise IncompatibleRefs(
+            "Comparing the two sides row by row.", "They share no word or sentence.", "Read the same data."
+        )
+    return in_base, in_tuned

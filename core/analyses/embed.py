@@ -1,0 +1,99 @@
+"""Vectors of every layer for the words or sentences of a sample: what every other analysis reads."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from core.analyses.base import Run
+from core.analyses.fine_tune import FineTune, origin
+from core.data.load import load_sample, sample_size
+from core.errors import SpecInvalid
+from core.keys import Result, Spec
+from core.models.checkpoints import facts, locate
+from core.refs import Folder, Packaged, Sample
+
+_WORDS_PER_SENTENCE = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embed(Spec, kind="embed"):
+    """Run a checkpoint over a sample and keep every layer."""
+
+    title: ClassVar[str] = "Embeddings"
+    seconds_per_unit: ClassVar[float] = 1.0e-3
+
+    checkpoint: Packaged | Folder | FineTune
+    sample: Sample
+    unit: Literal["word", "sentence"] = "word"
+    pooling: Literal["first", "last", "average", "cls", "mean"] = "average"
+    max_pieces: int = 256
+    """Longer sentences are cut there."""
+    dtype: Literal["float16", "float32"] = "float16"
+    """Of the stored vectors."""
+
+    def validate(self) -> None:
+        allowed = ("first", "last", "average") if self.unit == "word" else ("cls", "mean")
+        if self.pooling not in allowed:
+            raise SpecInvalid(
+                f"Pooling {self.unit}s by {self.pooling!r}.", "It does not fit.", f"Use {', '.join(allowed)}."
+            )
+        if self.max_pieces < 8:
+            raise SpecInvalid(f"Cutting at {self.max_pieces} pieces.", "Too short.", "Use 8 or more.")
+
+    @property
+    def n_layers(self) -> int:
+        """States per row: the embedding output and one a block."""
+        return facts(locate(origin(self.checkpoint))).n_layers + 1
+
+    def cost(self) -> tuple[float, float]:
+        """Work in sentences x layers; bytes of all layers (12 words a sentence assumed)."""
+        width = facts(locate(origin(self.checkpoint))).width
+        sentences = sample_size(self.sample)
+        rows = sentences * (_WORDS_PER_SENTENCE if self.unit == "word" else 1)
+        return float(sentences * self.n_layers), float(rows * self.n_layers * width * np.dtype(self.dtype).itemsize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings(Result):
+    """Vectors, aligned by row in every layer."""
+
+    layers: tuple[np.ndarray, ...]
+    """Layers 0..L, each [n_rows, width], memory-mapped."""
+    sentence: np.ndarray
+    """Sentence of each row in the sample, int32 [n_rows]."""
+    word: np.ndarray
+    """Word of each row in its sentence, int32 [n_rows]; -1 when the unit is a sentence."""
+    n_cut_sentences: int
+    """Sentences longer than max_pieces, whose last words have no vector."""
+    n_lost_words: int
+    """Words without a vector: cut off, or dropped by the tokenizer."""
+    precision: str
+    """Arithmetic of the forward pass."""
+
+
+def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
+    """Extract; one forward pass, resumable."""
+    from core.models.extraction import extract
+
+    folder = inputs["checkpoint"].folder if isinstance(spec.checkpoint, FineTune) else locate(spec.checkpoint)
+    got = extract(
+        folder,
+        load_sample(spec.sample),
+        run.folder,
+        unit=spec.unit,
+        pooling=spec.pooling,
+        max_pieces=spec.max_pieces,
+        dtype=spec.dtype,
+        device=run.device,
+        batch_pieces=32768 if run.device == "cuda" else 2048,
+        on_sentences=lambda done, total: run.step(done, total, "sentences"),
+    )
+    return Embeddings(
+        layers=tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in got.layers),
+        sentence=got.sentence,
+        word=got.word,
+        n_cut_sentences=got.n_cut_sentences,
+        n_lost_words=got.n_lost_words,
+        precision="bfloat16" if run.device == "cuda" else "float32",
+    )

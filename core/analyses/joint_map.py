@@ -1,0 +1,88 @@
+"""PCA of both sides in one joint fit per layer: the two pictures share their axes, so they may be laid side by side."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.base import Run, shared_rows
+from core.analyses.embed import Embed
+from core.data.examples import Examples
+from core.data.load import load_sample
+from core.errors import IncompatibleRefs, SpecInvalid
+from core.keys import Result, Spec
+from core.maths.geometry import joint_pca
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointMap(Spec, kind="joint_map"):
+    """Two principal components of base and tuned rows together, for every layer."""
+
+    title: ClassVar[str] = "Map (joint PCA)"
+    seconds_per_unit: ClassVar[float] = 2e-5
+
+    base: Embed
+    tuned: Embed
+    n_points: int = 2000
+    """Rows drawn per side, the same on both; fewer where there are fewer."""
+    seed: int = 0
+
+    def validate(self) -> None:
+        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
+            raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        if not 10 <= self.n_points <= 100_000:
+            raise SpecInvalid(f"A map of {self.n_points} points.", "Out of range.", "Use 10 to 100,000.")
+
+    def cost(self) -> tuple[float, float]:
+        """Work in points x layers; bytes of the coordinates."""
+        return float(self.n_points * self.base.n_layers), float(self.n_points * self.base.n_layers * 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps(Result):
+    """Coordinates on shared axes."""
+
+    base: np.ndarray
+    """float32 [layers, n_points, 2]."""
+    tuned: np.ndarray
+    """float32 [layers, n_points, 2]; the same word or sentence in each row."""
+    explained: np.ndarray
+    """Share of the joint variance on each axis, 0 to 1 [layers, 2]."""
+    points: pd.DataFrame
+    """What each row is: text, sentence, and one column a label."""
+
+
+def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
+    """Fit per layer. Raises IncompatibleRefs for unequal depths or widths."""
+    base, tuned = inputs["base"], inputs["tuned"]
+    if len(base.layers) != len(tuned.layers) or base.layers[0].shape[1] != tuned.layers[0].shape[1]:
+        raise IncompatibleRefs("A joint map.", "The checkpoints differ in depth or width.", "Choose two of one size.")
+    in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
+    chosen = np.arange(len(in_base))
+    if len(chosen) > spec.n_points:
+        chosen = np.sort(np.random.default_rng(spec.seed).choice(len(in_base), spec.n_points, replace=False))
+    in_base, in_tuned = in_base[chosen], in_tuned[chosen]
+    fits = []
+    for layer, (before, after) in enumerate(zip(base.layers, tuned.layers, strict=True), start=1):
+        fits.append(joint_pca(np.asarray(before[in_base], np.float32), np.asarray(after[in_tuned], np.float32)))
+        run.step(layer, len(base.layers), "layers")
+    return Maps(
+        base=np.stack([fit.base for fit in fits]),
+        tuned=np.stack([fit.tuned for fit in fits]),
+        explained=np.stack([fit.explained_share for fit in fits]),
+        points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
+    )
+
+
+def describe_rows(examples: Examples, sentence: np.ndarray, word: np.ndarray) -> pd.DataFrame:
+    """text, sentence and labels of rows; word = -1 means a whole sentence."""
+    rows = list(zip(sentence.tolist(), word.tolist(), strict=True))
+    table = {
+        "text": [examples.words[i][j] if j >= 0 else examples.texts[i] for i, j in rows],
+        "sentence": [examples.texts[i] for i, _ in rows],
+    }
+    if rows and rows[0][1] >= 0:
+        table |= {name: [values[i][j] for i, j in rows] for name, values in examples.word_labels.items()}
+    table |= {name: [values[i] for i, _ in rows] for name, values in examples.sentence_labels.items()}
+    return pd.DataFrame(table)

@@ -1,0 +1,157 @@
+"""A linear probe on every layer: what a straight cut through the space can read, beside its controls."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analyses.base import Run
+from core.analyses.embed import Embed, Embeddings
+from core.data.examples import Examples
+from core.data.load import load_sample
+from core.errors import NotEnoughData, SpecInvalid
+from core.keys import Result, Spec
+from core.maths.probing import control_labels, fit_linear_probes, majority_share, standardise
+from core.maths.statistics import Estimate, resampled_interval
+
+TEST_SHARE = 0.3
+_MAX_ITERATIONS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Spec, kind="probe"):
+    """Multinomial logistic regression (L2) from one layer to a label, over several random splits by sentence."""
+
+    title: ClassVar[str] = "Linear probe"
+    seconds_per_unit: ClassVar[float] = 3.0e-4
+
+    embed: Embed
+    label: str
+    """Name of the word or sentence label."""
+    n_seeds: int = 5
+    """Random splits, 70 % of the sentences for training."""
+    C: float = 0.01
+    """scikit-learn's inverse strength, on standardised features."""
+
+    def validate(self) -> None:
+        if not 2 <= self.n_seeds <= 50:
+            raise SpecInvalid(
+                f"Probing with {self.n_seeds} seeds.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual."
+            )
+        if not 0 < self.C <= 1e6:
+            raise SpecInvalid(f"Probing with C = {self.C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+
+    def cost(self) -> tuple[float, float]:
+        """Work in sentences x layers x seeds; a few kilobytes kept."""
+        return self.embed.cost()[0] * self.n_seeds, 1e4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeScores(Result):
+    """Accuracy on held-out sentences, 0 to 1, larger = more can be read."""
+
+    accuracy: np.ndarray
+    """[layers, seeds]."""
+    control: np.ndarray
+    """Accuracy of the same probe on the control task [layers, seeds]."""
+    score: tuple[Estimate, ...]
+    """Mean accuracy per layer with an interval over resampled splits (Nadeau & Bengio 2003)."""
+    control_score: tuple[Estimate, ...]
+    """The same for the control task."""
+    majority: float
+    """Accuracy of always answering the commonest training label, mean over seeds."""
+    overlap: float
+    """Share of test words whose type also stands in training; it bounds the control task."""
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+    """Rows of each label."""
+    n_train: int
+    n_test: int
+    n_sentences: int
+    n_unconverged: int
+    """Fits that stopped at the iteration limit."""
+    control_kind: str
+
+
+def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
+    """Fit all probes of a layer in one batch. Raises NotEnoughData for one class or under 10 sentences."""
+    embeddings: Embeddings = inputs["embed"]
+    examples = load_sample(spec.embed.sample)
+    words, labels = row_labels(examples, embeddings, spec.embed.unit, spec.label)
+    names, y = np.unique(labels, return_inverse=True)
+    if len(names) < 2:
+        raise NotEnoughData(
+            f"Probing for {spec.label!r}.", f"Every row has the label {names[0]!r}.", "Give two or more."
+        )
+    by_word = spec.embed.unit == "word"
+    splits = [_split(embeddings.sentence, seed) for seed in range(spec.n_seeds)]
+    controls = [_control(words, names[y], names, seed, by_word) for seed in range(spec.n_seeds)]
+    accuracy, control = (np.zeros((len(embeddings.layers), spec.n_seeds)) for _ in range(2))
+    unconverged = 0
+    for layer, vectors in enumerate(embeddings.layers):
+        X = np.asarray(vectors, dtype=np.float32)
+        for seed, (train, test) in enumerate(splits):
+            run.step(layer * spec.n_seeds + seed, len(embeddings.layers) * spec.n_seeds, "probes")
+            targets = np.stack([y, controls[seed]])
+            seen, held_out = standardise(X[train], X[test])
+            probes = fit_linear_probes(
+                seen, targets[:, train], C=spec.C, n_classes=len(names), max_iter=_MAX_ITERATIONS, device=run.device
+            )
+            right = (probes.predict(held_out) == targets[:, test]).mean(axis=1)
+            accuracy[layer, seed], control[layer, seed] = right
+            unconverged += int((~probes.converged).sum())
+    n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
+    return ProbeScores(
+        accuracy=accuracy,
+        control=control,
+        score=tuple(resampled_interval(row, n_train=n_train, n_test=n_test) for row in accuracy),
+        control_score=tuple(resampled_interval(row, n_train=n_train, n_test=n_test) for row in control),
+        majority=float(np.mean([majority_share(y[train], y[test]) for train, test in splits])),
+        overlap=float(np.mean([np.isin(words[test], words[train]).mean() for train, test in splits])),
+        labels=tuple(map(str, names)),
+        counts=tuple(int(count) for count in np.bincount(y)),
+        n_train=n_train,
+        n_test=n_test,
+        n_sentences=len(np.unique(embeddings.sentence)),
+        n_unconverged=unconverged,
+        control_kind="one random label a word type" if by_word else "shuffled labels",
+    )
+
+
+def row_labels(examples: Examples, embeddings: Embeddings, unit: str, label: str) -> tuple[NDArray, NDArray]:
+    """(word or sentence text, label) of each row of the embeddings.
+
+    Raises:
+        SpecInvalid: the data set has no such label for this unit.
+    """
+    known = examples.word_labels if unit == "word" else examples.sentence_labels
+    if label not in known:
+        raise SpecInvalid(
+            f"Reading the {unit} label {label!r}.",
+            f"The data set has: {', '.join(known) or 'none'}.",
+            "Choose one of them.",
+        )
+    sentence = embeddings.sentence.tolist()
+    if unit == "sentence":
+        return np.array([examples.texts[i] for i in sentence]), np.array([known[label][i] for i in sentence])
+    rows = list(zip(sentence, embeddings.word.tolist(), strict=True))
+    return np.array([examples.words[i][j] for i, j in rows]), np.array([known[label][i][j] for i, j in rows])
+
+
+def _split(sentence: NDArray[np.int32], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows for training and test; a sentence is never on both sides."""
+    distinct = np.unique(sentence)
+    if len(distinct) < 10:
+        raise NotEnoughData("Splitting sentences for a probe.", f"There are {len(distinct)}.", "Give at least 10.")
+    drawn = np.random.default_rng(seed).permutation(distinct)
+    in_test = np.isin(sentence, drawn[: max(1, round(len(distinct) * TEST_SHARE))])
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
+
+
+def _control(words: NDArray, labels: NDArray, names: NDArray, seed: int, by_word: bool) -> NDArray[np.intp]:
+    """Control labels as indices into names: fixed per word type, or shuffled over sentences."""
+    if not by_word:
+        return np.searchsorted(names, np.random.default_rng(1000 + seed).permutation(labels))
+    made = control_labels(words.tolist(), labels.tolist(), seed=1000 + seed)
+    return np.searchsorted(names, np.array(made))

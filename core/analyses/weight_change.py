@@ -1,0 +1,91 @@
+"""How far the weights moved: relative change of each block, read from the files without building a model."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.base import Run
+from core.analyses.fine_tune import FineTune, origin
+from core.errors import IncompatibleRefs
+from core.keys import Result, Spec
+from core.models.checkpoints import facts, locate
+from core.models.weights import read_tensors
+from core.refs import Folder, Packaged
+
+_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.(.+)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightChange(Spec, kind="weight_change"):
+    """Frobenius norm of the difference over that of base, per block."""
+
+    title: ClassVar[str] = "Weight change"
+    seconds_per_unit: ClassVar[float] = 1e-9
+
+    base: Packaged | Folder | FineTune
+    tuned: Packaged | Folder | FineTune
+
+    def cost(self) -> tuple[float, float]:
+        """Work in bytes of weights read; a few kilobytes kept."""
+        return 2.0 * facts(locate(origin(self.base))).n_bytes, 1e4
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightChanges(Result):
+    """Relative change, 0 = untouched."""
+
+    layers: np.ndarray
+    """Layers 0 (embeddings) to L, float64 [L+1]."""
+    tensors: pd.DataFrame
+    """layer, tensor, relative change, norm in base; one row a weight tensor."""
+    n_parameters: int
+    """Numbers compared."""
+
+
+def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChanges:
+    """Compare tensor by tensor. Raises IncompatibleRefs when the backbones differ in names or shapes."""
+    folders = [
+        inputs[side].folder if isinstance(ref, FineTune) else locate(ref)
+        for side, ref in (("base", spec.base), ("tuned", spec.tuned))
+    ]
+    base, tuned = (read_tensors(folder) for folder in folders)
+    shared = sorted(base.names() & tuned.names())
+    if not shared:
+        raise IncompatibleRefs("Comparing weights.", "The two checkpoints share no tensor name.", "Choose one family.")
+    rows: list[dict[str, Any]] = []
+    changed: dict[int, float] = defaultdict(float)
+    norms: dict[int, float] = defaultdict(float)
+    n_parameters = 0
+    for done, name in enumerate(shared, start=1):
+        before, after = base.get(name), tuned.get(name)
+        if before.shape != after.shape:
+            raise IncompatibleRefs(
+                f"Comparing the weights {name}.",
+                f"Shapes {before.shape} and {after.shape}.",
+                "Choose checkpoints of one size.",
+            )
+        layer, short = _place(name)
+        moved, norm = float(np.sum((after - before) ** 2)), float(np.sum(before**2))
+        changed[layer] += moved
+        norms[layer] += norm
+        n_parameters += before.size
+        relative = (moved / norm) ** 0.5 if norm else float("nan")
+        rows.append({"layer": layer, "tensor": short, "relative_change": relative, "norm": norm**0.5})
+        run.step(done, len(shared), "tensors")
+    depth = facts(folders[0]).n_layers
+    return WeightChanges(
+        layers=np.array([(changed[i] / norms[i]) ** 0.5 if norms[i] else np.nan for i in range(depth + 1)]),
+        tensors=pd.DataFrame(rows).sort_values(["layer", "tensor"], ignore_index=True),
+        n_parameters=n_parameters,
+    )
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Layer and short name of a tensor: block i is layer i + 1; what is in no block counts with the embeddings."""
+    if found := _BLOCK.search(name):
+        return int(found[1]) + 1, found[2]
+    return 0, name

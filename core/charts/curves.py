@@ -1,0 +1,125 @@
+"""Curves over layers, left to right from 0 to L, each with its interval and its controls."""
+
+import altair as alt
+import pandas as pd
+
+from core.analyses.fine_tune import TunedCheckpoint
+from core.analyses.similarity import LayerSimilarity
+from core.charts.look import Look, framed
+from core.charts.strip import kept_table
+
+HEIGHT = 320
+
+
+def similarity_curve(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
+    """CKA of base against tuned by layer, with the jackknife band."""
+    table = kept_table(similarity)
+    shown = [alt.Tooltip("layer:O"), *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("cka", "low", "high"))]
+    x = _layers()
+    y = alt.Y("cka:Q", title="linear CKA (1 = unchanged, 0 = unrelated)", scale=alt.Scale(domain=[0, 1], clamp=True))
+    band = alt.Chart(table).mark_area(opacity=0.25, color=look.bar).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    line = alt.Chart(table).mark_line(color=look.ink, strokeWidth=2.5).encode(x=x, y=y)
+    dots = alt.Chart(table).mark_point(filled=True, size=90, color=look.ink, opacity=1).encode(x=x, y=y, tooltip=shown)
+    text = alt.Chart(table).mark_text(dy=-14, fontWeight="bold").encode(x=x, y=y, text=alt.Text("cka:Q", format=".2f"))
+    return framed(alt.layer(_cursor(table, look, layer), band, line, dots, text).properties(height=HEIGHT), look)
+
+
+def side_curves(
+    table: pd.DataFrame, name: str, look: Look, layer: int, *, title: str, percent: bool, controls: bool
+) -> alt.LayerChart:
+    """Base and tuned curves of one measure, labelled at their ends; control task and majority in grey where given."""
+    number = ".1%" if percent else ".3f"
+    x = _layers()
+    y = alt.Y(f"{name}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format="%" if percent else ".2f"))
+    colour = alt.Color("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned]), legend=None)
+    shape = alt.Shape("side:N", scale=alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"]), legend=None)
+    shown = [
+        alt.Tooltip("layer:O"),
+        alt.Tooltip("side:N"),
+        *(alt.Tooltip(f"{column}:Q", format=number) for column in (name, "low", "high")),
+        alt.Tooltip("difference:Q", format="+" + number, title="tuned − base"),
+        alt.Tooltip("is_noise:N", title="inside the noise"),
+    ]
+    band = alt.Chart(table).mark_area(opacity=0.18).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    line = alt.Chart(table).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=_dash())
+    dots = alt.Chart(table).encode(x=x, y=y, color=colour, shape=shape, tooltip=shown)
+    solid = dots.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(filled=True, size=90, opacity=1)
+    hollow = dots.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
+        filled=False, fill=look.paper, size=80, strokeWidth=2, opacity=1
+    )
+    last = table[table["layer"] == table["layer"].max()].sort_values(name).assign(nudge=[8, -8])
+    ends = [
+        alt.Chart(last.iloc[[i]])
+        .mark_text(align="left", dx=12, dy=int(last["nudge"].iloc[i]), fontWeight="bold")
+        .encode(x=x, y=y, text="side:N", color=colour)
+        for i in range(len(last))
+    ]
+    layers = [_cursor(table, look, layer), band, line, solid, hollow, *ends]
+    if controls:
+        layers[1:1] = _controls(table, look)
+    return framed(alt.layer(*layers).properties(height=HEIGHT), look)
+
+
+def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
+    """Relative weight change by layer."""
+    x = _layers()
+    y = alt.Y("relative_change:Q", title="relative change (0 = untouched)", axis=alt.Axis(format=".1%"))
+    shown = [alt.Tooltip("layer:O"), alt.Tooltip("relative_change:Q", format=".2%")]
+    bars = alt.Chart(table).mark_bar(color=look.bar, width=alt.RelativeBandSize(0.5)).encode(x=x, y=y, tooltip=shown)
+    text = (
+        alt.Chart(table)
+        .mark_text(dy=-10, fontWeight="bold")
+        .encode(x=x, y=y, text=alt.Text("relative_change:Q", format=".2%"))
+    )
+    return framed(alt.layer(_cursor(table, look, layer), bars, text).properties(height=HEIGHT), look)
+
+
+def loss_curve(tuned: TunedCheckpoint, look: Look) -> alt.Chart:
+    """Training loss by step."""
+    return framed(
+        alt.Chart(tuned.curve)
+        .mark_line(color=look.tuned, strokeWidth=2.5, point=True)
+        .encode(
+            x=alt.X("step:Q", title="training step"),
+            y=alt.Y("loss:Q", title="training loss (lower = better fit)"),
+            tooltip=["step", alt.Tooltip("loss:Q", format=".3f"), alt.Tooltip("learning_rate:Q", format=".2e")],
+        )
+        .properties(height=220),
+        look,
+    )
+
+
+def _layers() -> alt.X:
+    return alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0, grid=False))
+
+
+def _dash() -> alt.StrokeDash:
+    return alt.StrokeDash("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[[1, 0], [7, 3]]), legend=None)
+
+
+def _cursor(table: pd.DataFrame, look: Look, layer: int) -> alt.Chart:
+    rows = table[["layer"]].drop_duplicates()
+    return (
+        alt.Chart(rows[rows["layer"] == layer])
+        .mark_bar(color=look.cursor, width=alt.RelativeBandSize(0.9))
+        .encode(x=_layers(), y=alt.value(0), y2=alt.value("height"))
+    )
+
+
+def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
+    """Control task of each side and the majority, drawn once, in grey and named in place."""
+    x = _layers()
+    control = (
+        alt.Chart(table)
+        .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
+        .encode(x=x, y="control:Q", detail="side:N")
+    )
+    majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q")
+    first = table[table["layer"] == 0].head(1)
+    names = [
+        alt.Chart(first)
+        .mark_text(align="left", dx=14, dy=-9, color=look.quiet)
+        .encode(x=x, y=f"{column}:Q", text=alt.value(name))
+        for column, name in (("control", "control task"), ("majority", "majority"))
+    ]
+    return [control, majority, *names]

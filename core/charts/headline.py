@@ -1,0 +1,55 @@
+"""The finding above the strip, in plain sentences made by rule from the numbers and their intervals."""
+
+from collections.abc import Sequence
+
+from core.analyses.probe_change import ProbeDifference
+from core.analyses.similarity import LayerSimilarity
+from core.analyses.weight_change import WeightChanges
+
+KEPT, REWRITTEN = 0.9, 0.5
+"""A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
+
+
+def headline(similarity: LayerSimilarity, weights: WeightChanges, task: str) -> str:
+    """Which layers kept their space and which were rewritten."""
+    same = similarity.same_layer
+    rewritten = [i for i, estimate in enumerate(same) if estimate.high < REWRITTEN]
+    changed = [i for i, estimate in enumerate(same) if estimate.high < KEPT]
+    lowest, highest = (f"{share:.1%}" for share in (min(weights.layers[1:]), max(weights.layers[1:])))
+    moved = (
+        f"though no block's weights moved by more than {highest}"
+        if max(weights.layers[1:]) < 0.05
+        else (f"and the blocks' weights moved by {lowest} to {highest}")
+    )
+    if not changed:
+        return f"Tuning on {task} left the space of every layer nearly as it was."
+    if rewritten:
+        return f"Tuning on {task} rewrote {_named(rewritten)}, {moved}."
+    return f"Tuning on {task} changed {_named(changed)}; no layer was rewritten, {moved}."
+
+
+def reading(change: ProbeDifference, label: str) -> str:
+    """What became more or less readable, and where that is more than noise."""
+    gains = [i for i, estimate in enumerate(change.difference) if estimate.low > 0]
+    losses = [i for i, estimate in enumerate(change.difference) if estimate.high < 0]
+    if not gains and not losses:
+        return f"{label.capitalize()} stays as readable as it was: every difference lies inside the noise."
+    parts = []
+    for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
+        if layers:
+            best = pick(layers, key=lambda i: change.difference[i].value)
+            estimate = change.difference[best]
+            parts.append(
+                f"{verb} to read at {_named(layers)} (most at layer {best}: {estimate.value * 100:+.1f} points, "
+                f"95 % interval {estimate.low * 100:+.1f} to {estimate.high * 100:+.1f})"
+            )
+    return f"{label.capitalize()} became {' and '.join(parts)}."
+
+
+def _named(layers: Sequence[int]) -> str:
+    """layer 6 · layers 5 and 6 · layers 3 to 6 · layers 1, 4 and 6."""
+    if len(layers) == 1:
+        return f"layer {layers[0]}"
+    if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
+        return f"layers {layers[0]} to {layers[-1]}"
+    return f"layers {', '.join(map(str, layers[:-1]))} and {layers[-1]}"

@@ -1,0 +1,110 @@
+"""Colours, sizes and the frame that every figure shares, in light, dark and projector form."""
+
+from dataclasses import dataclass
+from typing import Any
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+"""Colour-blind-safe order for labels; base and tuned take the first two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How figures are drawn."""
+
+    dark: bool = False
+    projector: bool = False
+
+    @property
+    def size(self) -> int:
+        """Text of axes and labels, in pixels."""
+        return 17 if self.projector else 13
+
+    @property
+    def base(self) -> str:
+        """Colour of the base side."""
+        return "#4FA8E8" if self.dark else "#0072B2"
+
+    @property
+    def tuned(self) -> str:
+        """Colour of the tuned side."""
+        return "#FF8A3D" if self.dark else "#D55E00"
+
+    @property
+    def ink(self) -> str:
+        """Colour of text and of what compares the two sides."""
+        return "#E8EAF0" if self.dark else "#1F2430"
+
+    @property
+    def quiet(self) -> str:
+        """Colour of second text, controls and noise."""
+        return "#A3A9B8" if self.dark else "#5B6273"
+
+    @property
+    def grid(self) -> str:
+        """Colour of grid lines."""
+        return "#2B303C" if self.dark else "#E6E8EE"
+
+    @property
+    def cursor(self) -> str:
+        """Colour of the band behind the chosen layer."""
+        return "#2A3242" if self.dark else "#FFF1CC"
+
+    @property
+    def bar(self) -> str:
+        """Colour of bars that belong to both sides."""
+        return "#8D96AB" if self.dark else "#7A8296"
+
+    @property
+    def paper(self) -> str:
+        """Colour of the page behind, for hollow marks."""
+        return "#0E1117" if self.dark else "#FFFFFF"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Colours of categories; the lightest Okabe-Ito yellow is unreadable on white and is darkened there."""
+        return OKABE_ITO if self.dark else (*OKABE_ITO[:-1], "#B8A800")
+
+
+def framed(chart: Any, look: Look) -> Any:
+    """The chart with the shared frame: no box, quiet grid, text large enough to project."""
+    return (
+        chart.configure(
+            background="transparent", font="sans-serif", padding={"left": 2, "right": 8, "top": 4, "bottom": 2}
+        )
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=look.ink,
+            titleColor=look.quiet,
+            labelFontSize=look.size,
+            titleFontSize=look.size,
+            titleFontWeight="normal",
+            gridColor=look.grid,
+            domainColor=look.grid,
+            tickColor=look.grid,
+            labelPadding=6,
+        )
+        .configure_title(
+            anchor="start",
+            frame="group",
+            color=look.ink,
+            fontSize=look.size + 2,
+            subtitleColor=look.quiet,
+            subtitleFontSize=look.size,
+            lineHeight=look.size + 6,
+            subtitleLineHeight=look.size + 4,
+            subtitlePadding=4,
+            offset=10,
+        )
+        .configure_legend(
+            labelColor=look.ink, titleColor=look.quiet, labelFontSize=look.size, titleFontSize=look.size, symbolSize=110
+        )
+        .configure_text(color=look.ink, fontSize=look.size)
+    )
+
+
+def two_lines(text: str, width: int) -> list[str]:
+    """A title broken into exactly two lines, so that panels beside each other begin at one height."""
+    words, first = text.split(), ""
+    while words and len(f"{first} {words[0]}".strip()) <= width:
+        first = f"{first} {words.pop(0)}".strip()
+    return [first, " ".join(words) or " "]

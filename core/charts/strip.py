@@ -1,0 +1,288 @@
+"""The layer strip: panels over one shared layer axis, top of the network at the top, one question each."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.analyses.crowding import CrowdingCurves
+from core.analyses.probe import ProbeScores
+from core.analyses.probe_change import ProbeDifference
+from core.analyses.similarity import LayerSimilarity
+from core.analyses.weight_change import WeightChanges
+from core.charts.look import Look, framed, two_lines
+from core.maths.statistics import Estimate
+
+PICK = "pick"
+"""Name of the selection that a click on a layer makes."""
+
+_ROW = 44
+_TITLE_WIDTH, _MEASURE_WIDTH = 20, 28
+_AROUND = 116
+"""Pixels of a panel that are not rows: title, subtitle, value axis."""
+
+
+def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
+    """layer, cka, low, high."""
+    return _table(similarity.same_layer, "cka")
+
+
+def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
+    """How much of each layer's space is kept: linear CKA of base against tuned."""
+    table = kept_table(similarity)
+    return _bars(
+        table,
+        "cka",
+        look,
+        layer,
+        question="How much of the space is kept?",
+        measure="linear CKA · 1 = unchanged",
+        domain=(0.0, 1.0),
+        digits=".2f",
+        with_interval=True,
+        with_layers=True,
+    )
+
+
+def weights_table(changes: WeightChanges) -> pd.DataFrame:
+    """layer, relative_change."""
+    return pd.DataFrame({"layer": range(len(changes.layers)), "relative_change": np.asarray(changes.layers)})
+
+
+def weights_panel(changes: WeightChanges, look: Look, layer: int) -> alt.LayerChart:
+    """How far the weights of each block moved."""
+    table = weights_table(changes)
+    top = float(max(table["relative_change"].max(), 1e-4)) * 1.3
+    return _bars(
+        table,
+        "relative_change",
+        look,
+        layer,
+        question="How far did the weights move?",
+        measure="relative change · one run: no interval",
+        domain=(0.0, top),
+        digits=".1%" if top > 0.01 else ".2%",
+        with_interval=False,
+        with_layers=False,
+    )
+
+
+def probe_table(base: ProbeScores, tuned: ProbeScores, change: ProbeDifference) -> pd.DataFrame:
+    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise."""
+    rows = []
+    for side, scores in (("base", base), ("tuned", tuned)):
+        table = _table(scores.score, "accuracy").assign(side=side, majority=scores.majority)
+        table["control"] = [estimate.value for estimate in scores.control_score]
+        rows.append(table)
+    return pd.concat(rows).merge(_differences(change.difference), on="layer")
+
+
+def probe_panel(
+    base: ProbeScores, tuned: ProbeScores, change: ProbeDifference, look: Look, layer: int, *, label: str
+) -> alt.LayerChart:
+    """What a linear probe reads from each layer on both sides, with majority and control task."""
+    table = probe_table(base, tuned, change)
+    floor = min(table["majority"].min(), table["control"].min(), table["low"].min())
+    domain = (max(0.0, float(floor) - 0.04), min(1.0, float(table["high"].max()) + 0.03))
+    control = (
+        alt.Chart(table)
+        .mark_point(shape="cross", angle=45, size=45, color=look.quiet, opacity=0.8)
+        .encode(
+            x="control:Q",
+            y=_layer_axis(look, shown=False),
+            tooltip=["layer", "side", alt.Tooltip("control:Q", format=".1%", title="control task")],
+        )
+    )
+    majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[4, 4], color=look.quiet, size=1.5).encode(x="majority:Q")
+    return _pairs(
+        table,
+        "accuracy",
+        look,
+        layer,
+        question=f"Can {label} still be read?",
+        measure="probe accuracy · ┆ majority · × control",
+        domain=domain,
+        format_="%",
+        below=[majority, control],
+    )
+
+
+def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
+    """layer, side, mean_cosine, low, high, difference and its interval, is_noise."""
+    rows = [_table(getattr(curves, side), "mean_cosine").assign(side=side) for side in ("base", "tuned")]
+    return pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left")
+
+
+def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str) -> alt.LayerChart:
+    """Whether the space crowds into a cone: mean cosine of random pairs."""
+    table = crowding_table(curves)
+    low, high = min(0.0, float(table["low"].min())), float(table["high"].max())
+    return _pairs(
+        table,
+        "mean_cosine",
+        look,
+        layer,
+        question=f"Do {unit}s crowd together?",
+        measure="mean cosine of random pairs · 0 = spread out",
+        domain=(low, high * 1.08 + 0.01),
+        format_=".1f" if high > 0.25 else ".2f",
+        below=[],
+    )
+
+
+def _table(estimates: tuple[Estimate, ...], name: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "layer": range(len(estimates)),
+            name: [estimate.value for estimate in estimates],
+            "low": [estimate.low for estimate in estimates],
+            "high": [estimate.high for estimate in estimates],
+        }
+    )
+
+
+def _differences(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
+    table = _table(estimates, "difference").rename(columns={"low": "difference_low", "high": "difference_high"})
+    return table.assign(is_noise=(table["difference_low"] <= 0) & (table["difference_high"] >= 0))
+
+
+def _layer_axis(look: Look, *, shown: bool) -> alt.Y:
+    axis = alt.Axis(
+        title=None, ticks=False, domain=False, grid=True, labels=shown, labelFontWeight="bold", labelExpr="datum.label"
+    )
+    return alt.Y("layer:O", sort="descending", axis=axis, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+
+
+def _rows(table: pd.DataFrame, look: Look, layer: int, *, with_layers: bool) -> alt.Chart:
+    """Full-width rows behind the marks: the chosen layer's band, and the target of a click."""
+    rows = table[["layer"]].drop_duplicates().assign(chosen=lambda frame: frame["layer"] == layer)
+    return (
+        alt.Chart(rows)
+        .mark_bar(cursor="pointer", height=alt.RelativeBandSize(1.0))
+        .encode(
+            y=_layer_axis(look, shown=with_layers),
+            x=alt.value(0),
+            x2=alt.value("width"),
+            color=alt.condition("datum.chosen", alt.value(look.cursor), alt.value("transparent")),
+            tooltip=alt.value(None),
+        )
+        .add_params(alt.selection_point(name=PICK, fields=["layer"], on="click", empty=False))
+    )
+
+
+def _title(question: str, measure: str) -> alt.TitleParams:
+    return alt.TitleParams(two_lines(question, _TITLE_WIDTH), subtitle=two_lines(measure, _MEASURE_WIDTH))
+
+
+def _bars(
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    layer: int,
+    *,
+    question: str,
+    measure: str,
+    domain: tuple[float, float],
+    digits: str,
+    with_interval: bool,
+    with_layers: bool,
+) -> alt.LayerChart:
+    """Bars of one value a layer, with its interval where there is one and the number written at the end."""
+    x = alt.X(f"{name}:Q", scale=alt.Scale(domain=domain, clamp=True), axis=_value_axis(digits))
+    y = _layer_axis(look, shown=with_layers)
+    shown = [alt.Tooltip("layer:O"), alt.Tooltip(f"{name}:Q", format=".3f" if "%" not in digits else ".2%")]
+    if with_interval:
+        shown += [alt.Tooltip("low:Q", format=".3f"), alt.Tooltip("high:Q", format=".3f")]
+        table = table.assign(end=table[["high", name]].max(axis=1))
+    else:
+        table = table.assign(end=table[name])
+    layers = [
+        _rows(table, look, layer, with_layers=with_layers),
+        alt.Chart(table).mark_bar(color=look.bar, height=20).encode(x=x, y=y, tooltip=shown),
+    ]
+    if with_interval:
+        layers.append(
+            alt.Chart(table).mark_rule(size=3, color=look.ink).encode(x="low:Q", x2="high:Q", y=y, tooltip=shown)
+        )
+    # Beyond three quarters of the axis the number would leave the panel: there it is written inside the bar.
+    inside = domain[0] + 0.75 * (domain[1] - domain[0])
+    placed: tuple[tuple[str, Literal["left", "right"], int, str], ...] = (
+        ("<=", "left", 6, look.ink),
+        (">", "right", -8, look.paper),
+    )
+    for keep, align, shift, colour in placed:
+        layers.append(
+            alt.Chart(table)
+            .transform_filter(f"datum.end {keep} {inside}")
+            .mark_text(align=align, dx=shift, color=colour, fontWeight="bold")
+            .encode(
+                x="end:Q" if keep == "<=" else "low:Q" if with_interval else "end:Q",
+                y=y,
+                text=alt.Text(f"{name}:Q", format=digits),
+            )
+        )
+    return _finished(layers, table, look, question, measure)
+
+
+def _pairs(
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    layer: int,
+    *,
+    question: str,
+    measure: str,
+    domain: tuple[float, float],
+    format_: str,
+    below: list[alt.Chart],
+) -> alt.LayerChart:
+    """Base ● and tuned ▲ on each layer with their intervals; a tuned mark is hollow where the change is noise."""
+    x = alt.X(f"{name}:Q", scale=alt.Scale(domain=domain, clamp=True, nice=False), axis=_value_axis(format_))
+    y = _layer_axis(look, shown=False)
+    number = ".1%" if "%" in format_ else ".3f"
+    shown = [
+        alt.Tooltip("layer:O"),
+        alt.Tooltip("side:N"),
+        alt.Tooltip(f"{name}:Q", format=number),
+        alt.Tooltip("low:Q", format=number),
+        alt.Tooltip("high:Q", format=number),
+        alt.Tooltip("difference:Q", format="+" + number, title="tuned − base"),
+        alt.Tooltip("difference_low:Q", format="+" + number, title="from"),
+        alt.Tooltip("difference_high:Q", format="+" + number, title="to"),
+    ]
+    sides = alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned])
+    shapes = alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"])
+    offset = alt.YOffset("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[0.36 * _ROW, 0.64 * _ROW]))
+    colour = alt.Color("side:N", scale=sides, legend=None)
+    intervals = (
+        alt.Chart(table)
+        .mark_rule(size=4, opacity=0.45)
+        .encode(x="low:Q", x2="high:Q", y=y, yOffset=offset, color=colour)
+    )
+    marks = alt.Chart(table).encode(
+        x=x, y=y, yOffset=offset, color=colour, shape=alt.Shape("side:N", scale=shapes, legend=None), tooltip=shown
+    )
+    solid = marks.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(
+        filled=True, size=110, opacity=1
+    )
+    hollow = marks.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
+        filled=False, fill=look.paper, size=95, strokeWidth=2, opacity=1
+    )
+    layers = [_rows(table, look, layer, with_layers=False), *below, intervals, solid, hollow]
+    return _finished(layers, table, look, question, measure)
+
+
+def _value_axis(format_: str) -> alt.Axis:
+    return alt.Axis(
+        title=None,
+        format=format_,
+        tickCount=3,
+        labelOverlap=True,
+        labelFlush=True,
+    )
+
+
+def _finished(layers: list[alt.Chart], table: pd.DataFrame, look: Look, question: str, measure: str) -> alt.LayerChart:
+    height = _ROW * table["layer"].nunique() + _AROUND
+    return framed(alt.layer(*layers).properties(height=height, title=_title(question, measure)), look)

@@ -1,0 +1,66 @@
+"""Sentences with their annotation, the one shape in which every data set reaches an analysis.
+
+Words are what people annotate; a sentence's text is what a tokenizer reads. Both are kept, with the character span of
+each word, because pieces are aligned to words by offsets and never by counting.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Sentences, aligned by row in every field."""
+
+    texts: tuple[str, ...]
+    """What the tokenizer reads."""
+    spans: tuple[tuple[Span, ...], ...]
+    """Character span [start, end) of each word in its text."""
+    word_labels: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """Per name (UPOS, relation …), one label a word."""
+    sentence_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per name (sentiment …), one label a sentence."""
+    heads: tuple[tuple[int, ...], ...] | None = None
+    """Gold head of each word, 1-based, 0 = root; None where the data set has none."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def words(self) -> tuple[tuple[str, ...], ...]:
+        """The words of every sentence."""
+        return tuple(tuple(text[a:b] for a, b in spans) for text, spans in zip(self.texts, self.spans, strict=True))
+
+    @cached_property
+    def n_words(self) -> int:
+        """Words in all sentences."""
+        return sum(len(spans) for spans in self.spans)
+
+    def pick(self, rows: Iterable[int]) -> "Examples":
+        """The sentences at these rows, in the order given."""
+        rows = list(rows)
+        return Examples(
+            texts=tuple(self.texts[i] for i in rows),
+            spans=tuple(self.spans[i] for i in rows),
+            word_labels={name: tuple(values[i] for i in rows) for name, values in self.word_labels.items()},
+            sentence_labels={name: tuple(values[i] for i in rows) for name, values in self.sentence_labels.items()},
+            heads=None if self.heads is None else tuple(self.heads[i] for i in rows),
+        )
+
+
+def joined(words: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
+    """Text of space-joined words, and the span of each."""
+    spans, at, parts = [], 0, list(words)
+    for word in parts:
+        spans.append((at, at + len(word)))
+        at += len(word) + 1
+    return " ".join(parts), tuple(spans)
+
+
+def split_on_space(text: str) -> tuple[Span, ...]:
+    """Spans of the white-space-separated words of a running text."""
+    return tuple(match.span() for match in re.finditer(r"\S+", text))

@@ -1,0 +1,72 @@
+"""From a data-set ref to its examples, and from a sample to its sentences."""
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+from core.data.conllu import read_conllu
+from core.data.examples import Examples, joined
+from core.data.table import read_table
+from core.errors import DatasetInvalid, DatasetNotFound, NotEnoughData
+from core.refs import Dataset, Sample, Suite, TableFile, file_digest
+
+
+@lru_cache(maxsize=8)
+def load_dataset(ref: Dataset) -> Examples:
+    """Every sentence of a data set, kept in memory for the process (the last eight).
+
+    Raises:
+        DatasetNotFound: the file is gone.
+        DatasetInvalid: it changed since it was picked, or does not hold what was said of it.
+    """
+    if isinstance(ref, Suite):
+        return _suite(ref)
+    path = Path(ref.path)
+    asked = f"Opening the data file {path}."
+    if not path.is_file():
+        raise DatasetNotFound(asked, "It is no longer there.", "Put it back, or add it again on the data picker.")
+    if file_digest(path) != ref.digest:
+        raise DatasetInvalid(asked, "Its content changed since it was added.", "Add it again; old results stay valid.")
+    return read_table(ref, path) if isinstance(ref, TableFile) else read_conllu(path)
+
+
+def load_sample(sample: Sample) -> Examples:
+    """The sentences of a sample, in file order, so that the same seed and a larger n overlap as little or much as chance.
+
+    Raises:
+        NotEnoughData: more sentences asked than there are.
+    """
+    examples = load_dataset(sample.of)
+    if not sample.n:
+        return examples
+    if sample.n > len(examples):
+        raise NotEnoughData(
+            f"A sample of {sample.n} sentences.", f"The data set has {len(examples)}.", "Ask for fewer, or 0 for all."
+        )
+    return examples.pick(sorted(random.Random(sample.seed).sample(range(len(examples)), sample.n)))
+
+
+def sample_size(sample: Sample) -> int:
+    """Sentences in a sample."""
+    return sample.n or len(load_dataset(sample.of))
+
+
+def _suite(ref: Suite) -> Examples:
+    from core.data.suite import SUITE_VERSION, sentences
+
+    if ref.edition != SUITE_VERSION:
+        raise DatasetNotFound(
+            f"The built-in suite, edition {ref.edition}.", f"This program has {SUITE_VERSION}.", "Pick it again."
+        )
+    made = sentences(ref.split)
+    texts, spans = zip(*(joined(sentence.words) for sentence in made), strict=True)
+    return Examples(
+        texts=texts,
+        spans=spans,
+        word_labels={
+            "upos": tuple(sentence.upos for sentence in made),
+            "relation": tuple(sentence.relations for sentence in made),
+        },
+        sentence_labels={"sentiment": tuple(sentence.sentiment for sentence in made)},
+        heads=tuple(sentence.heads for sentence in made),
+    )

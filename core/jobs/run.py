@@ -1,0 +1,92 @@
+"""Computing one artifact in this process: inputs from the store, compute, result into the store."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.analyses import compute_of, result_class
+from core.errors import ArtifactDamaged, Cancelled
+from core.keys import Result, Spec
+from core.models.devices import pick_device, use_threads
+from core.store.artifacts import Store
+
+OnStep = Callable[[int, int, str], None]
+
+_REPORT_SECONDS = 0.5
+
+
+class LocalRun:
+    """A Run (core.analyses.base) that reports at most twice a second and looks for its cancel flag at every check."""
+
+    def __init__(self, folder: Path, *, device: str, threads: int, cancel_flag: Path, report: OnStep) -> None:
+        self.folder, self.device, self.threads = folder, device, threads
+        self._cancel_flag, self._report = cancel_flag, report
+        self._reported = 0.0
+
+    def step(self, done: int, total: int, note: str = "") -> None:
+        """Report progress; raises Cancelled."""
+        self.check()
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS or done == total:
+            self._reported = now
+            self._report(done, total, note)
+
+    def check(self) -> None:
+        """Raise Cancelled when the flag is there."""
+        if self._cancel_flag.exists():
+            raise Cancelled("Computing.", "Somebody cancelled it.", "Start it again to go on.")
+
+
+def compute_artifact(spec: Spec, store: Store, *, cancel_flag: Path, report: OnStep) -> Result:
+    """The result of a spec whose dependencies are stored; computed here unless it is already there.
+
+    Raises:
+        TunescopeError: as the analysis does; Cancelled when the flag is there.
+    """
+    with store.writing(spec) as folder:
+        if (ready := stored(spec, store)) is not None:
+            return ready
+        inputs: dict[str, Any] = {
+            name: store.load(needed, result_class(needed)) for name, needed in spec.dependencies().items()
+        }
+        use_threads(store.settings.n_threads)
+        run = LocalRun(
+            folder,
+            device=pick_device(store.settings.device),
+            threads=store.settings.n_threads,
+            cancel_flag=cancel_flag,
+            report=report,
+        )
+        run.check()
+        started = time.monotonic()
+        result = compute_of(spec)(spec, inputs, run)
+        store.save(spec, result, seconds=time.monotonic() - started, device=run.device)
+        return store.load(spec, result_class(spec))
+
+
+def stored(spec: Spec, store: Store) -> Result | None:
+    """The stored result, or None; a damaged one is cleared away, so that it is computed again and never shown."""
+    if not store.has(spec):
+        return None
+    try:
+        return store.load(spec, result_class(spec))
+    except ArtifactDamaged:
+        store.discard(spec)
+        store.folder(spec).mkdir(parents=True, exist_ok=True)
+        return None
+
+
+def missing(spec: Spec, store: Store) -> list[Spec]:
+    """The spec and everything it needs that is not stored, in an order in which they can be computed."""
+    order: dict[Spec, None] = {}
+
+    def visit(wanted: Spec) -> None:
+        if wanted in order or store.has(wanted):
+            return
+        for needed in wanted.dependencies().values():
+            visit(needed)
+        order[wanted] = None
+
+    visit(spec)
+    return list(order)

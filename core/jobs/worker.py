@@ -1,0 +1,50 @@
+"""What runs inside a worker process of the engine: one artifact, with progress as worker events."""
+
+import logging
+import os
+import traceback
+from pathlib import Path
+from typing import Any
+
+from core.errors import Cancelled, TunescopeError
+from core.keys import from_json
+from core.settings import Settings
+
+TOPIC = "tunescope-progress"
+
+log = logging.getLogger(__name__)
+
+
+def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, str]:
+    """Compute an artifact; returns how it ended, since an exception of ours needs no traceback in the engine."""
+    from distributed import get_worker
+
+    import core.analyses  # noqa: F401  # makes every kind of spec known
+    from core.jobs.records import Records
+    from core.jobs.run import compute_artifact
+    from core.store.artifacts import Store
+
+    worker = get_worker()
+
+    def report(done: int, total: int, note: str) -> None:
+        worker.log_event(TOPIC, {"key": key, "done": done, "total": total, "note": note, "pid": os.getpid()})
+
+    try:
+        report(0, 0, "loading")
+        flag = Records(settings.cache).cancel_flag(key)
+        compute_artifact(from_json(spec_json), Store(settings), cancel_flag=flag, report=report)
+    except Cancelled as stop:
+        return {"state": "cancelled", "kind": type(stop).__name__, "message": str(stop)}
+    except TunescopeError as problem:
+        return {"state": "failed", "kind": type(problem).__name__, "message": str(problem)}
+    except Exception as defect:  # noqa: BLE001  # a defect of ours must reach the page, with its traceback in the log
+        log.error("job %s failed:\n%s", key, traceback.format_exc())
+        number = key[:8]
+        message = f"{type(defect).__name__}: {defect}. This is a defect of Tunescope; its traceback is in the log under {number}."
+        return {"state": "failed", "kind": "Defect", "message": message}
+    return {"state": "done", "kind": "", "message": ""}
+
+
+def log_file(cache: Path) -> Path:
+    """Where the engine and its workers log."""
+    return cache / "engine" / "engine.log"

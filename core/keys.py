@@ -1,0 +1,189 @@
+"""What a computation is called: plain frozen descriptions, and the hash of their canonical JSON.
+
+Two classes of things are described this way: refs (a checkpoint, a data set) and specs (a computation over refs and
+other specs). Identity lives here and nowhere else, so that no analysis can forget a field in its key: every field
+counts, unless it is a *locator* (where a thing lies, as opposed to what it is).
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+import typing
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+
+from core.errors import SpecInvalid
+
+KINDS: dict[str, type["Described"]] = {}
+
+
+def locator() -> Any:
+    """Declare a field that says where a thing lies; it is written down but is no part of the key."""
+    return field(default="", metadata={"locator": True}, compare=False)
+
+
+def later(default: Any) -> Any:
+    """Declare a field added after artifacts exist; at its default it is left out, so that old keys stay valid."""
+    return field(default=default, metadata={"later": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A frozen description with an identity. Subclasses name their `kind` and, if it ever changes meaning, `version`."""
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+    def __init_subclass__(cls, kind: str = "", version: int = 1) -> None:
+        if kind:
+            cls.kind, cls.version = kind, version
+            KINDS[kind] = cls
+
+    def __post_init__(self) -> None:
+        for item, hint in _hints(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            value = _normalised(getattr(self, item.name), hint, f"{self.kind}.{item.name}")
+            object.__setattr__(self, item.name, value)
+        self.validate()
+
+    def validate(self) -> None:
+        """Raise SpecInvalid when fields do not fit together. Overridden where there is something to check."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(Described):
+    """A description of one computation. A field that is itself a Spec is a dependency."""
+
+    def dependencies(self) -> dict[str, "Spec"]:
+        """Direct dependencies by field name."""
+        return {item.name: value for item in fields(self) if isinstance(value := getattr(self, item.name), Spec)}
+
+    def cost(self) -> tuple[float, float]:
+        """Work of this step alone, without dependencies.
+
+        Returns:
+            (work, n_bytes): work in units that seconds are proportional to within this kind (the machine's own
+            record gives the seconds a unit takes; `seconds_per_unit` is the first guess), and bytes kept on disk.
+        """
+        return 1.0, 1e4
+
+    seconds_per_unit: ClassVar[float] = 1.0
+    title: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a computation returns: a frozen dataclass of arrays, tables, paths and plain values."""
+
+
+def key_of(thing: Described) -> str:
+    """SHA-256 of the canonical JSON, 40 hex digits: kind, version and every field but locators.
+
+    Cost: microseconds; no file is read.
+    """
+    text = json.dumps(_encoded(thing, for_key=True), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def to_json(thing: Described) -> dict[str, Any]:
+    """Everything needed to make the description again, locators included; plain JSON values."""
+    return _encoded(thing, for_key=False)
+
+
+def from_json(data: Any) -> Any:
+    """The description that `to_json` wrote down.
+
+    Raises:
+        SpecInvalid: unknown kind, unknown or missing field, value of a wrong type, version of another time.
+    """
+    if not isinstance(data, dict) or "kind" not in data:
+        raise SpecInvalid("Reading a spec.", f"Found {str(data)[:80]!r}, which names no kind.", "Give a JSON object.")
+    kind = data["kind"]
+    if kind not in KINDS:
+        raise SpecInvalid(f"Reading a spec of kind {kind!r}.", "No such kind.", f"Known: {', '.join(sorted(KINDS))}.")
+    cls = KINDS[kind]
+    if data.get("version", cls.version) != cls.version:
+        raise SpecInvalid(
+            f"Reading a {kind} spec of version {data['version']}.",
+            f"This program computes version {cls.version}.",
+            "Make the spec again from its page.",
+        )
+    given = {name: _decoded(value) for name, value in data.items() if name not in ("kind", "version")}
+    known = {item.name: item for item in fields(cls)}
+    required = {n for n, item in known.items() if item.default is MISSING and item.default_factory is MISSING}
+    if wrong := sorted(given.keys() - known.keys()):
+        raise SpecInvalid(f"Reading a {kind} spec.", f"Unknown: {', '.join(wrong)}.", f"Fields: {', '.join(known)}.")
+    if missing := sorted(required - given.keys()):
+        raise SpecInvalid(f"Reading a {kind} spec.", f"Missing: {', '.join(missing)}.", "Add them.")
+    return cls(**given)
+
+
+def _encoded(value: Any, *, for_key: bool) -> Any:
+    if isinstance(value, Described):
+        out: dict[str, Any] = {"kind": value.kind, "version": value.version}
+        for item in fields(value):
+            held = getattr(value, item.name)
+            at_default = item.metadata.get("later") and held == item.default
+            if at_default or (for_key and item.metadata.get("locator")):
+                continue
+            out[item.name] = _encoded(held, for_key=for_key)
+        return out
+    if isinstance(value, tuple):
+        return [_encoded(part, for_key=for_key) for part in value]
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return from_json(value)
+    if isinstance(value, list):
+        return tuple(_decoded(part) for part in value)
+    return value
+
+
+@cache
+def _hints(cls: type) -> tuple[tuple[dataclasses.Field, Any], ...]:
+    hints = get_type_hints(cls)
+    return tuple((item, hints[item.name]) for item in fields(cls))
+
+
+def _normalised(value: Any, hint: Any, where: str) -> Any:
+    """The value in the one form its declared type has (a slider gives 1 or 1.0), or SpecInvalid."""
+    origin = get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _normalised_union(value, hint, where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_normalised(part, get_args(hint)[0], where) for part in value)
+    if origin is typing.Literal:
+        if value in get_args(hint):
+            return value
+        raise SpecInvalid(
+            f"{where} = {value!r}.", "Not a choice.", f"Choose from {', '.join(map(str, get_args(hint)))}."
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if hint is float:
+            return float(value)
+        if hint is int and value == int(value):
+            return int(value)
+    if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
+        return value
+    expected = getattr(hint, "__name__", str(hint))
+    raise SpecInvalid(f"{where} = {value!r}.", f"Found {type(value).__name__}.", f"Expected {expected}.")
+
+
+def _normalised_union(value: Any, hint: Any, where: str) -> Any:
+    for option in get_args(hint):
+        if option is type(None) and value is None:
+            return None
+        try:
+            return _normalised(value, option, where)
+        except SpecInvalid:
+            continue
+    names = ", ".join(getattr(option, "__name__", str(option)) for option in get_args(hint))
+    raise SpecInvalid(f"{where} = {value!r}.", f"Found {type(value).__name__}.", f"Expected one of {names}.")

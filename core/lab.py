@@ -1,0 +1,301 @@
+"""The one door: pages, command line, notebooks and tests ask here for results, and nowhere else."""
+
+import statistics
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import core.analyses  # noqa: F401  # makes every kind of spec known
+from core.analyses import result_class
+from core.analyses.fine_tune import FineTune
+from core.data.load import load_dataset
+from core.errors import ArtifactDamaged, JobFailed
+from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
+from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
+from core.keys import Described, Result, Spec, from_json, key_of, to_json
+from core.models.checkpoints import facts, locate
+from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile
+from core.settings import Settings
+from core.store.artifacts import Store
+from core.store.book import Book
+
+Checkpoint = Packaged | Folder | FineTune
+
+_STARTING_SECONDS = 60.0
+"""A queued job may wait so long for an engine to come up before it is called interrupted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A submitted computation."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """How a computation stands."""
+
+    state: State | Literal["unknown"]
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    error: Problem | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedStep:
+    """One computation that would have to run."""
+
+    spec: Spec
+    seconds: float
+    """Expected, from this machine's own record where there is one."""
+    n_bytes: float
+    """Kept on disk."""
+    is_guess: bool
+    """True where this machine has not computed this kind before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A checkpoint or data set that can be picked."""
+
+    id: str
+    name: str
+    ref: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a stored result comes from."""
+
+    key: str
+    created: float
+    seconds: float
+    device: str
+    libraries: dict[str, str]
+    spec: dict[str, Any]
+
+
+class Lab:
+    """Ask for results by spec.
+
+    Args:
+        store: where artifacts live; by default the cache folder of the settings.
+        engine: "shared" starts or finds the engine process on `submit`; "none" leaves submitted jobs to one that
+            somebody else starts.
+    """
+
+    def __init__(self, store: Store | None = None, *, engine: Literal["shared", "none"] = "shared") -> None:
+        self.store = store or Store(Settings.from_environment())
+        self._engine = engine
+        self._records = Records(self.store.root)
+        self.book = Book(self.store.root / "book.json")
+
+    # -- results
+
+    def peek(self, spec: Spec) -> Any:
+        """The stored result, or None; never computes.
+
+        Raises:
+            ArtifactDamaged: it is there but not as it was written; `submit` or `run` replaces it.
+        """
+        return self.store.load(spec, result_class(spec)) if self.store.has(spec) else None
+
+    def run(self, spec: Spec) -> Any:
+        """The result, computed in this process with all it needs unless stored.
+
+        Raises:
+            TunescopeError: as the analyses do.
+        """
+        from core.jobs.run import compute_artifact, missing, stored
+
+        self._clear_damaged(spec)
+        result: Result | None = stored(spec, self.store)
+        for step in missing(spec, self.store):
+            flag = self._records.cancel_flag(key_of(step))
+            result = compute_artifact(step, self.store, cancel_flag=flag, report=lambda *_: None)
+        return result
+
+    def submit(self, spec: Spec) -> Job:
+        """Ask the engine for a result and all it needs; asking twice is asking once."""
+        from core.jobs.run import missing
+
+        self._clear_damaged(spec)
+        for at, step in enumerate(missing(spec, self.store)):
+            self._ask(step, time.time() + at * 1e-6)
+        if not self.store.has(spec) and self._engine == "shared":
+            ensure_engine(self.store.settings)
+        return Job(key=key_of(spec))
+
+    def plan(self, specs: Spec | Iterable[Spec]) -> list[PlannedStep]:
+        """What would have to be computed for these, in order, with its expected cost."""
+        from core.jobs.run import missing
+
+        wanted = [specs] if isinstance(specs, Spec) else specs
+        steps = list(dict.fromkeys(step for spec in wanted for step in missing(spec, self.store)))
+        rates = self._rates() if steps else {}
+        return [_planned(step, rates.get(step.kind)) for step in steps]
+
+    def provenance(self, spec: Spec) -> Provenance:
+        """Where a stored result comes from. Raises ArtifactDamaged."""
+        held = self.store.manifest(spec)
+        return Provenance(
+            key=key_of(spec),
+            created=held["created"],
+            seconds=held["seconds"],
+            device=held["device"],
+            libraries=held["libraries"],
+            spec=held["spec"],
+        )
+
+    # -- jobs
+
+    def status(self, key: str) -> JobStatus:
+        """How a job stands; a record that speaks of work no living engine does is called interrupted."""
+        record = self._records.get(key)
+        return JobStatus(state="unknown") if record is None else self._status_of(record)
+
+    def record(self, key: str) -> JobRecord | None:
+        """What is known of a job, or None."""
+        return self._records.get(key)
+
+    def wait(self, key: str, *, seconds: float = 3600.0) -> JobStatus:
+        """Block until a job has ended. Raises JobFailed when it takes longer."""
+        end = time.monotonic() + seconds
+        while (status := self.status(key)).state in ACTIVE:
+            if time.monotonic() > end:
+                raise JobFailed(f"Waiting for job {key[:12]}.", f"It is still {status.state}.", "Wait longer.")
+            time.sleep(0.1)
+        return status
+
+    def cancel(self, key: str) -> None:
+        """Ask a job to stop, within a batch; jobs that need it stop with it."""
+        record = self._records.get(key)
+        if record is None or record.state not in ACTIVE:
+            return
+        self._records.cancel_flag(key).touch()
+        if not is_alive(self.store.root):
+            self._records.end(key, "cancelled")
+
+    def jobs(self) -> list[tuple[JobRecord, JobStatus]]:
+        """Every known job, newest first."""
+        return [(record, self._status_of(record)) for record in self._records.all()]
+
+    def forget_jobs(self) -> None:
+        """Delete the records of ended jobs; results stay."""
+        for record, status in self.jobs():
+            if status.state not in ACTIVE:
+                self._records.forget(record.key)
+
+    # -- what can be picked
+
+    def checkpoints(self) -> list[Named]:
+        """The packaged checkpoint, added folders and finished fine-tuning runs, in that order."""
+        found = [Named(id="minilm", name="all-MiniLM-L6-v2", ref=Packaged())]
+        found += [
+            Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, Folder)
+        ]
+        return found + self._runs()
+
+    def datasets(self) -> list[Named]:
+        """The built-in suite's splits and added files."""
+        found = [
+            Named(id=f"suite-{split}", name=f"Built-in suite · {split}", ref=Suite(split=split))
+            for split in ("dev", "test", "train")
+        ]
+        kinds = (ConlluFile, TableFile)
+        return found + [
+            Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
+        ]
+
+    def add_checkpoint(self, path: str, name: str = "") -> str:
+        """Add a local checkpoint folder, checked before it is remembered; returns its id. Raises CheckpointNotFound, …Damaged."""
+        ref = Folder.at(path)
+        facts(locate(ref))
+        return self.book.add(name or Path(ref.path).name, ref)
+
+    def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
+        """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""
+        load_dataset(ref)
+        return self.book.add(name or Path(ref.path).name, ref)
+
+    def labels_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
+        """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""
+        examples = load_dataset(dataset)
+        return {"word": tuple(examples.word_labels), "sentence": tuple(examples.sentence_labels)}
+
+    def size_of(self, dataset: Dataset) -> int:
+        """Sentences in a data set."""
+        return len(load_dataset(dataset))
+
+    # -- inside
+
+    def _runs(self) -> list[Named]:
+        found = []
+        for key, held in self.store.listing().items():
+            if held["kind"] == FineTune.kind and held["spec"].get("version") == FineTune.version:
+                spec = from_json(held["spec"])
+                found.append(Named(id=key[:10], name=run_name(spec, self._dataset_name(spec.train.of)), ref=spec))
+        return found
+
+    def _dataset_name(self, dataset: Described) -> str:
+        if isinstance(dataset, Suite):
+            return "suite"
+        known = {key_of(ref): name for name, ref in self.book.entries().values()}
+        return known.get(key_of(dataset), Path(getattr(dataset, "path", "")).name)
+
+    def _ask(self, spec: Spec, now: float) -> None:
+        """Write a queued record unless the job is already under way."""
+        key = key_of(spec)
+        record = self._records.get(key)
+        if (
+            record is not None
+            and self._status_of(record).state in ACTIVE
+            and not self._records.cancel_flag(key).exists()
+        ):
+            return
+        self._records.cancel_flag(key).unlink(missing_ok=True)
+        needs = tuple(key_of(needed) for needed in spec.dependencies().values())
+        self._records.put(JobRecord(key=key, spec=to_json(spec), title=spec.title or spec.kind, needs=needs, asked=now))
+
+    def _status_of(self, record: JobRecord) -> JobStatus:
+        state, error = record.state, record.error
+        waited = time.time() - max(record.asked, record.started)
+        if state in ACTIVE and not is_alive(self.store.root) and (state == "running" or waited > _STARTING_SECONDS):
+            state, error = "interrupted", error or INTERRUPTED
+        return JobStatus(state=state, done=record.done, total=record.total, note=record.note, error=error)
+
+    def _clear_damaged(self, spec: Spec) -> None:
+        for needed in spec.dependencies().values():
+            self._clear_damaged(needed)
+        if self.store.has(spec):
+            try:
+                self.store.load(spec, result_class(spec))
+            except ArtifactDamaged:
+                self.store.discard(spec)
+
+    def _rates(self) -> dict[str, float]:
+        """Median seconds a unit of work per kind, over this machine's last twenty."""
+        seen: dict[str, list[float]] = {}
+        for held in self.store.listing().values():
+            seen.setdefault(held["kind"], []).append(held["seconds"] / max(held["work"], 1e-9))
+        return {kind: statistics.median(rates[:20]) for kind, rates in seen.items()}
+
+
+def run_name(run: FineTune, data: str) -> str:
+    """How a fine-tuning run is called on screen: what it learnt, from what, how long, which seed."""
+    n = f"{run.train.n:,}" if run.train.n else "all"
+    return f"{run.label} · {data} · {n} × {run.epochs:g} epochs · seed {run.seed}"
+
+
+def _planned(spec: Spec, rate: float | None) -> PlannedStep:
+    work, n_bytes = spec.cost()
+    return PlannedStep(
+        spec=spec,
+        seconds=work * (rate if rate is not None else spec.seconds_per_unit),
+        n_bytes=n_bytes,
+        is_guess=rate is None,
+    )

@@ -1,0 +1,239 @@
+"""Solvers for many multinomial logistic regressions at once.
+
+All problems step together, each with its own step length, and leave the batch when solved. A linear model's logits are
+linear along a search direction, so trying a step length costs no further product with X.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MEMORY = 10
+_MAX_TRIALS = 40
+_SUFFICIENT, _CURVATURE = 1e-4, 0.5
+_LOSS_NOISE = 1e-6
+
+
+@dataclass
+class Problems:
+    """Problems still being solved; the objective is divided by C * sum of weights. W is [b, K, d + 1], bias last."""
+
+    X: "Tensor"
+    """[n, d], shared by all problems, or [b, n, d]."""
+    y: "Tensor"
+    """Class numbers [b, n, 1]."""
+    weight: "Tensor"
+    """Of each row, summing to 1 in each problem [b, n]."""
+    ridge: "Tensor"
+    """Factor of ||W||^2 / 2 [b]."""
+    K: int
+    """Classes."""
+
+    @property
+    def axes(self) -> str:
+        return "nd" if self.X.ndim == 2 else "bnd"
+
+    @property
+    def zeros(self) -> "Tensor":
+        """Weights to start from."""
+        return self.X.new_zeros(len(self.y), self.K, self.X.shape[-1] + 1)
+
+    def take(self, rows: "Tensor") -> "Problems":
+        X = self.X if self.X.ndim == 2 else self.X[rows]
+        return Problems(X, self.y[rows], self.weight[rows], self.ridge[rows], self.K)
+
+    def logits(self, W: "Tensor") -> "Tensor":
+        import torch
+
+        return torch.einsum(f"{self.axes},bkd->bnk", self.X, W[..., :-1]) + W[:, None, :, -1]
+
+    def back(self, R: "Tensor") -> "Tensor":
+        """Transpose of logits: [b, n, K] -> [b, K, d + 1]."""
+        import torch
+
+        return torch.cat([torch.einsum(f"{self.axes},bnk->bkd", self.X, R), R.sum(dim=1)[..., None]], dim=2)
+
+    def gradient(self, Z: "Tensor", W: "Tensor") -> "Tensor":
+        P = Z.softmax(dim=2)
+        P.scatter_add_(2, self.y, P.new_full(self.y.shape, -1.0))
+        gradient = self.back(P * self.weight[..., None])
+        gradient[..., :-1] += self.ridge[:, None, None] * W[..., :-1]
+        return gradient
+
+    def loss(self, Z: "Tensor", W: "Tensor") -> "Tensor":
+        return self.data_loss(Z) + self.ridge / 2 * _dot(W[..., :-1], W[..., :-1])
+
+    def data_loss(self, Z: "Tensor") -> "Tensor":
+        return _sum64(self.weight * (Z.logsumexp(dim=2) - Z.gather(2, self.y)[..., 0]), (1,))
+
+    def data_slope(self, Z: "Tensor", D: "Tensor") -> "Tensor":
+        """Derivative of data_loss along D."""
+        return _sum64(self.weight * ((Z.softmax(dim=2) * D).sum(dim=2) - D.gather(2, self.y)[..., 0]), (1,))
+
+
+def _sum64(values: "Tensor", dims: tuple[int, ...]) -> "Tensor":
+    """Sum in float64 where the device knows it (Apple's does not)."""
+    import torch
+
+    return values.sum(dim=dims, dtype=torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def _dot(A: "Tensor", B: "Tensor") -> "Tensor":
+    """Inner product of each batch row [b]."""
+    return _sum64(A * B, tuple(range(1, A.ndim)))
+
+
+def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tensor]":
+    """(W, converged) of all problems in lock step; solved ones leave the batch (for X [b, n, d]: in halves)."""
+    import torch
+
+    result = problems.zeros
+    converged = torch.zeros(len(result), dtype=torch.bool, device=result.device)
+    index = torch.arange(len(result), device=result.device)
+    W = problems.zeros
+    Z = problems.logits(W)
+    loss, gradient = problems.loss(Z, W), problems.gradient(Z, W)
+    steps, changes = [W.new_zeros(_MEMORY, *W.shape) for _ in range(2)]
+    stuck = torch.zeros_like(converged)
+    for _ in range(max_iter):
+        large = gradient.abs().amax(dim=(1, 2)) > tol
+        active = large & ~stuck
+        result[index], converged[index] = W, ~large
+        left = int(active.sum())
+        if left == 0:
+            break
+        if left < len(active) and (problems.X.ndim == 2 or 2 * left <= len(active)):
+            problems, index, W, Z, loss, gradient = (
+                problems.take(active), index[active], W[active], Z[active], loss[active], gradient[active],
+            )  # fmt: skip
+            steps, changes, stuck, active = steps[:, active], changes[:, active], stuck[active], active[active]
+        direction, fresh = _direction(gradient, steps, changes)
+        D = problems.logits(direction)
+        length, new_loss = _step_length(problems, Z, D, W, direction, loss, _dot(gradient, direction), active)
+        loss = torch.where(length > 0, new_loss, loss)
+        scale = length.to(W.dtype)[:, None, None]
+        step = scale * direction
+        W, Z = W + step, Z + scale * D
+        new_gradient = problems.gradient(Z, W)
+        failed = active & (length == 0)
+        stuck |= failed & fresh
+        steps, changes = _remember(steps, changes, step, new_gradient - gradient, failed)
+        gradient = new_gradient
+    result[index], converged[index] = W, gradient.abs().amax(dim=(1, 2)) <= tol
+    return result, converged
+
+
+def _direction(gradient: "Tensor", steps: "Tensor", changes: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Two-loop recursion, and which rows have no history; there, steepest descent of length 1. Newest entries last."""
+    import torch
+
+    curvature = torch.stack([_dot(s, c) for s, c in zip(steps, changes, strict=True)]).to(gradient.dtype)
+    rho = torch.where(curvature > 0, 1 / curvature.clamp_min(1e-38), torch.zeros_like(curvature))
+    q, alphas = gradient.clone(), []
+    for k in reversed(range(len(steps))):
+        alphas.append(rho[k] * _dot(steps[k], q).to(q.dtype))
+        q -= alphas[-1][:, None, None] * changes[k]
+    fresh = rho[-1] == 0
+    newest = (curvature[-1] / _dot(changes[-1], changes[-1]).to(q.dtype).clamp_min(1e-38)).where(
+        ~fresh, torch.ones_like(rho[-1])
+    )
+    q *= newest.where(~fresh, 1 / _dot(gradient, gradient).sqrt().to(q.dtype).clamp_min(1e-38))[:, None, None]
+    for k in range(len(steps)):
+        beta = rho[k] * _dot(changes[k], q).to(q.dtype)
+        q += (alphas[-1 - k] - beta)[:, None, None] * steps[k]
+    return -q, fresh
+
+
+def _remember(
+    steps: "Tensor", changes: "Tensor", step: "Tensor", change: "Tensor", forget: "Tensor"
+) -> "tuple[Tensor, Tensor]":
+    """Histories with a pair added where its curvature is positive, and emptied where told."""
+    import torch
+
+    useful = _dot(step, change) > 1e-10 * _dot(change, change)
+    rows = useful[None, :, None, None]
+    steps = torch.where(rows, torch.cat([steps[1:], step[None]]), steps)
+    changes = torch.where(rows, torch.cat([changes[1:], change[None]]), changes)
+    keep = (~forget)[None, :, None, None]
+    return steps * keep, changes * keep
+
+
+def _step_length(
+    problems: Problems,
+    Z: "Tensor",
+    D: "Tensor",
+    W: "Tensor",
+    direction: "Tensor",
+    loss: "Tensor",
+    slope: "Tensor",
+    active: "Tensor",
+) -> "tuple[Tensor, Tensor]":
+    """Weak Wolfe step and its loss by bracketing, each row on its own; 0 where none is found or the row is not active.
+
+    Where the loss changes by less than its rounding, the slope decides (approximate Wolfe).
+    """
+    import torch
+
+    weights, turn = W[..., :-1], direction[..., :-1]
+    square, cross, own = _dot(turn, turn), _dot(weights, turn), _dot(weights, weights)
+    ridge = problems.ridge.to(loss.dtype)
+    low, high = torch.zeros_like(loss), torch.full_like(loss, torch.inf)
+    length, found = torch.ones_like(loss), ~active | (slope >= 0)
+    result, result_loss = torch.zeros_like(loss), loss.clone()
+    for _ in range(_MAX_TRIALS):
+        if bool(found.all()):
+            break
+        trial = Z + length.to(Z.dtype)[:, None, None] * D
+        value = problems.data_loss(trial) + ridge / 2 * (own + 2 * length * cross + length**2 * square)
+        incline = problems.data_slope(trial, D) + ridge * (cross + length * square)
+        level = (value <= loss + _LOSS_NOISE * loss.abs()) & (incline <= (2 * _SUFFICIENT - 1) * slope)
+        far = ~((value <= loss + _SUFFICIENT * length * slope) | level)
+        near = ~far & (incline < _CURVATURE * slope)
+        good = ~found & ~far & ~near
+        result, result_loss = torch.where(good, length, result), torch.where(good, value, result_loss)
+        found = found | good
+        high, low = torch.where(far, length, high), torch.where(near, length, low)
+        length = torch.where(torch.isinf(high), 2 * length, (low + high) / 2)
+    return result, result_loss
+
+
+def fista(problems: Problems, lasso: "Tensor", max_iter: int, tol: float) -> "tuple[Tensor, Tensor]":
+    """(W, converged) with an L1 penalty on the weights: accelerated proximal gradient with restarts.
+
+    Step 1 / L, where the softmax bounds the curvature by half the largest eigenvalue of the weighted second moments.
+    """
+    import torch
+
+    bound = (0.55 * _largest_eigenvalue(problems) + problems.ridge)[:, None, None]  # 10 % above the power iteration's
+    W, point = problems.zeros, problems.zeros
+    momentum = torch.ones(len(W), 1, 1, device=W.device)
+    converged = torch.zeros(len(W), dtype=torch.bool, device=W.device)
+    for _ in range(max_iter):
+        moved = point - problems.gradient(problems.logits(point), point) / bound
+        shrunk = (moved[..., :-1].abs() - lasso[:, None, None] / bound).clamp_min(0) * moved[..., :-1].sign()
+        new = torch.where(converged[:, None, None], W, torch.cat([shrunk, moved[..., -1:]], dim=2))
+        converged = converged | (((new - point) * bound).abs().amax(dim=(1, 2)) <= tol)
+        if bool(converged.all()):
+            return new, converged
+        uphill = (_dot(point - new, new - W) > 0)[:, None, None]
+        momentum = torch.where(uphill, 1.0, momentum)
+        following = (1 + (1 + 4 * momentum**2).sqrt()) / 2
+        point = torch.where(uphill, new, new + (momentum - 1) / following * (new - W))
+        W, momentum = new, following
+    return W, converged
+
+
+def _largest_eigenvalue(problems: Problems, n_steps: int = 50) -> "Tensor":
+    """Of the weighted second moments of X with its column of ones, by power iteration from a seeded start [b]."""
+    import torch
+
+    start = torch.randn(problems.X.shape[-1] + 1, generator=torch.Generator().manual_seed(0)).to(problems.X.device)
+    vector = start.expand(len(problems.y), 1, -1)
+    value = torch.ones(len(problems.y), device=vector.device)
+    for _ in range(n_steps):
+        vector = vector / value[:, None, None]
+        vector = problems.back(problems.logits(vector) * problems.weight[..., None])
+        value = vector.flatten(1).norm(dim=1).clamp_min(1e-30)
+    return value

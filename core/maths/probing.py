@@ -1,0 +1,239 @@
+"""Linear probes: what a straight cut through a space can read, with the controls that give the number its meaning.
+
+The classifier is scikit-learn's multinomial logistic regression; many of them (splits, control tasks) are solved in one
+batch, by the solvers in logistic.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.errors import NotEnoughData, ShapeError, SpecInvalid
+
+_ASKED = "Fitting linear probes."
+
+
+@dataclass(frozen=True)
+class LinearProbes:
+    """Solved multinomial logistic regressions, one a batch row."""
+
+    coef: NDArray[np.float32]
+    """[b, K, d]."""
+    intercept: NDArray[np.float32]
+    """[b, K]."""
+    loss: NDArray[np.float64]
+    """Objective at the solution, C * sum of log-losses + penalty, in nats [b]."""
+    converged: NDArray[np.bool_]
+    """False where the iteration limit, or float32, ended the search above tol [b]."""
+
+    def predict(self, X: ArrayLike) -> NDArray[np.intp]:
+        """Most probable class of each row, int [b, n]; X is [n, d], seen by all probes, or [b, n, d]."""
+        classes: NDArray[np.intp] = self._logits(X).argmax(axis=2)
+        return classes
+
+    def log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-probability of each class in nats, [b, n, K]; X is [n, d], seen by all probes, or [b, n, d]."""
+        logits: NDArray[np.float64] = self._logits(X).astype(np.float64)
+        logits -= logits.max(axis=2, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
+        return logits
+
+    def _logits(self, X: ArrayLike) -> NDArray[np.floating]:
+        rows = np.asarray(X)
+        b, n_classes, width = self.coef.shape
+        if rows.ndim not in (2, 3) or rows.shape[-1] != width or (rows.ndim == 3 and len(rows) != b):
+            raise ShapeError(
+                f"Reading with {b} probes of width {width}.",
+                f"X has shape {rows.shape}.",
+                f"Give [n, {width}] or [{b}, n, {width}].",
+            )
+        if rows.ndim == 3:
+            return rows @ self.coef.transpose(0, 2, 1) + self.intercept[:, None]
+        flat = rows @ self.coef.reshape(-1, width).T
+        return flat.reshape(len(rows), b, n_classes).transpose(1, 0, 2) + self.intercept[:, None]
+
+
+def fit_linear_probes(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    C: float = 1.0,
+    l1_ratio: float = 0.0,
+    class_weight: str | ArrayLike | None = None,
+    n_classes: int | None = None,
+    max_iter: int = 500,
+    tol: float = 1e-4,
+    device: str = "cpu",
+) -> LinearProbes:
+    """Solve independent multinomial logistic regressions together.
+
+    Minimises C * sum_i w_i * -log P(y_i | x_i) + (1 - l1_ratio) / 2 * ||W||^2 + l1_ratio * ||W||_1 in each batch row,
+    intercepts free. K >= 2 rows of weights always, two for two classes: there scikit-learn keeps one row, and its
+    solution is this one's difference of rows when its C is twice ours. A class without a row is allowed.
+
+    Args:
+        X: float32 [n, d], shared by all problems without a copy, or [b, n, d]. Standardise first: many fewer steps.
+        y: class numbers, int [n] or [b, n].
+        C: inverse penalty, > 0.
+        l1_ratio: share of the L1 penalty, 0 to 1; above 0 weights become exactly 0 and FISTA is used, which is slower.
+        class_weight: None, "balanced" (n / (classes present * rows of the class), in each problem) or weights [K].
+        n_classes: K; None means the largest label + 1.
+        max_iter: steps at most.
+        tol: stops at max |gradient| <= tol of the objective divided by C * sum(w), as scikit-learn's lbfgs does; above
+            l1_ratio 0 the gradient is the proximal one.
+        device: where torch computes, in float32, with sums of the loss in float64.
+    Returns:
+        LinearProbes in batch order.
+    Raises:
+        ShapeError: shapes that do not fit, values that are not finite, labels outside 0 .. K - 1.
+        NotEnoughData: no rows, or fewer than 2 classes.
+        SpecInvalid: C, l1_ratio, class_weight, max_iter or tol out of range.
+    Source:
+        scikit-learn 1.9, LogisticRegression; Nocedal & Wright (2006), algorithm 7.4; Hager & Zhang (2005) for the step
+        rule; Beck & Teboulle (2009) with O'Donoghue & Candes (2015) restarts for L1.
+    Cost:
+        Two products with X a step. Memory in float32: b * n * d for X (n * d when shared; half as much again while
+        solved problems are dropped), about 6 * b * n * K, and 20 * b * K * d of step history.
+    """
+    import torch
+
+    from core.maths.logistic import Problems, fista, lbfgs
+
+    rows, labels = _checked(X, y)
+    if not C > 0 or not 0 <= l1_ratio <= 1 or not tol > 0 or max_iter < 1:
+        raise SpecInvalid(
+            _ASKED,
+            f"C = {C}, l1_ratio = {l1_ratio}, tol = {tol}, max_iter = {max_iter}.",
+            "Use C, tol > 0 and l1_ratio in 0 .. 1.",
+        )
+    K = int(labels.max()) + 1 if n_classes is None else n_classes
+    if K < 2:
+        raise NotEnoughData(_ASKED, f"There is {K} class.", "Give labels of two or more.")
+    if labels.min() < 0 or labels.max() >= K:
+        raise ShapeError(_ASKED, f"Labels run from {labels.min()} to {labels.max()}.", f"Number them 0 .. {K - 1}.")
+    weights = _row_weights(labels, class_weight, K)
+    total = weights.sum(axis=1)
+    strength = torch.from_numpy((1 / (C * total)).astype(np.float32)).to(device)
+    problems = Problems(
+        torch.from_numpy(rows).to(device),
+        torch.from_numpy(labels[:, :, None]).to(device),
+        torch.from_numpy((weights / total[:, None]).astype(np.float32)).to(device),
+        (1 - l1_ratio) * strength,
+        K,
+    )
+    if l1_ratio > 0:
+        W, converged = fista(problems, l1_ratio * strength, max_iter, tol)
+    else:
+        W, converged = lbfgs(problems, max_iter, tol)
+    absolute = W[..., :-1].abs().sum(dim=(1, 2)) * strength * l1_ratio
+    objective = (problems.loss(problems.logits(W), W) + absolute).cpu().numpy().astype(np.float64)
+    solution = W.cpu().numpy()
+    return LinearProbes(
+        solution[..., :-1].copy(), solution[..., -1].copy(), objective * C * total, converged.cpu().numpy()
+    )
+
+
+def standardise(X_train: ArrayLike, *others: ArrayLike) -> tuple[NDArray[np.float32], ...]:
+    """Z-scores by the training rows: float32 copies of X_train and of each other array, in order.
+
+    A column that is constant in training is only shifted. Raises ShapeError for unequal widths, NotEnoughData for no
+    training row.
+    """
+    train = np.asarray(X_train)
+    arrays = [train, *(np.asarray(other) for other in others)]
+    if any(array.ndim != 2 or array.shape[1] != train.shape[-1] for array in arrays):
+        raise ShapeError(
+            "Standardising.",
+            f"Shapes {', '.join(str(array.shape) for array in arrays)}.",
+            "Give matrices of one width.",
+        )
+    if len(train) == 0:
+        raise NotEnoughData("Standardising.", "There is no training row.", "Give at least one.")
+    mean = train.mean(axis=0, dtype=np.float64)
+    spread = train.std(axis=0, dtype=np.float64)
+    spread[(train == train[0]).all(axis=0) | (spread == 0)] = 1.0
+    return tuple(((array - mean) / spread).astype(np.float32) for array in arrays)
+
+
+def control_labels(words: Sequence[str], labels: Sequence[str], *, seed: int) -> list[str]:
+    """A random label for each word type, the same wherever the type stands: a task only memory can solve.
+
+    Call once over all splits together; otherwise a type changes its label between training and test.
+
+    Args:
+        words: exact strings, case kept, one a row.
+        labels: real labels of the same rows; types draw from how often each occurs.
+        seed: draws.
+    Returns:
+        One label a row.
+    Raises:
+        ShapeError: unequal lengths.
+        NotEnoughData: no rows.
+    Source:
+        Hewitt & Liang (2019), arXiv 1909.03368; METHODS.md A.3.7.
+    """
+    if len(words) != len(labels):
+        raise ShapeError(
+            "Drawing control labels.", f"{len(words)} words, {len(labels)} labels.", "Give one label a word."
+        )
+    if not words:
+        raise NotEnoughData("Drawing control labels.", "There are no words.", "Give at least one.")
+    names, counts = np.unique(np.asarray(labels, dtype=object).astype(str), return_counts=True)
+    types = sorted(set(words))
+    drawn = np.random.default_rng(seed).choice(len(names), size=len(types), p=counts / counts.sum())
+    of_type = {word: str(names[label]) for word, label in zip(types, drawn, strict=True)}
+    return [of_type[word] for word in words]
+
+
+def majority_share(train_labels: ArrayLike, test_labels: ArrayLike) -> float:
+    """Accuracy on the test rows of always answering the commonest training label; of equals, the first in order.
+
+    Raises NotEnoughData for an empty side.
+    """
+    train, test = np.asarray(train_labels), np.asarray(test_labels)
+    if train.size == 0 or test.size == 0:
+        raise NotEnoughData("The majority baseline.", f"{train.size} training, {test.size} test labels.", "Give both.")
+    names, counts = np.unique(train, return_counts=True)
+    return float(np.mean(test == names[counts.argmax()]))
+
+
+def _checked(X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """X as float32 [n, d] or [b, n, d] and y as int64 [b, n], of fitting shapes."""
+    rows, labels = np.ascontiguousarray(X, dtype=np.float32), np.asarray(y)
+    found = f"X has shape {rows.shape}, y {labels.shape} of {labels.dtype}."
+    if rows.ndim not in (2, 3) or labels.ndim not in (1, 2) or labels.dtype.kind not in "iu":
+        raise ShapeError(_ASKED, found, "Give X [n, d] or [b, n, d] and whole-numbered y [n] or [b, n].")
+    if labels.ndim == 1:
+        labels = np.broadcast_to(labels, (len(rows) if rows.ndim == 3 else 1, len(labels)))
+    if labels.shape[1] != rows.shape[-2] or (rows.ndim == 3 and len(rows) != len(labels)):
+        raise ShapeError(_ASKED, found, "Give a label to each row, of each problem.")
+    if labels.size == 0 or rows.shape[-1] == 0:
+        raise NotEnoughData(_ASKED, found, "Give at least one row and one column.")
+    if not np.isfinite(rows).all():
+        raise ShapeError(
+            _ASKED, "Some values are not finite numbers.", "Look for overflow (float16) in the activations."
+        )
+    return rows if rows.flags.writeable else rows.copy(), labels.astype(np.int64)
+
+
+def _row_weights(labels: NDArray[np.int64], class_weight: str | ArrayLike | None, K: int) -> NDArray[np.float64]:
+    """Weight of each row [b, n]."""
+    if class_weight is None:
+        return np.ones(labels.shape)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise SpecInvalid(
+                _ASKED, f"class_weight is {class_weight!r}.", 'Use None, "balanced" or one weight a class.'
+            )
+        counts = np.stack([np.bincount(row, minlength=K) for row in labels])
+        by_class = labels.shape[1] / ((counts > 0).sum(axis=1, keepdims=True) * np.maximum(counts, 1))
+        return np.take_along_axis(by_class, labels, axis=1)
+    given = np.asarray(class_weight, dtype=np.float64)
+    if given.shape != (K,) or not np.isfinite(given).all() or (given < 0).any():
+        raise SpecInvalid(_ASKED, f"class_weight is {given}.", f"Give {K} weights, none negative.")
+    weights = given[labels]
+    if (weights.sum(axis=1) == 0).any():
+        raise NotEnoughData(_ASKED, "All rows of a problem have weight 0.", "Give a weight to a class that occurs.")
+    return weights

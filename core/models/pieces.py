@@ -1,0 +1,100 @@
+"""Tokenised sentences in flat arrays, with each piece's word found by character offsets.
+
+Flat arrays rather than lists of lists: 20,000 sentences cost a few megabytes, so that memory stays flat whatever the
+size, and whole batches are cut out by index.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.examples import Examples
+from core.errors import CheckpointNotFound
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NO_WORD = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pieces:
+    """The pieces of all sentences, one after another; sentence i has rows start[i]:start[i+1]."""
+
+    ids: NDArray[np.int32]
+    """Vocabulary ids [n_pieces]."""
+    word: NDArray[np.int32]
+    """Index of the word in its sentence that the piece belongs to [n_pieces]; NO_WORD for special tokens."""
+    start: NDArray[np.int64]
+    """First piece of each sentence [n_sentences + 1]."""
+    was_cut: NDArray[np.bool_]
+    """Whether the sentence was longer than the limit [n_sentences]."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Pieces of each sentence [n_sentences]."""
+        return np.diff(self.start)
+
+
+def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pieces: int) -> Pieces:
+    """Pieces of every sentence, special tokens included, cut at `max_pieces`.
+
+    A piece belongs to the word whose characters it overlaps; a piece over two words (some tokenizers join them)
+    belongs to the first. Cost: about 20 microseconds a sentence.
+
+    Raises:
+        CheckpointNotFound: the tokenizer gives no pieces for anything.
+    """
+    ids: list[NDArray[np.int32]] = []
+    words: list[NDArray[np.int32]] = []
+    cut = np.zeros(len(examples), dtype=bool)
+    for first in range(0, len(examples), 1000):
+        chunk = examples.texts[first : first + 1000]
+        encoded = tokenizer(
+            list(chunk),
+            add_special_tokens=True,
+            return_offsets_mapping=True,
+            truncation=False,
+            padding=False,
+            verbose=False,
+        )
+        for row, (piece_ids, offsets) in enumerate(
+            zip(encoded["input_ids"], encoded["offset_mapping"], strict=True), start=first
+        ):
+            owner = _owners(offsets, examples.spans[row])
+            if len(piece_ids) > max_pieces:
+                cut[row] = True
+                keep = _kept_when_cut(owner, max_pieces)
+                piece_ids, owner = [piece_ids[i] for i in keep], owner[keep]
+            ids.append(np.asarray(piece_ids, dtype=np.int32))
+            words.append(owner)
+    lengths = [len(part) for part in ids]
+    if not sum(lengths):
+        raise CheckpointNotFound(
+            "Tokenising the sentences.", "The tokenizer gave no pieces.", "Use another checkpoint."
+        )
+    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Pieces(ids=np.concatenate(ids), word=np.concatenate(words), start=start, was_cut=cut)
+
+
+def _owners(offsets: list[tuple[int, int]], spans: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:
+    """Word of each piece, by overlap of characters; both lists run left to right."""
+    owner = np.full(len(offsets), NO_WORD, dtype=np.int32)
+    at = 0
+    for piece, (begin, end) in enumerate(offsets):
+        if begin == end:
+            continue
+        while at < len(spans) and spans[at][1] <= begin:
+            at += 1
+        if at < len(spans) and spans[at][0] < end:
+            owner[piece] = at
+    return owner
+
+
+def _kept_when_cut(owner: NDArray[np.int32], max_pieces: int) -> list[int]:
+    """Pieces kept of an over-long sentence: all special tokens at its ends, and its first words."""
+    inside = np.flatnonzero(owner != NO_WORD)
+    tail = [] if not len(inside) else list(range(int(inside[-1]) + 1, len(owner)))
+    return [*range(max_pieces - len(tail)), *tail]

@@ -1,0 +1,168 @@
+"""Layers: the same numbers as the strip, as curves to read off, and every layer against every other."""
+
+from pages.parts.frame import enter
+
+enter()
+
+import streamlit as st  # noqa: E402
+
+from core.charts import curves, heat, strip  # noqa: E402
+from pages.parts import picker, show  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
+
+
+def main() -> None:
+    """The page."""
+    show.heading(
+        "Layers",
+        "Which layers changed, and what each of them still knows.",
+        "Read curves from left (embeddings) to right (top of the network); bands are 95 % intervals, grey is control.",
+    )
+    chosen = picker.selected()
+    if chosen is None:
+        return
+    if chosen.tuned is None:
+        st.info(
+            "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
+        )
+        return
+    names = ["Kept space", "Layer by layer", "What can be read", "Crowding", "Weights"]
+    tabs = {
+        "Kept space": kept,
+        "Layer by layer": matrix,
+        "What can be read": readable,
+        "Crowding": crowding,
+        "Weights": weights,
+    }
+    view = st.segmented_control("View", names, default=names[0], key="layers_view", label_visibility="collapsed")
+    with show.messages():
+        tabs[view or names[0]](chosen)
+
+
+def kept(chosen: Selection) -> None:
+    """Linear CKA, base against tuned, at the same layer."""
+    (similarity,) = show.results([chosen.similarity], what="similarity")
+    if similarity is None:
+        return
+    st.markdown(
+        "**How much of each layer's space is kept?** 1 means the same geometry up to rotation and scale.",
+        help="Linear centred kernel alignment (Kornblith et al. 2019) compares all distances between the same inputs in "
+        "two spaces. It ignores rotation, scale and shift. With fewer rows than ten times the width the plain estimator "
+        "is inflated, so the debiased one is shown. Do not read it as a share of knowledge kept.",
+    )
+    show.figure(
+        curves.similarity_curve(similarity, show.look(), chosen.layer),
+        strip.kept_table(similarity),
+        name="similarity",
+        alt_text="Linear CKA of base against tuned by layer",
+        specs=[chosen.similarity],
+        note=f"{similarity.estimator}, n = {similarity.n_rows:,} {chosen.unit}s of {similarity.n_sentences:,} sentences, "
+        "95 % interval: delete-a-group jackknife over 20 groups of sentences",
+    )
+
+
+def matrix(chosen: Selection) -> None:
+    """Every layer against every layer."""
+    (similarity,) = show.results([chosen.similarity], what="similarity")
+    if similarity is None:
+        return
+    st.markdown(
+        "**Which layers resemble which?** A bright diagonal means that each layer kept its role; a dark top row means that "
+        "the tuned top layer resembles no base layer."
+    )
+    show.figure(
+        heat.similarity_heat(similarity, show.look()),
+        heat.similarity_matrix_table(similarity),
+        name="similarity-matrix",
+        alt_text="Linear CKA of every base layer against every tuned layer",
+        specs=[chosen.similarity],
+        note=f"{similarity.estimator}, n = {similarity.n_rows:,} {chosen.unit}s",
+    )
+
+
+def readable(chosen: Selection) -> None:
+    """Probe accuracy with controls."""
+    if not chosen.label:
+        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
+        return
+    change, base, tuned = show.results([chosen.probe_change, *chosen.probes], what="probes")
+    if not (change and base and tuned):
+        return
+    st.markdown(
+        f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer knows more "
+        "than a guess (majority) and more than memorised words (control task).",
+        help="Multinomial logistic regression on standardised vectors. The control task gives every word type one random "
+        "label (Hewitt & Liang 2019): what the probe scores there it can memorise. A probe shows what can be read, not "
+        "what the network uses.",
+    )
+    show.figure(
+        curves.side_curves(
+            strip.probe_table(base, tuned, change),
+            "accuracy",
+            show.look(),
+            chosen.layer,
+            title="accuracy on held-out sentences",
+            percent=True,
+            controls=True,
+        ),
+        strip.probe_table(base, tuned, change),
+        name="probe",
+        alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
+        specs=[chosen.probe_change, *chosen.probes],
+        note=f"L2, C = {chosen.probes[0].C:g}, {len(base.labels)} classes, {base.n_train:,} training and {base.n_test:,} test "
+        f"{chosen.unit}s, {base.accuracy.shape[1]} random splits by sentence, interval corrected for their overlap "
+        f"(Nadeau & Bengio); hollow ▲: the paired difference is inside the noise; control: {base.control_kind}, "
+        f"{base.overlap:.0%} of test {chosen.unit}s also in training; {base.n_unconverged + tuned.n_unconverged} fits unconverged",
+    )
+
+
+def crowding(chosen: Selection) -> None:
+    """Mean cosine of random pairs."""
+    (measured,) = show.results([chosen.crowding], what="crowding")
+    if measured is None:
+        return
+    st.markdown(
+        f"**Do {chosen.unit}s crowd into a cone?** 0 means that random pairs point anywhere, 1 that all point one way.",
+        help="Mean cosine of random pairs from different sentences (Ethayarajh 2019). A few outlier dimensions can raise it "
+        "alone, so it is a flawed measure of isotropy (Rudman & Eickhoff 2024): read it beside others.",
+    )
+    table = strip.crowding_table(measured)
+    show.figure(
+        curves.side_curves(
+            table,
+            "mean_cosine",
+            show.look(),
+            chosen.layer,
+            title="mean cosine of random pairs",
+            percent=False,
+            controls=False,
+        ),
+        table,
+        name="crowding",
+        alt_text="Mean cosine of random pairs by layer, base and tuned",
+        specs=[chosen.crowding],
+        note=f"{measured.n_pairs:,} pairs from different sentences, 95 % interval over 20 groups of sentences",
+    )
+
+
+def weights(chosen: Selection) -> None:
+    """Relative weight change, block by block and tensor by tensor."""
+    (changes,) = show.results([chosen.weights], what="weight change")
+    if changes is None:
+        return
+    st.markdown(
+        "**How far did the weights move?** Small steps in every block can still rewrite the top of the space.",
+        help="Frobenius norm of tuned minus base, over that of base. One run of tuning has no spread; tune another seed to see it.",
+    )
+    show.figure(
+        curves.weight_bars(strip.weights_table(changes), show.look(), chosen.layer),
+        changes.tensors,
+        name="weight-change",
+        alt_text="Relative weight change by layer",
+        specs=[chosen.weights],
+        note=f"{changes.n_parameters:,} weights, without pooler and head; one run: no interval",
+    )
+
+
+with show.messages():
+    main()

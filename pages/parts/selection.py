@@ -1,0 +1,89 @@
+"""What is being compared: one frozen selection, made from the sidebar's widgets, and the specs that follow from it."""
+
+from dataclasses import dataclass
+
+from core.analyses.crowding import Crowding
+from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune
+from core.analyses.joint_map import JointMap
+from core.analyses.probe import Probe
+from core.analyses.probe_change import ProbeChange
+from core.analyses.similarity import Similarity
+from core.analyses.weight_change import WeightChange
+from core.lab import Checkpoint, Named
+from core.refs import Sample
+
+LABEL_NAMES = {"upos": "word classes", "relation": "grammatical relations", "sentiment": "sentiment"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """All page state that decides what is computed or shown."""
+
+    base: Named
+    tuned: Named | None
+    data: Named
+    sample: Sample
+    label: str
+    """Name of the label that probes read and maps are coloured by."""
+    unit: str
+    pooling: str
+    layer: int
+
+    @property
+    def label_name(self) -> str:
+        """The label in words a student knows."""
+        return LABEL_NAMES.get(self.label, self.label)
+
+    @property
+    def tuned_task(self) -> str:
+        """What the tuned checkpoint was tuned on, in words."""
+        assert self.tuned is not None
+        ref = self.tuned.ref
+        return LABEL_NAMES.get(ref.label, ref.label) if isinstance(ref, FineTune) else self.tuned.name
+
+    def embed(self, checkpoint: Checkpoint) -> Embed:
+        """Vectors of one side."""
+        return Embed(checkpoint=checkpoint, sample=self.sample, unit=self.unit, pooling=self.pooling)
+
+    @property
+    def sides(self) -> tuple[Embed, Embed]:
+        """Vectors of base and tuned; only where a tuned checkpoint is chosen."""
+        assert self.tuned is not None
+        return self.embed(self.base.ref), self.embed(self.tuned.ref)
+
+    @property
+    def similarity(self) -> Similarity:
+        """Linear CKA of both sides."""
+        base, tuned = self.sides
+        return Similarity(base=base, tuned=tuned)
+
+    @property
+    def probes(self) -> tuple[Probe, Probe]:
+        """A probe on each side."""
+        base, tuned = self.sides
+        return Probe(embed=base, label=self.label), Probe(embed=tuned, label=self.label)
+
+    @property
+    def probe_change(self) -> ProbeChange:
+        """The difference of the probes."""
+        base, tuned = self.probes
+        return ProbeChange(base=base, tuned=tuned)
+
+    @property
+    def crowding(self) -> Crowding:
+        """Mean cosine of both sides."""
+        base, tuned = self.sides
+        return Crowding(base=base, tuned=tuned)
+
+    @property
+    def weights(self) -> WeightChange:
+        """Relative change of the weights."""
+        assert self.tuned is not None
+        return WeightChange(base=self.base.ref, tuned=self.tuned.ref)
+
+    @property
+    def map(self) -> JointMap:
+        """Joint PCA of both sides."""
+        base, tuned = self.sides
+        return JointMap(base=base, tuned=tuned)

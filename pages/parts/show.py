@@ -1,0 +1,200 @@
+"""Showing a result or the way to one: messages, offers to compute, progress, figures with table and provenance."""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException, StopException
+
+from core.charts.look import Look
+from core.errors import TunescopeError
+from core.jobs.records import ACTIVE
+from core.keys import Spec, key_of
+from core.lab import Lab
+from pages.parts.lab import get_lab
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Turn what goes wrong into a message: ours in words, anything else numbered, its traceback in the log."""
+    try:
+        yield
+    except (RerunException, StopException):
+        raise
+    except TunescopeError as problem:
+        st.error(f"**{problem.asked}** {problem.found}\n\n{problem.do}", icon=":material/error:")
+    except Exception:  # noqa: BLE001  # the one place where a page meets a defect of ours
+        number = f"{time.time_ns() // 1000 % 10**8:08d}"
+        log.error("notice %s\n%s", number, traceback.format_exc())
+        st.error(f"Something broke that should not. The server's log has the details under **{number}**.")
+
+
+def tighten() -> None:
+    """Give the width and height of a projected page to its figures: Streamlit's own margins are made for reading."""
+    st.html(
+        "<style>.stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
+        "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
+    )
+
+
+def look() -> Look:
+    """How figures are drawn for this viewer."""
+    theme = st.context.theme.type
+    return Look(dark=theme == "dark", projector=bool(st.session_state.get("projector")))
+
+
+def heading(title: str, shows: str, how_to_read: str) -> None:
+    """A page's title, what it shows, and how to read it."""
+    st.title(title, anchor=False)
+    st.markdown(f"{shows} {how_to_read}")
+
+
+def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
+    """The stored results, None where one is missing; above them the offer to compute or the progress of what is missing."""
+    lab = get_lab()
+    found: list[Any] = []
+    for spec in specs:
+        try:
+            found.append(lab.peek(spec))
+        except TunescopeError as problem:
+            st.warning(f"**{problem.asked}** {problem.found} It is left out here; compute it again to replace it.")
+            lab.store.discard(spec)
+            found.append(None)
+    wanted = [spec for spec, result in zip(specs, found, strict=True) if result is None]
+    if wanted:
+        _offer(lab, wanted, what)
+    return found
+
+
+def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
+    plan = lab.plan(wanted)
+    statuses = {key_of(step.spec): lab.status(key_of(step.spec)) for step in plan}
+    if any(status.state in ACTIVE for status in statuses.values()):
+        _progress_fragment([key_of(step.spec) for step in plan], what)
+        return
+    # A step that only waited names the step it waited for; showing each message once is enough.
+    for message in dict.fromkeys(
+        f"**{step.spec.title}: {statuses[key_of(step.spec)].state}.** {status.error.message if status.error else ''}"
+        for step in plan
+        if (status := statuses[key_of(step.spec)]).state in ("failed", "interrupted", "cancelled")
+    ):
+        st.warning(message, icon=":material/warning:")
+    seconds, n_bytes = sum(step.seconds for step in plan), sum(step.n_bytes for step in plan)
+    guess = " (a first guess; this machine has not done it before)" if any(step.is_guess for step in plan) else ""
+    with st.container(border=True):
+        st.markdown(
+            f"**Not computed yet: {what}.** {len(plan)} steps, about **{duration(seconds)}**{guess}, "
+            f"{size(n_bytes)} kept on disk."
+        )
+        if st.button("Compute", type="primary", icon=":material/play_arrow:", key=f"compute-{key_of(wanted[0])}"):
+            for spec in wanted:
+                lab.submit(spec)
+            st.rerun()
+
+
+def _progress_fragment(keys: list[str], what: str) -> None:
+    st.fragment(_progress, run_every=1.0)(keys, what)
+
+
+def _progress(keys: list[str], what: str) -> None:
+    """Bars of the jobs under way; a full rerun as soon as one more has ended."""
+    lab = get_lab()
+    rows = [(record, status) for key in keys if (record := lab.record(key)) for status in [lab.status(key)]]
+    active = [(record, status) for record, status in rows if status.state in ACTIVE]
+    # What was under way when the page was drawn is this fragment's argument; anything less means news.
+    if len(active) < len(keys):
+        st.rerun()
+    with st.container(border=True):
+        st.markdown(f"**Computing {what}.** {len(keys)} steps to go.")
+        for record, status in active:
+            if status.state == "running":
+                share = status.done / status.total if status.total else 0.0
+                counted = f" {status.done:,} of {status.total:,}" if status.total else ""
+                st.progress(min(share, 1.0), text=f"{record.title}:{counted} {status.note}")
+        waiting = [record.title for record, status in active if status.state == "queued"]
+        if waiting:
+            st.caption("Waiting: " + ", ".join(waiting))
+        if st.button("Cancel", icon=":material/close:", key=f"cancel-{keys[0]}"):
+            for key in keys:
+                lab.cancel(key)
+
+
+def figure(chart: Any, table: pd.DataFrame, *, name: str, alt_text: str, specs: Sequence[Spec], note: str) -> None:
+    """A chart, its table with CSV, and where it comes from.
+
+    Args:
+        chart: an Altair figure.
+        table: the numbers behind it.
+        name: key of the chart and name of its CSV file.
+        alt_text: what a screen reader says.
+        specs: the artifacts it was drawn from.
+        note: estimator, n and interval in a few words.
+    """
+    draw_chart(chart, name=name, alt_text=alt_text)
+    st.caption(f"{note} · {provenance(specs)}")
+    with st.expander("Table", icon=":material/table:"):
+        _table(table, name)
+
+
+def draw_chart(chart: Any, *, name: str, alt_text: str, on_layer: Callable[[int], None] | None = None) -> None:
+    """A chart alone, in our own frame rather than Streamlit's theme."""
+    wide = not isinstance(chart, alt.HConcatChart)
+    options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch" if wide else "content"}
+    if on_layer is None:
+        st.altair_chart(chart, **options)
+        return
+
+    def clicked() -> None:
+        picked = st.session_state[name]["selection"].get("pick") or []
+        if picked and "layer" in picked[0]:
+            on_layer(int(picked[0]["layer"]))
+
+    st.altair_chart(chart, on_select=clicked, **options)
+
+
+def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str) -> None:
+    """The provenance line and the table of a figure drawn elsewhere on the page."""
+    st.caption(f"{note} · {provenance(specs)}")
+    _table(table, name)
+
+
+def _table(table: pd.DataFrame, name: str) -> None:
+    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 20 else 400)
+    st.download_button(
+        "CSV",
+        table.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=f"csv-{name}",
+    )
+
+
+def provenance(specs: Sequence[Spec]) -> str:
+    """Artifact, date, seconds, device and library of what a figure was drawn from."""
+    parts = []
+    for spec in specs:
+        held = get_lab().provenance(spec)
+        parts.append(f"{spec.kind} `{held.key[:10]}`")
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.created))
+    return f"{', '.join(parts)} · {made} · {held.device} · torch {held.libraries.get('torch', '?')}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 5 s · 2 min · 1.5 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in words."""
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes / 1e6, 0.1):.1f} MB"

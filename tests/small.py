@@ -1,0 +1,42 @@
+"""The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
+
+from core.analyses.crowding import Crowding
+from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune
+from core.analyses.joint_map import JointMap
+from core.analyses.probe import Probe
+from core.analyses.probe_change import ProbeChange
+from core.analyses.similarity import Similarity
+from core.analyses.weight_change import WeightChange
+from core.keys import Spec
+from core.refs import Packaged, Sample, Suite
+
+TUNE = FineTune(
+    checkpoint=Packaged(),
+    train=Sample(of=Suite(split="train"), n=64),
+    dev=Sample(of=Suite(split="dev"), n=40),
+    label="sentiment",
+    epochs=1,
+    batch_size=16,
+)
+SAMPLE = Sample(of=Suite(split="dev"), n=60)
+BASE = Embed(checkpoint=Packaged(), sample=SAMPLE)
+TUNED = Embed(checkpoint=TUNE, sample=SAMPLE)
+SENTENCES = Embed(checkpoint=Packaged(), sample=SAMPLE, unit="sentence", pooling="mean")
+
+
+def comparison() -> list[Spec]:
+    """One spec of every kind, dependencies first."""
+    base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
+    return [
+        TUNE,
+        BASE,
+        TUNED,
+        Similarity(base=BASE, tuned=TUNED),
+        base,
+        tuned,
+        ProbeChange(base=base, tuned=tuned),
+        Crowding(base=BASE, tuned=TUNED),
+        WeightChange(base=Packaged(), tuned=TUNE),
+        JointMap(base=BASE, tuned=TUNED, n_points=100),
+    ]
