@@ -130,6 +130,10 @@ class Lab:
             ensure_engine(self.store.settings)
         return Job(key=key_of(spec))
 
+    def discard(self, spec: Spec) -> None:
+        """Delete a stored result."""
+        self.store.discard(spec)
+
     def plan(self, specs: Spec | Iterable[Spec]) -> list[PlannedStep]:
         """What would have to be computed for these, in order, with its expected cost."""
         from core.jobs.run import missing

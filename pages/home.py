@@ -11,19 +11,18 @@ from core.charts.headline import headline, reading  # noqa: E402
 from pages.parts import newcomer, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
+TITLE = "What did fine-tuning do?"
+SHOWS = "One row a layer, the top of the network at the top: base ● beside tuned ▲, with 95 % intervals."
+HOW_TO_READ = "A hollow ▲ is a change inside the noise. Click a row to keep that layer in view on every page."
+
 
 def main() -> None:
     """The page."""
-    show.heading(
-        "What did fine-tuning do?",
-        "One row a layer, the top of the network at the top: base ● beside tuned ▲.",
-        "A hollow ▲ is a change inside the noise. Click a row to keep that layer in view on every page.",
-    )
     chosen = picker.selected()
-    if chosen is None:
-        return
-    if chosen.tuned is None:
-        newcomer.draw(chosen)
+    if chosen is None or chosen.tuned is None:
+        show.heading(TITLE, SHOWS, HOW_TO_READ)
+        if chosen is not None:
+            newcomer.draw(chosen)
     else:
         layer_strip(chosen)
 
@@ -31,6 +30,7 @@ def main() -> None:
 def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
     look, layer = show.look(), chosen.layer
+    top = st.container()
     specs = [chosen.similarity, chosen.crowding, chosen.weights]
     if chosen.label:
         specs += [chosen.probe_change, *chosen.probes]
@@ -67,10 +67,12 @@ def layer_strip(chosen: Selection) -> None:
             [chosen.weights],
             f"Frobenius norm of the change over that of base, {weights.n_parameters:,} weights",
         )
-    if similarity and weights:
-        st.subheader(headline(similarity, weights, chosen.tuned_task), anchor=False)
-    if probing and all(probing):
-        st.markdown(reading(probing[0], chosen.label_name))
+    with top:
+        show.heading(
+            headline(similarity, weights, chosen.tuned_task) if similarity and weights else TITLE, SHOWS, HOW_TO_READ
+        )
+        if probing and all(probing):
+            st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     _draw(panels)
 
 

@@ -1,7 +1,6 @@
 """What tests share: a cache folder of their own, real corpora where they are at hand, small real artifacts made once."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,12 @@ def lab(store: Store) -> Lab:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Iterator[Path]:
+def shared_data() -> Path:
     """Real corpora that are no part of the project."""
     folder = Path(os.environ.get("TUNESCOPE_SHARED_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip("real corpora are not at hand (set TUNESCOPE_SHARED_DATA)")
-    yield folder
+    return folder
 
 
 @pytest.fixture(scope="session")

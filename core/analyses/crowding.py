@@ -52,7 +52,9 @@ def compute(spec: Crowding, inputs: dict[str, Any], run: Run) -> CrowdingCurves:
     base, tuned = inputs["base"], inputs["tuned"]
     in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
     sentences = base.sentence[in_base]
-    folds = group_folds(sentences, n_folds=N_FOLDS, seed=spec.seed)
+    # A fold needs two sentences to draw a pair from.
+    n_folds = min(N_FOLDS, len(np.unique(sentences)) // 2)
+    folds = group_folds(sentences, n_folds=n_folds, seed=spec.seed)
     pairs = cross_group_pairs(sentences, folds, pairs_per_fold=PAIRS_PER_FOLD, seed=spec.seed)
     total = len(base.layers) + len(tuned.layers)
     sides: list[np.ndarray] = []

@@ -10,7 +10,7 @@ from core.analyses.base import Run
 from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
-from core.maths.statistics import Estimate, t_interval
+from core.maths.statistics import Estimate, wilson_interval
 from core.models.checkpoints import facts, locate
 from core.refs import Folder, Packaged, Sample
 
@@ -134,7 +134,7 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         folder=run.folder / "checkpoint",
         labels=labels,
         curve=tuned.curve,
-        accuracy=t_interval([float(answer) for answer in right]),
+        accuracy=wilson_interval(sum(right), len(right)),
         majority=gold.count(commonest) / len(gold),
         n_train=len(train),
         n_steps=tuned.n_steps,

@@ -40,10 +40,11 @@ class Similarity(Spec, kind="similarity"):
 class LayerSimilarity(Result):
     """CKA of the two sides; 1 = the same geometry up to rotation and scale, 0 = unrelated."""
 
-    same_layer: tuple[Estimate, ...]
-    """Layer i of base against layer i of tuned; interval by a jackknife over 20 groups of sentences."""
+    same_layer: tuple[Estimate | None, ...]
+    """Layer i of base against layer i of tuned; interval by a jackknife over 20 groups of sentences. None where every
+    row of a side is equal ([CLS] at layer 0: one token, one position), so that there is nothing to compare."""
     matrix: np.ndarray
-    """[base layers, tuned layers], float64."""
+    """[base layers, tuned layers], float64; NaN in rows and columns of such a layer."""
     n_rows: int
     n_sentences: int
     estimator: str
@@ -61,18 +62,26 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
         )
     in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
     folds = group_folds(base.sentence[in_base], n_folds=N_FOLDS)
-    same = []
+    varying = [
+        [i for i in range(depth) if _varies(side.layers[i], rows)] for side, rows in _sides(inputs, in_base, in_tuned)
+    ]
+    same: list[Estimate | None] = []
     for layer in range(depth):
+        run.step(layer, depth, "layers against themselves")
+        if layer not in varying[0] or layer not in varying[1]:
+            same.append(None)
+            continue
         X = np.asarray(base.layers[layer][in_base], dtype=np.float32)
         Y = np.asarray(tuned.layers[layer][in_tuned], dtype=np.float32)
         same.append(cka_jackknife(X, Y, folds, debiased=spec.debiased))
-        run.step(layer + 1, depth + depth * depth, "layers against themselves")
-    matrix = cka_matrix(
-        [layer[in_base] for layer in base.layers],
-        [layer[in_tuned] for layer in tuned.layers],
-        debiased=spec.debiased,
-        on_step=lambda done, total: run.step(depth + done, depth + total, "layers against each other"),
-    )
+    matrix = np.full((depth, depth), np.nan)
+    if varying[0] and varying[1]:
+        matrix[np.ix_(*varying)] = cka_matrix(
+            [base.layers[i][in_base] for i in varying[0]],
+            [tuned.layers[i][in_tuned] for i in varying[1]],
+            debiased=spec.debiased,
+            on_step=lambda done, total: run.step(done, total, "layers against each other"),
+        )
     return LayerSimilarity(
         same_layer=tuple(same),
         matrix=matrix,
@@ -80,3 +89,12 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
         n_sentences=len(np.unique(base.sentence[in_base])),
         estimator="linear CKA, debiased" if spec.debiased else "linear CKA",
     )
+
+
+def _sides(inputs: dict[str, Any], in_base: np.ndarray, in_tuned: np.ndarray) -> tuple[tuple[Any, np.ndarray], ...]:
+    return (inputs["base"], in_base), (inputs["tuned"], in_tuned)
+
+
+def _varies(vectors: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether the rows differ from one another."""
+    return bool((vectors[rows] != vectors[rows[0]]).any())

@@ -13,8 +13,8 @@ KEPT, REWRITTEN = 0.9, 0.5
 def headline(similarity: LayerSimilarity, weights: WeightChanges, task: str) -> str:
     """Which layers kept their space and which were rewritten."""
     same = similarity.same_layer
-    rewritten = [i for i, estimate in enumerate(same) if estimate.high < REWRITTEN]
-    changed = [i for i, estimate in enumerate(same) if estimate.high < KEPT]
+    rewritten = [i for i, estimate in enumerate(same) if estimate and estimate.high < REWRITTEN]
+    changed = [i for i, estimate in enumerate(same) if estimate and estimate.high < KEPT]
     lowest, highest = (f"{share:.1%}" for share in (min(weights.layers[1:]), max(weights.layers[1:])))
     moved = (
         f"though no block's weights moved by more than {highest}"

@@ -23,18 +23,24 @@ def similarity_heat(similarity: LayerSimilarity, look: Look) -> alt.LayerChart:
         y=alt.Y("tuned:O", title="tuned layer", sort="descending"),
         tooltip=["base", "tuned", alt.Tooltip("cka:Q", format=".3f")],
     )
-    heat = cells.mark_rect().encode(
-        color=alt.Color(
-            "cka:Q",
-            title="CKA",
-            scale=alt.Scale(scheme="viridis", domain=[0, 1], clamp=True),
-            legend=alt.Legend(gradientLength=220, tickCount=5),
+    heat = (
+        cells.transform_filter("isValid(datum.cka)")
+        .mark_rect()
+        .encode(
+            color=alt.Color(
+                "cka:Q",
+                title="CKA",
+                scale=alt.Scale(scheme="viridis", domain=[0, 1], clamp=True),
+                legend=alt.Legend(gradientLength=220, tickCount=5),
+            )
         )
     )
     layers: list[alt.Chart] = [heat]
     if depth <= 14:
         layers.append(
-            cells.mark_text(fontSize=look.size).encode(
+            cells.transform_filter("isValid(datum.cka)")
+            .mark_text(fontSize=look.size)
+            .encode(
                 text=alt.Text("cka:Q", format=".2f"),
                 color=alt.condition("datum.cka > 0.6", alt.value("#111"), alt.value("#fff")),
             )

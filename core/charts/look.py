@@ -61,8 +61,10 @@ class Look:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Colours of categories; the lightest Okabe-Ito yellow is unreadable on white and is darkened there."""
-        return OKABE_ITO if self.dark else (*OKABE_ITO[:-1], "#B8A800")
+        """Colours of categories; what would be unreadable on the page is lightened or darkened."""
+        if self.dark:
+            return (self.base, self.tuned, "#2FC79A", *OKABE_ITO[3:])
+        return (*OKABE_ITO[:-1], "#B8A800")
 
 
 def framed(chart: Any, look: Look) -> Any:

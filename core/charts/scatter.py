@@ -1,5 +1,7 @@
 """Both sides of a joint map, on the same axes and scales, one brush over both."""
 
+import warnings
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -8,6 +10,9 @@ from core.analyses.joint_map import Maps
 from core.charts.look import Look, framed
 
 OTHER = "other"
+
+# One brush on both views is what is meant; Altair warns that it is the same one.
+warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
 
 
 def map_table(maps: Maps, layer: int, colour: str) -> pd.DataFrame:
@@ -29,7 +34,7 @@ def map_table(maps: Maps, layer: int, colour: str) -> pd.DataFrame:
     )
 
 
-def map_pair(maps: Maps, look: Look, layer: int, *, colour: str, width: int = 400) -> alt.HConcatChart:
+def map_pair(maps: Maps, look: Look, layer: int, *, colour: str) -> alt.HConcatChart:
     """Base beside tuned. Points brushed on one side stay coloured on both."""
     table = map_table(maps, layer, colour)
     names = [name for name in table["label"].value_counts().index if name != OTHER]
@@ -39,6 +44,9 @@ def map_pair(maps: Maps, look: Look, layer: int, *, colour: str, width: int = 40
     brush = alt.selection_interval(name="brush", empty=True)
     limits = [_limits(table, axis) for axis in ("x", "y")]
     shares = maps.explained[layer]
+    legend = alt.Legend(orient="top", direction="horizontal", columns=7)
+    # Views laid side by side cannot stretch: the usual size fits 1280 pixels beside the sidebar, the other 1920.
+    width, height = (660, 520) if look.projector else (405, 330)
     panels = []
     for side, name in (("base", "● base"), ("tuned", "▲ tuned")):
         panels.append(
@@ -49,17 +57,16 @@ def map_pair(maps: Maps, look: Look, layer: int, *, colour: str, width: int = 40
                 y=alt.Y(f"{side}_y:Q", title=f"PC 2 ({shares[1]:.0%})", scale=limits[1], axis=_axis()),
                 color=alt.condition(
                     brush,
-                    alt.Color("label:N", title=colour, scale=alt.Scale(domain=domain, range=colours)),
+                    alt.Color("label:N", title=colour, scale=alt.Scale(domain=domain, range=colours), legend=legend),
                     alt.value(look.grid),
                 ),
-                shape=alt.Shape("label:N", title=colour, scale=alt.Scale(domain=domain, range=shapes)),
+                shape=alt.Shape("label:N", title=colour, scale=alt.Scale(domain=domain, range=shapes), legend=legend),
                 opacity=alt.condition(brush, alt.value(0.75), alt.value(0.25)),
                 tooltip=["text", colour, "sentence"],
             )
-            .properties(width=width, height=430, title=alt.TitleParams(name, color=getattr(look, side)))
-            .add_params(brush)
+            .properties(width=width, height=height, title=alt.TitleParams(name, color=getattr(look, side)))
         )
-    return framed(alt.hconcat(*panels, spacing=24), look)
+    return framed(alt.hconcat(*panels, spacing=24).add_params(brush), look)
 
 
 def _limits(table: pd.DataFrame, axis: str) -> alt.Scale:

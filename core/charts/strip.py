@@ -1,5 +1,6 @@
 """The layer strip: panels over one shared layer axis, top of the network at the top, one question each."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
@@ -17,7 +18,6 @@ from core.maths.statistics import Estimate
 PICK = "pick"
 """Name of the selection that a click on a layer makes."""
 
-_ROW = 44
 _TITLE_WIDTH, _MEASURE_WIDTH = 20, 28
 _AROUND = 116
 """Pixels of a panel that are not rows: title, subtitle, value axis."""
@@ -85,23 +85,29 @@ def probe_panel(
     table = probe_table(base, tuned, change)
     floor = min(table["majority"].min(), table["control"].min(), table["low"].min())
     domain = (max(0.0, float(floor) - 0.04), min(1.0, float(table["high"].max()) + 0.03))
+    scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
     control = (
         alt.Chart(table)
-        .mark_point(shape="cross", angle=45, size=45, color=look.quiet, opacity=0.8)
+        .mark_point(shape="cross", angle=45, size=40, color=look.quiet, opacity=0.8)
         .encode(
-            x="control:Q",
+            x=alt.X("control:Q", scale=scale),
             y=_layer_axis(look, shown=False),
+            yOffset=_side_offset(look),
             tooltip=["layer", "side", alt.Tooltip("control:Q", format=".1%", title="control task")],
         )
     )
-    majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[4, 4], color=look.quiet, size=1.5).encode(x="majority:Q")
+    majority = (
+        alt.Chart(table.head(1))
+        .mark_rule(strokeDash=[4, 4], color=look.quiet, size=1.5)
+        .encode(x=alt.X("majority:Q", scale=scale))
+    )
     return _pairs(
         table,
         "accuracy",
         look,
         layer,
         question=f"Can {label} still be read?",
-        measure="probe accuracy · ┆ majority · × control",
+        measure="accuracy · dashed: majority × control task",
         domain=domain,
         format_="%",
         below=[majority, control],
@@ -131,15 +137,12 @@ def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str)
     )
 
 
-def _table(estimates: tuple[Estimate, ...], name: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "layer": range(len(estimates)),
-            name: [estimate.value for estimate in estimates],
-            "low": [estimate.low for estimate in estimates],
-            "high": [estimate.high for estimate in estimates],
-        }
-    )
+def _table(estimates: Sequence[Estimate | None], name: str) -> pd.DataFrame:
+    """One row a layer; a layer without an estimate stays, empty."""
+    rows = [(held.value, held.low, held.high) if held else (None, None, None) for held in estimates]
+    table = pd.DataFrame(rows, columns=[name, "low", "high"], dtype=float)
+    table.insert(0, "layer", range(len(estimates)))
+    return table
 
 
 def _differences(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
@@ -238,7 +241,8 @@ def _pairs(
     below: list[alt.Chart],
 ) -> alt.LayerChart:
     """Base ● and tuned ▲ on each layer with their intervals; a tuned mark is hollow where the change is noise."""
-    x = alt.X(f"{name}:Q", scale=alt.Scale(domain=domain, clamp=True, nice=False), axis=_value_axis(format_))
+    scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
+    x = alt.X(f"{name}:Q", scale=scale, axis=_value_axis(format_))
     y = _layer_axis(look, shown=False)
     number = ".1%" if "%" in format_ else ".3f"
     shown = [
@@ -253,12 +257,12 @@ def _pairs(
     ]
     sides = alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned])
     shapes = alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"])
-    offset = alt.YOffset("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[0.36 * _ROW, 0.64 * _ROW]))
+    offset = _side_offset(look)
     colour = alt.Color("side:N", scale=sides, legend=None)
     intervals = (
         alt.Chart(table)
         .mark_rule(size=4, opacity=0.45)
-        .encode(x="low:Q", x2="high:Q", y=y, yOffset=offset, color=colour)
+        .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, yOffset=offset, color=colour)
     )
     marks = alt.Chart(table).encode(
         x=x, y=y, yOffset=offset, color=colour, shape=alt.Shape("side:N", scale=shapes, legend=None), tooltip=shown
@@ -273,6 +277,18 @@ def _pairs(
     return _finished(layers, table, look, question, measure)
 
 
+def _row(look: Look) -> int:
+    """Height of a layer's row in pixels."""
+    return 52 if look.projector else 36
+
+
+def _side_offset(look: Look) -> alt.YOffset:
+    """Base a little above the middle of its row, tuned a little below, so that neither hides the other."""
+    return alt.YOffset(
+        "side:N", scale=alt.Scale(domain=["base", "tuned"], range=[0.36 * _row(look), 0.64 * _row(look)])
+    )
+
+
 def _value_axis(format_: str) -> alt.Axis:
     return alt.Axis(
         title=None,
@@ -284,5 +300,5 @@ def _value_axis(format_: str) -> alt.Axis:
 
 
 def _finished(layers: list[alt.Chart], table: pd.DataFrame, look: Look, question: str, measure: str) -> alt.LayerChart:
-    height = _ROW * table["layer"].nunique() + _AROUND
+    height = _row(look) * table["layer"].nunique() + _AROUND + (24 if look.projector else 0)
     return framed(alt.layer(*layers).properties(height=height, title=_title(question, measure)), look)

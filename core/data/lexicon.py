@@ -67,7 +67,8 @@ _IRREGULAR = {
     do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel felt felt; find found found;
     go went gone; have had had; hear heard heard; know knew known; leave left left; light lit lit; make made made;
     meet met met; plan planned planned; read read read; see saw seen; show showed shown; sing sang sung; sit sat sat;
-    sleep slept slept; speak spoke spoken; stand stood stood; stop stopped stopped; take took taken; tell told told; think thought thought;
+    sleep slept slept; speak spoke spoken; stand stood stood; stop stopped stopped;
+    take took taken; tell told told; think thought thought;
     wear wore worn; win won won; write wrote written
     """.strip().split(";")
 }
@@ -284,7 +285,7 @@ _KINDS = (
         modifiers="new second old small black Japanese",
         places="with the red light; from the corner+shop; in the office",
         relatives="buy last year; order online; use at work; borrow from Anna; test in March",
-        advantages="come with a case; record sound; show the time; have a second screen",
+        advantages="come with a case; record sound; show the time; come with a manual",
         drawbacks="cost a lot; need a cable; weigh a lot; need three batteries",
         flags="owned",
     ),
@@ -306,10 +307,10 @@ _KINDS = (
     ),
     _kind(
         "guide", "trip",
-        "guide driver captain instructor steward tour+guide bus+driver",
+        "guide driver captain instructor tour+guide bus+driver",
         modifiers="young new old local",
         places="from Cairo; at the harbour; in uniform",
-        relatives="meet us at the airport; drive the bus; carry the map; take us to the harbour; plan the route",
+        relatives="meet us at the airport; carry the map; take us to the harbour; plan the route",
         advantages="speak Spanish; carry a map; know our names; play music",
         drawbacks="arrive late; talk a lot; work alone",
         flags="person owned",
@@ -331,7 +332,7 @@ _KINDS = (
         places="at the end; in the middle; from the new album",
         relatives="hear on the radio; record at home; play at the wedding; hear in Prague",
         advantages="last long; have a chorus; come with a film",
-        drawbacks="start slowly; use three chords; need a piano",
+        drawbacks="start slowly; last an hour; need a piano",
     ),
     _kind(
         "musician", "concert",
@@ -851,16 +852,16 @@ MANNERS: dict[str, Words] = {
 }
 
 _SENSES = """
-    taste: dish bake; delicious wonderful superb excellent fresh perfect awful terrible horrible disgusting bland stale salty dry
-    smell: dish bake room; delicious wonderful lovely fresh awful terrible horrible disgusting damp
-    look: room PLACE device; clean spotless lovely charming cosy elegant sturdy dirty filthy shabby gloomy flimsy outdated
-    sound: song vocalist ensemble; beautiful lovely wonderful superb brilliant awful terrible dreadful dull monotonous lifeless
-    feel: lodging room device; comfortable cosy welcoming spacious sturdy cramped stuffy damp gloomy flimsy uncomfortable
-    seem: STAFF; friendly polite kind helpful cheerful patient rude unfriendly careless arrogant impatient lazy grumpy
-    seem: PLACE room; clean welcoming comfortable quiet noisy dirty gloomy shabby
-    seem: device component; reliable sturdy practical useful flimsy unreliable slow impractical
-    seem: film book scene chapter; clever original moving funny predictable silly confusing shallow pretentious
-    """
+taste: dish bake; delicious wonderful superb excellent fresh awful terrible horrible disgusting bland stale salty dry
+smell: dish bake room; delicious wonderful lovely fresh awful terrible horrible disgusting damp
+look: room PLACE device; clean spotless lovely charming cosy elegant sturdy dirty filthy shabby gloomy flimsy outdated
+sound: song vocalist ensemble; beautiful lovely wonderful superb brilliant awful terrible dreadful dull monotonous
+feel: lodging room device; comfortable cosy welcoming spacious sturdy cramped stuffy damp gloomy flimsy uncomfortable
+seem: STAFF; friendly polite kind helpful cheerful patient rude unfriendly careless arrogant impatient lazy grumpy
+seem: PLACE room; clean welcoming comfortable quiet noisy dirty gloomy shabby
+seem: device component; reliable sturdy practical useful flimsy unreliable slow impractical
+seem: film book scene chapter; clever original moving funny predictable silly confusing shallow pretentious
+"""
 
 
 def _sense_words(rest: str, name: str) -> dict[bool, tuple[str, ...]]:
@@ -962,13 +963,13 @@ PURPOSES = {
     ),
     "hotel": (
         ("drive to the coast", "sleep by the sea"),
-        ("book two rooms", "invite my parents"),
+        ("book two rooms", "invite two friends"),
         ("bring some food", "cook at night"),
     ),
     "book": (
         ("order a copy online", "read it on the train"),
         ("go to the library", "meet the author"),
-        ("cancel two meetings", "read at home"),
+        ("miss two meetings", "read at home"),
     ),
     "device": (
         ("visit the shop", "compare two models"),
@@ -1015,6 +1016,9 @@ BROAD_PLACES = kinds("meal diner film lodging room book trip concert")
 
 STEADY = kinds("STAFF PLACE")
 """What may have been so ever since, so that "has never been" goes with it."""
+
+RANKS = frozenset(_words("first second final annual early late latest"))
+"""Modifiers of one thing at a time."""
 
 NUMEROUS = frozenset(_words("room suite bedroom bathroom chapter"))
 """Parts of which a whole has several: "its rooms", but "its lobby"."""

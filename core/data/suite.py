@@ -220,10 +220,6 @@ def _adverb(form: str) -> Node:
     return Node(form, "ADV", "advmod")
 
 
-def _comma() -> Node:
-    return Node(",", "PUNCT", "punct")
-
-
 def _case(form: str) -> Node:
     return Node(form, "ADP", "case")
 
@@ -232,10 +228,8 @@ def _mark(form: str) -> Node:
     return Node(form, "SCONJ", "mark")
 
 
-def _but() -> Node:
-    return Node("but", "CCONJ", "cc")
-
-
+_COMMA = Node(",", "PUNCT", "punct")
+_BUT = Node("but", "CCONJ", "cc")
 _TO = Node("to", "PART", "mark")
 _NEGATIONS: dict[str, Node | None] = {
     "": None,
@@ -366,7 +360,8 @@ def _thing(
     many = wanted and bool(noun.plural)
     modifier = None
     if kind.modifiers and not noun.compound and draw.chance(0.22 * dressed):
-        modifier = Node(draw.pick(kind.modifiers), "ADJ", "amod")
+        form = draw.pick(kind.modifiers)
+        modifier = None if many and form in lexicon.RANKS else Node(form, "ADJ", "amod")
     after: tuple[Node, ...] = ()
     determiner: tuple[Node, ...] = (_det("the"),)
     if kind.places and draw.chance(0.25 * dressed):
@@ -480,13 +475,13 @@ def _object(word: Verb, thing: Nominal) -> Node:
 
 def _coordinated(first: Node, second: Node, conjunction: str = "but") -> Node:
     """Two main clauses: "... , but ..."."""
-    return first.followed(second.labelled("conj").led(_comma(), Node(conjunction, "CCONJ", "cc")))
+    return first.followed(second.labelled("conj").led(_COMMA, Node(conjunction, "CCONJ", "cc")))
 
 
 def _subordinate(main: Node, clause: Node, mark: str, *, fronted: bool) -> Node:
     """A main clause with an adverbial clause after or before it."""
     adverbial = clause.labelled("advcl").led(_mark(mark))
-    return main.led(adverbial.followed(_comma())) if fronted else main.followed(adverbial)
+    return main.led(adverbial.followed(_COMMA)) if fronted else main.followed(adverbial)
 
 
 def _fact(draw: Draw, subject: Nominal, text: str, *, tense: str, negated: bool) -> Node:
@@ -510,12 +505,12 @@ def _dated(draw: Draw, clause: Node) -> Node:
         return clause
     (when,) = _phrases(draw.pick(lexicon.DATES))
     when = when.labelled("obl:tmod" if not when.before or when.form in lexicon.TIME_NOUNS else "obl")
-    return clause.led(when.followed(_comma())) if draw.chance(0.35) else clause.followed(when)
+    return clause.led(when.followed(_COMMA)) if draw.chance(0.35) else clause.followed(when)
 
 
 # --- opinions -------------------------------------------------------------------------------------------------------
 
-_MILD = ("very", "very", "really", "quite", "rather", "so", "extremely")
+_MILD = ("very", "very", "really", "quite", "rather", "extremely")
 _STRONG = ("absolutely", "truly", "simply", "really")
 
 
@@ -529,12 +524,11 @@ def _adjective(draw: Draw, kind: Kind, side: bool, *, graded: float = 0.35) -> N
 
 
 def _attributive(draw: Draw, kind: Kind, side: bool) -> Node:
-    """An adjective to stand between article and noun, where "so" and "quite" do not fit."""
+    """An adjective to stand between article and noun, where "quite" and "simply" do not fit."""
     node = _adjective(draw, kind, side, graded=0)
     if draw.chance(0.3):
-        node = node.led(
-            _adverb(draw.pick(("truly", "absolutely") if node.form in lexicon.EXTREME else ("very", "really")))
-        )
+        degrees = ("truly", "absolutely") if node.form in lexicon.EXTREME else ("very", "really")
+        node = node.led(_adverb(draw.pick(degrees)))
     return node.labelled("amod")
 
 
@@ -544,7 +538,7 @@ def _denied(draw: Draw, kind: Kind, side: bool) -> Node:
     if node.form in lexicon.EXTREME and draw.chance(0.6):
         return _denied(draw, kind, side)
     if node.form not in lexicon.EXTREME and draw.chance(0.3):
-        return node.led(_adverb(draw.pick(("very", "particularly", "very", "really"))))
+        return node.led(_adverb(draw.pick(("very", "particularly"))))
     return node
 
 
@@ -698,7 +692,7 @@ def _neither_nor(draw: Draw) -> Told:
 def _not_only(draw: Draw) -> Told:
     kind = draw.kind(lexicon.ADJECTIVES)
     first, second = _adjectives(draw, kind, draw.positive, draw.positive)
-    predicate = first.led(_NEGATIONS["not"], _adverb("only")).followed(second.led(_but(), _adverb("also")))
+    predicate = first.led(_NEGATIONS["not"], _adverb("only")).followed(second.led(_BUT, _adverb("also")))
     return _copular(_thing(draw, kind), predicate, tense=draw.tense(kind)), False
 
 
@@ -706,7 +700,7 @@ def _not_only(draw: Draw) -> Told:
 def _but_adjective(draw: Draw) -> Told:
     kind = draw.kind(lexicon.ADJECTIVES)
     first, second = _adjectives(draw, kind, not draw.positive, draw.positive)
-    second = second.led(_but())
+    second = second.led(_BUT)
     return _copular(_thing(draw, kind), first.followed(second), tense=draw.tense(kind)), False
 
 
@@ -719,6 +713,7 @@ def _hardly(draw: Draw) -> Told:
 
 @_template(1)
 def _far_from(draw: Draw) -> Told:
+    """In "far from perfect" the adverb is the predicate, and what it is far from an oblique of it."""
     kind = draw.kind(lexicon.ADJECTIVES)
     opinion = _adjective(draw, kind, not draw.positive, graded=0).labelled("obl").led(_case("from"))
     return _copular(_thing(draw, kind), Node("far", "ADV", after=(opinion,)), tense=draw.tense(kind)), True
@@ -757,9 +752,8 @@ def _nothing_about(draw: Draw) -> Told:
     quality = _adjective(draw, kind, stance.word, graded=0.2 if not stance.negated else 0).labelled("amod")
     topic = _thing(draw, kind, dressed=0.6).node.labelled("nmod").led(_case("about"))
     core = Node("nothing" if stance.negated else "something", "PRON", "nsubj", after=(quality, topic))
-    return Node(
-        "was" if tense == "past" else "is", "VERB", "root", (Node("there", "PRON", "expl"),), (core,)
-    ), stance.negated
+    there = Node("there", "PRON", "expl")
+    return Node("was" if tense == "past" else "is", "VERB", "root", (there,), (core,)), stance.negated
 
 
 @_template(2)
@@ -835,9 +829,10 @@ def _passive(draw: Draw) -> Told:
     word = draw.pick([word for word in lexicon.ATTITUDES[kind.name][stance.word] if word in lexicon.PASSIVES])
     tense = "present" if word in lexicon.LASTING and not kind.passing and draw.chance(0.4) else "past"
     subject = _thing(draw, kind)
-    agent = _audience(draw, definite=stance.negated, nouns_only=True).node.labelled("obl:agent").led(_case("by"))
     negation = draw.pick(("not", "never")) if stance.negated else ""
     early = _adverb("often") if not stance.negated and draw.chance(0.2) else None
+    people = _audience(draw, definite=stance.negated or early is not None, nouns_only=True)
+    agent = people.node.labelled("obl:agent").led(_case("by"))
     front = (subject.node.labelled("nsubj:pass"), Node(_be(subject, tense), "AUX", "aux:pass"))
     middle = _present((_NEGATIONS[negation], early))
     return Node(verb(word).participle, "VERB", "root", (*front, *middle), (agent,)), stance.negated
@@ -855,9 +850,8 @@ def _found(draw: Draw) -> Told:
     else:
         negation, quality = "", _adjective(draw, kind, stance.word, graded=0.25)
     thing = _thing(draw, kind, dressed=0.35).node.labelled("obj")
-    return _clause(
-        people, verb("find"), thing, quality.labelled("xcomp"), tense="past", negation=negation
-    ), stance.negated
+    found = (thing, quality.labelled("xcomp"))
+    return _clause(people, verb("find"), *found, tense="past", negation=negation), stance.negated
 
 
 @_template(1.5)
@@ -963,9 +957,8 @@ def _classed(draw: Draw) -> Told:
         subject = _name(draw) if not noun.pronoun and draw.chance(0.6) else _pronoun(_referred(draw, kind, noun, False))
     else:
         subject = _pronoun(draw.pick(("it", "it", "this", "that")))
-    return _copular(
-        subject, predicate, tense=draw.tense(kind), negation="not" if stance.negated else ""
-    ), stance.negated
+    negation = "not" if stance.negated else ""
+    return _copular(subject, predicate, tense=draw.tense(kind), negation=negation), stance.negated
 
 
 @_template(4)
@@ -1203,7 +1196,7 @@ def _opened(draw: Draw, clause: Node) -> Node:
         return clause
     (opener,) = _phrases(draw.pick(lexicon.VIEWPOINTS))
     opener = opener.labelled("discourse") if opener.tag == "INTJ" else opener
-    return clause.led(opener.followed(_comma()))
+    return clause.led(opener.followed(_COMMA))
 
 
 def _sentence(rng: random.Random, positive: bool) -> SuiteSentence:

@@ -152,7 +152,6 @@ class Engine:
             elif (obstacle := self._obstacle(record)) is not None:
                 self._records.end(record.key, obstacle[0], obstacle[1])
             elif all(self._is_stored(key) for key in record.needs):
-                self._records.change(record.key, state="running", started=time.time(), note="starting")
                 self._futures[record.key] = client.submit(
                     work, record.key, record.spec, self._settings, key=record.key, pure=False, retries=0
                 )
@@ -181,8 +180,15 @@ class Engine:
         for key in list(self._progress):
             seen = self._progress.pop(key)
             if key in self._futures:
+                # A task waits inside Dask until a worker takes it: only the worker's own word makes it running.
                 self._records.change(
-                    key, done=seen["done"], total=seen["total"], note=seen["note"], worker=seen["pid"], state="running"
+                    key,
+                    state="running",
+                    started=seen["started"],
+                    done=seen["done"],
+                    total=seen["total"],
+                    note=seen["note"],
+                    worker=seen["pid"],
                 )
 
     def _heed_cancels(self) -> None:
@@ -262,10 +268,7 @@ def _cluster(settings: Settings) -> Iterator[Any]:
         with Client(settings.scheduler, name="tunescope") as client:
             yield client
         return
-    import torch
-
     threads = str(settings.n_threads)
-    n_workers = max(1, torch.cuda.device_count())
     with (
         dask.config.set(
             {
@@ -281,7 +284,7 @@ def _cluster(settings: Settings) -> Iterator[Any]:
             }
         ),
         LocalCluster(
-            n_workers=n_workers,
+            n_workers=1,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",

@@ -70,7 +70,9 @@ class Records:
 
     def end(self, key: str, state: State, error: Problem | None = None) -> None:
         """Record how a job ended, and take its cancel flag away."""
-        self.change(key, state=state, error=error, ended=time.time(), worker=0)
+        record = self.get(key)
+        done = {"done": record.total} if record and state == "done" else {}
+        self.change(key, state=state, error=error, ended=time.time(), worker=0, **done)
         self.cancel_flag(key).unlink(missing_ok=True)
 
     def all(self) -> list[JobRecord]:

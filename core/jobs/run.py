@@ -8,7 +8,7 @@ from typing import Any
 from core.analyses import compute_of, result_class
 from core.errors import ArtifactDamaged, Cancelled
 from core.keys import Result, Spec
-from core.models.devices import pick_device, use_threads
+from core.models.devices import pick_device, quieten, use_threads
 from core.store.artifacts import Store
 
 OnStep = Callable[[int, int, str], None]
@@ -50,6 +50,7 @@ def compute_artifact(spec: Spec, store: Store, *, cancel_flag: Path, report: OnS
         inputs: dict[str, Any] = {
             name: store.load(needed, result_class(needed)) for name, needed in spec.dependencies().items()
         }
+        quieten()
         use_threads(store.settings.n_threads)
         run = LocalRun(
             folder,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
     from core.jobs.run import compute_artifact
     from core.store.artifacts import Store
 
-    worker = get_worker()
+    worker, started = get_worker(), time.time()
 
     def report(done: int, total: int, note: str) -> None:
-        worker.log_event(TOPIC, {"key": key, "done": done, "total": total, "note": note, "pid": os.getpid()})
+        event = {"key": key, "done": done, "total": total, "note": note, "pid": os.getpid(), "started": started}
+        worker.log_event(TOPIC, event)
 
     try:
         report(0, 0, "loading")

@@ -149,3 +149,36 @@ def _interval(value: float, error: float, level: float, n: int, n_groups: int) -
         raise SpecInvalid(f"An interval of level {level}.", "Out of range.", "Use a number between 0 and 1, like 0.95.")
     reach = float(stdtrit(n_groups - 1, (1 + level) / 2)) * error
     return Estimate(float(value), float(value) - reach, float(value) + reach, error, n, n_groups)
+
+
+def wilson_interval(n_right: int, n: int, *, level: float = 0.95) -> Estimate:
+    """A share with Wilson's score interval: it stays inside 0 and 1, and has a width when all answers are right.
+
+    Args:
+        n_right: successes, 0 to n.
+        n: independent trials, at least 1.
+    Returns:
+        Estimate of the share; its standard error is the usual sqrt(p (1 - p) / n).
+    Raises:
+        NotEnoughData: no trial.
+    Source:
+        Wilson (1927), doi 10.1080/01621459.1927.10502953.
+    """
+    if n < 1 or not 0 <= n_right <= n:
+        raise NotEnoughData("A share with its interval.", f"{n_right} of {n}.", "Give at least one trial.")
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + level / 2))
+    share = n_right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
+    # Rounding must not leave the estimate outside its own interval at 0 and 1.
+    low, high = min(centre - half, share), max(centre + half, share)
+    return Estimate(
+        value=share,
+        low=max(0.0, low),
+        high=min(1.0, high),
+        standard_error=(share * (1 - share) / n) ** 0.5,
+        n=n,
+        n_groups=n,
+    )

@@ -14,6 +14,14 @@ def pick_device(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def quieten() -> None:
+    """No progress bars and load reports of transformers: ours are shown elsewhere, and a log should hold news."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def use_threads(count: int) -> None:
     """Let torch use this many CPU threads in this process."""
     import torch

@@ -14,7 +14,7 @@ from pages.parts.selection import LABEL_NAMES, Selection
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {
     "word": {"average": "average of its pieces", "first": "first piece", "last": "last piece"},
-    "sentence": {"cls": "[CLS] token", "mean": "mean of all pieces"},
+    "sentence": {"mean": "mean of all pieces", "cls": "[CLS] token"},
 }
 _NONE = "none"
 
@@ -38,10 +38,13 @@ def draw() -> None:
         "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
     unit, label = _choose_label(lab, data)
-    with st.expander("More: sample and pooling"):
+    layer = _tower(base)
+    with st.expander("Sample, pooling, display"):
         sample = _choose_sample(data)
         pooling = _choose_pooling(unit)
-    layer = _tower(base)
+        st.toggle(
+            "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
+        )
     st.session_state["selection"] = Selection(
         base=base,
         tuned=tuned if tuned.ref is not None else None,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
@@ -54,7 +53,7 @@ def look() -> Look:
 def heading(title: str, shows: str, how_to_read: str) -> None:
     """A page's title, what it shows, and how to read it."""
     st.title(title, anchor=False)
-    st.markdown(f"{shows} {how_to_read}")
+    st.caption(f"{shows} {how_to_read}")
 
 
 def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
@@ -66,7 +65,7 @@ def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
             found.append(lab.peek(spec))
         except TunescopeError as problem:
             st.warning(f"**{problem.asked}** {problem.found} It is left out here; compute it again to replace it.")
-            lab.store.discard(spec)
+            lab.discard(spec)
             found.append(None)
     wanted = [spec for spec, result in zip(specs, found, strict=True) if result is None]
     if wanted:
@@ -146,8 +145,7 @@ def figure(chart: Any, table: pd.DataFrame, *, name: str, alt_text: str, specs: 
 
 def draw_chart(chart: Any, *, name: str, alt_text: str, on_layer: Callable[[int], None] | None = None) -> None:
     """A chart alone, in our own frame rather than Streamlit's theme."""
-    wide = not isinstance(chart, alt.HConcatChart)
-    options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch" if wide else "content"}
+    options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
     if on_layer is None:
         st.altair_chart(chart, **options)
         return

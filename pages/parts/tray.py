@@ -8,9 +8,6 @@ from pages.parts.lab import get_lab
 
 def draw() -> None:
     """Draw the tray; it looks again every second while something runs, every five otherwise."""
-    st.toggle(
-        "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
-    )
     is_busy = any(status.state in ACTIVE for _, status in get_lab().jobs())
     st.fragment(_tray, run_every=1.0 if is_busy else 5.0)()
 

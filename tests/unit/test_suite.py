@@ -15,7 +15,7 @@ from core.errors import DatasetNotFound
 
 ROOT = Path(__file__).resolve().parents[2]
 
-DIGESTS = {1: "DIGEST"}
+DIGESTS = {1: "d1dfbd2df3813f1ae0d07a5beca3d4ea621f158bb489cc9d0ba29ed7b62d2840"}
 """SHA-256 of everything the suite says, by version: stored results are found by SUITE_VERSION, so what a version says
 must never change. When the grammar or the lexicon changes, raise SUITE_VERSION and add a line."""
 
@@ -167,6 +167,19 @@ def test_every_clause_has_one_subject_and_it_comes_first(everything):
                 assert own, text_of(sentence)
             if own and not led_by(sentence, position, {"there"}):
                 assert own[0] < position, text_of(sentence)
+
+
+def test_every_adverbial_clause_has_its_conjunction_in_front(everything):
+    seen = set()
+    for sentence in everything:
+        for position, relation in enumerate(sentence.relations, 1):
+            if relation == "advcl":
+                first = min(below(sentence, position))
+                assert sentence.relations[first - 1] == "mark", text_of(sentence)
+                assert sentence.upos[first - 1] == "SCONJ", text_of(sentence)
+                assert sentence.heads[first - 1] == position, text_of(sentence)
+                seen.add(sentence.words[first - 1].lower())
+    assert seen == {"although", "though", "because", "so"}
 
 
 # --- splits ---------------------------------------------------------------------------------------------------------
@@ -348,7 +361,8 @@ def test_a_and_an(everything):
         for word, following in zip(sentence.words, sentence.words[1:], strict=False):
             if word.lower() in ("a", "an"):
                 glide = following in ("useful", "useless", "user", "uniform")
-                assert (word.lower() == "an") == (following[0] in "aeiou" and not glide), text_of(sentence)
+                vowel = following == "hour" or (following[0] in "aeiou" and not glide)
+                assert (word.lower() == "an") == vowel, text_of(sentence)
                 seen[word.lower(), glide] += 1
     assert seen["a", False] > 100
     assert seen["an", False] > 30
