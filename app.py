@@ -5,9 +5,10 @@ Widgets bound to the URL live here: bound inside a page, a value would be lost o
 
 import streamlit as st
 
-st.set_page_config(page_title="Tunescope", page_icon=":material/layers:", layout="wide")
+# A named Material icon would be fetched from the network for the browser's tab; a file is served by ourselves.
+st.set_page_config(page_title="Tunescope", page_icon="pages/parts/icon.svg", layout="wide")
 
-from pages.parts import picker, tray  # noqa: E402  # the page config must be the first command
+from pages.parts import frame, picker, tray  # noqa: E402  # the page config must be the first command
 from pages.parts.show import messages, tighten  # noqa: E402
 
 page = st.navigation(
@@ -31,4 +32,5 @@ tighten()
 with st.sidebar, messages():
     tray.draw()
     picker.draw()
+frame.through_app()
 page.run()

@@ -154,7 +154,8 @@ def add_folder(lab: Lab) -> None:
         path = left.text_input(
             "Folder with config.json, tokenizer and .safetensors weights", placeholder="/path/to/checkpoint"
         )
-        if right.form_submit_button("Add", icon=":material/add:", width="stretch") and path:
+        pressed = right.form_submit_button("Add", icon=":material/add:", width="stretch")
+        if pressed and path:
             lab.add_checkpoint(path)
             st.rerun()
 

@@ -2,6 +2,13 @@
 
 import streamlit as st
 
+_THROUGH_APP = "_through_app"
+
+
+def through_app() -> None:
+    """Note that this run came through `app.py`; the page that runs next takes the note away."""
+    st.session_state[_THROUGH_APP] = True
+
 
 def enter() -> None:
     """Send a visit that reached a page script past `app.py` back through it.
@@ -9,8 +16,9 @@ def enter() -> None:
     Streamlit decides at a process's first session whether a `pages` folder exists; a deep link opened before anyone
     has opened `/` then runs that page alone. The attribute is private: tests/browser begins with such a visit.
     """
+    if st.session_state.pop(_THROUGH_APP, False):
+        return
     from streamlit.runtime.pages_manager import PagesManager
 
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+    PagesManager.uses_pages_directory = False
+    st.rerun()

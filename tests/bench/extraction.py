@@ -1,0 +1,165 @@
+"""Extraction of all layers, word-pooled: ours against a plain loop and against NeuroX, and peak memory by size."""
+
+import contextlib
+import io
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 3
+
+
+def corpus() -> Path:
+    """UD English EWT dev where it is at hand."""
+    folder = Path(os.environ.get("TUNESCOPE_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    path = folder / "ud_english_ewt" / "en_ewt-ud-dev.conllu"
+    if not path.is_file():
+        raise SystemExit("This bench reads UD English EWT dev: set TUNESCOPE_SHARED_DATA.")
+    return path
+
+
+def ours(path: Path) -> np.ndarray:
+    """Rows of every layer by our extraction, as an analysis does it, in float32; returns the last layer."""
+    from core.data.conllu import read_conllu
+    from core.models.checkpoints import locate
+    from core.models.extraction import extract
+    from core.refs import Packaged
+
+    with tempfile.TemporaryDirectory() as folder:
+        got = extract(
+            locate(Packaged()),
+            read_conllu(path),
+            Path(folder),
+            unit="word",
+            pooling="average",
+            max_pieces=256,
+            dtype="float32",
+            device="cpu",
+            batch_pieces=2048,
+            on_sentences=lambda done, total: None,
+        )
+        return np.load(got.layers[-1])
+
+
+def plain_loop(path: Path) -> np.ndarray:
+    """What a user writes: AutoModel, batches of 32 in file order, output_hidden_states, NumPy pooling by word_ids."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from core.data.conllu import read_conllu
+    from core.models.checkpoints import locate
+    from core.refs import Packaged
+
+    folder = locate(Packaged())
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    sentences = [list(words) for words in read_conllu(path).words]
+    layers: list[list[np.ndarray]] = [[] for _ in range(7)]
+    for first in range(0, len(sentences), 32):
+        batch = sentences[first : first + 32]
+        encoded = tokenizer(
+            batch, is_split_into_words=True, padding=True, truncation=True, max_length=256, return_tensors="pt"
+        )
+        with torch.no_grad():
+            states = model(**encoded, output_hidden_states=True).hidden_states
+        for layer, state in enumerate(states):
+            array = state.numpy()
+            for row in range(len(batch)):
+                pieces: dict[int, list[int]] = {}
+                for at, word in enumerate(encoded.word_ids(row)):
+                    if word is not None:
+                        pieces.setdefault(word, []).append(at)
+                layers[layer] += [array[row, at].mean(axis=0) for at in pieces.values()]
+    return np.stack([np.stack(rows) for rows in layers])[-1]
+
+
+def neurox(path: Path) -> np.ndarray:
+    """NeuroX 1.0.9's extractor, sentence by sentence, as it works."""
+    from neurox.data.extraction.transformers_extractor import (
+        extract_sentence_representations,
+        get_model_and_tokenizer,
+    )
+
+    from core.data.conllu import read_conllu
+    from core.models.checkpoints import locate
+    from core.refs import Packaged
+
+    model, tokenizer = get_model_and_tokenizer(str(locate(Packaged())))
+    counts: dict[str, int] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        rows = [
+            extract_sentence_representations(text, model, tokenizer, aggregation="average", tokenization_counts=counts)[
+                0
+            ]
+            for text in read_conllu(path).texts
+        ]
+    return np.concatenate(rows, axis=1)[-1]
+
+
+def ratios() -> list[tuple[str, str, str]]:
+    """(what, figure, asked) rows: seconds of each in turn, ratios of medians; vectors compared on the way."""
+    from core.models.devices import quieten, use_threads
+
+    quieten()
+    use_threads(os.cpu_count() or 1)
+    path = corpus()
+    ways: dict[str, Callable[[Path], np.ndarray]] = {"ours": ours, "plain loop": plain_loop, "NeuroX 1.0.9": neurox}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    vectors: dict[str, np.ndarray] = {}
+    ours(path)  # imports and first-use costs belong to none of them
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            vectors[name] = way(path)
+            seconds[name].append(time.perf_counter() - started)
+    assert vectors["ours"].shape == vectors["plain loop"].shape == vectors["NeuroX 1.0.9"].shape
+    assert np.abs(vectors["ours"] - vectors["NeuroX 1.0.9"]).max() < 1e-4
+    middle = {name: statistics.median(times) for name, times in seconds.items()}
+    rows = [(f"extraction, {name}", f"{value:.1f} s", "") for name, value in middle.items()]
+    rows.append(("plain loop / ours", f"{middle['plain loop'] / middle['ours']:.2f}", "≥ 1.5"))
+    rows.append(("NeuroX 1.0.9 / ours", f"{middle['NeuroX 1.0.9'] / middle['ours']:.2f}", "≥ 2"))
+    return rows
+
+
+def peaks() -> list[tuple[str, str, str]]:
+    """(what, figure, asked) rows: peak memory of a process that extracts 2,001 and ten times as many sentences."""
+    path = corpus()
+    rows, found = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        tenfold = Path(folder) / "tenfold.conllu"
+        tenfold.write_text(path.read_text(encoding="utf-8") * 10, encoding="utf-8")
+        for name, file in (("2,001", path), ("20,010", tenfold)):
+            command = [sys.executable, "-m", "tests.bench.extraction", "peak", str(file)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+            found.append(float(done.stdout.strip().splitlines()[-1]))
+            rows.append((f"peak memory, {name} sentences", f"{found[-1]:.0f} MB", ""))
+    rows.append(("memory, 20,010 / 2,001 sentences", f"{found[1] / found[0]:.2f}", "flat"))
+    return rows
+
+
+def _peak(path: str) -> None:
+    """Extract as the worker does and print this process's peak memory in MB."""
+    from core.analyses.embed import Embed
+    from core.lab import Lab
+    from core.models.devices import quieten
+    from core.refs import ConlluFile, Packaged, Sample
+    from core.settings import Settings
+    from core.store.artifacts import Store
+
+    quieten()
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(Store(Settings(cache=Path(folder), device="cpu")), engine="none")
+        lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=ConlluFile.at(path))))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__" and sys.argv[1:2] == ["peak"]:
+    _peak(sys.argv[2])

@@ -1,0 +1,134 @@
+"""A real server on a free port, a real headless Chromium, a screenshot when a test fails."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "tests" / "browser" / "screenshots"
+READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+# Streamlit's client looks for its endpoints below a deep link first: two 404s a page are its normal way.
+EXPECTED_NOISE = ("_stcore/health", "_stcore/host-config")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app."""
+
+    url: str
+    cache: Path
+    process: subprocess.Popen
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """The app as the README starts it, over an empty cache, ended with everything it started."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cache = tmp_path / "cache"
+    environment = {
+        **os.environ,
+        "TUNESCOPE_CACHE": str(cache),
+        "TUNESCOPE_IDLE_SECONDS": "5",
+        "TUNESCOPE_DEVICE": "cpu",
+    }
+    log = (tmp_path / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    url = f"http://localhost:{port}"
+    try:
+        end = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                assert time.monotonic() < end, "the server did not come up"
+                time.sleep(0.1)
+        yield Server(url, cache, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+        _stop_engine(cache)
+
+
+def _stop_engine(cache: Path) -> None:
+    import json
+
+    card = cache / "engine" / "engine.json"
+    if card.is_file():
+        try:
+            os.kill(json.loads(card.read_text())["pid"], signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "chromium is missing: tests/run installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-gpu"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A browser of its own; its console errors fail the test, its pages are kept as pictures when it fails."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(60_000)
+    errors: list[str] = []
+
+    def heard(message: object) -> None:
+        text, location = message.text, str(message.location)  # type: ignore[attr-defined]
+        if message.type == "error" and not any(noise in location for noise in EXPECTED_NOISE):  # type: ignore[attr-defined]
+            errors.append(f"{text} {location}")
+
+    context.on("console", heard)
+    failed_before = request.session.testsfailed
+    yield context
+    if request.session.testsfailed > failed_before:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(context.pages):
+            page.screenshot(path=SHOTS / f"{request.node.name}-{number}.png")
+    context.close()
+    assert not errors
+
+
+def settled(page: Page) -> Page:
+    """Wait until the page's script has run."""
+    page.wait_for_selector(READY)
+    page.wait_for_timeout(300)
+    page.wait_for_selector(READY)
+    return page
+
+
+def visit(visitor: BrowserContext, url: str) -> Page:
+    """Open a page of the app in a tab of its own."""
+    page = visitor.new_page()
+    page.goto(url)
+    return settled(page)

@@ -1,0 +1,120 @@
+"""What a person does, in a real browser against a real server."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Server, settled, visit
+
+pytestmark = pytest.mark.browser
+MINUTES = 60_000.0
+
+
+def open_page(page: Page, section: str, name: str) -> Page:
+    """Through the navigation, as a person does."""
+    page.get_by_text(section, exact=True).first.click()
+    page.get_by_test_id("stTopNavDropdownLink").filter(has_text=name).first.click()
+    page.wait_for_timeout(500)
+    return settled(page)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    """Type into a number field and leave it."""
+    field = page.get_by_role("spinbutton", name=label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+    page.wait_for_timeout(500)
+    settled(page)
+
+
+def no_sideways_scroll(page: Page) -> bool:
+    """Whether everything fits the width."""
+    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1")
+
+
+def test_a_first_visit_by_deep_link_goes_through_the_frame(server: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, f"{server.url}/layers?layer=3")
+    expect(page.get_by_role("heading", name="Layers")).to_be_visible()
+    expect(page.get_by_text("Comparison", exact=True)).to_be_visible()
+    expect(page.get_by_text("Overview", exact=True)).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_role("radio", name="3", exact=True)).to_be_checked()
+    expect(page.get_by_text("Choose a tuned checkpoint")).to_be_visible()
+    assert page.title().startswith(("Layers", "Tunescope"))
+    assert no_sideways_scroll(page)
+
+
+def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, server.url)
+    expect(page.get_by_text("Make a first comparison")).to_be_visible()
+    open_page(page, "Overview", "Checkpoints")
+    fill(page, "Sentences", "64")
+    fill(page, "Epochs", "1")
+    expect(page.get_by_text("Not computed yet: this run.")).to_be_visible()
+    page.get_by_role("button", name="Compute").click()
+    expect(page.get_by_text("Computing this run")).to_be_visible()
+    page.reload()  # no state of the job lives in the session
+    settled(page)
+    fill(page, "Sentences", "64")  # what the form held went with the session; asked again, the job is found
+    fill(page, "Epochs", "1")
+    page.get_by_role("button", name="Compare it with its base").click(timeout=4 * MINUTES)
+    settled(page)
+
+    open_page(page, "Overview", "Home")
+    page.get_by_text("Sample, pooling, display").click()
+    box = page.get_by_role("combobox", name="Sentences")
+    box.fill("250")
+    box.press("Enter")
+    page.wait_for_timeout(1000)
+    settled(page)
+    page.get_by_role("button", name="Compute").click()
+    expect(page.get_by_text("Computing the layer strip")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^Tuning on sentiment"))).to_be_visible(timeout=5 * MINUTES)
+    expect(page.get_by_text("Computing the layer strip")).to_have_count(0, timeout=5 * MINUTES)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    expect(page.get_by_text("Word classes").first).to_be_visible()
+    assert no_sideways_scroll(page)
+
+    page.reload()
+    settled(page)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    second = visit(visitor, page.url)
+    expect(second.get_by_role("heading", name=re.compile("^Tuning on sentiment"))).to_be_visible()
+    expect(second.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+
+    # A click on a row of the strip moves the layer cursor, and the link with it.
+    canvas = second.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first
+    box = canvas.bounding_box()
+    assert box
+    second.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.80)
+    second.wait_for_timeout(1500)
+    settled(second)
+    assert re.search(r"[?&]layer=[0-5]", second.url), second.url
+
+
+def test_one_viewer_cancels_what_another_started(server: Server, visitor: BrowserContext) -> None:
+    first = visit(visitor, f"{server.url}/checkpoints")
+    fill(first, "Sentences", "2000")
+    first.get_by_role("button", name="Compute").click()
+    expect(first.get_by_text("Computing this run")).to_be_visible()
+    second = visit(visitor, f"{server.url}/jobs")
+    expect(second.get_by_text(re.compile("Fine-tuning"))).not_to_have_count(0)
+    expect(second.get_by_text(re.compile(r"^\d+ of 126"))).to_be_visible(timeout=2 * MINUTES)
+    second.get_by_role("button", name="Cancel").click()
+    expect(second.get_by_text(re.compile("cancelled"))).to_be_visible(timeout=MINUTES)
+    expect(first.get_by_text(re.compile("Fine-tuning: cancelled"))).to_be_visible(timeout=MINUTES)
+    expect(first.get_by_role("button", name="Compute")).to_be_visible()
+    expect(second.get_by_role("button", name="Go on")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserContext, scheme: str) -> None:
+    for name in ("", "checkpoints", "data", "layers", "maps", "jobs"):
+        page = visitor.new_page()
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{server.url}/{name}")
+        settled(page)
+        expect(page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]')).to_have_count(0)
+        assert no_sideways_scroll(page), name
+        page.close()

@@ -1,0 +1,164 @@
+"""Every page, from app.py, over stored results and without: no error, the right words, nothing heavy loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from core.keys import key_of
+from core.lab import Lab
+from tests.small import BASE, TUNE
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("home", "layers", "maps", "checkpoints", "data", "jobs")
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app over an empty cache."""
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+@pytest.fixture
+def full(made: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app over the small comparison."""
+    yield from _app(made.store.root, monkeypatch)
+
+
+def _app(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    monkeypatch.setenv("TUNESCOPE_CACHE", str(cache))
+    monkeypatch.chdir(ROOT)
+    _as_after_a_first_visit(monkeypatch)
+    st.cache_resource.clear()
+    yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    st.cache_resource.clear()
+
+
+def _as_after_a_first_visit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep AppTest from forgetting, before every run, that app.py has run: a server remembers it until it ends.
+
+    Otherwise each run would begin inside a page script, whose guard sends it back, and a click would be lost on the way.
+    """
+    original = PagesManager.__init__
+
+    def remembering(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", remembering)
+
+
+def opened(app: AppTest, page: str) -> AppTest:
+    """The app on a page."""
+    app.run()
+    if page != "home":
+        app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def said(app: AppTest) -> str:
+    """All text of a page."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -> None:
+    app = opened(empty, page)
+    assert not app.exception
+    assert not app.error
+    assert app.title
+    assert app.selectbox(key="tuned").value == "none"
+    if page in ("layers", "maps"):
+        assert "Choose a tuned checkpoint" in said(app)
+    if page == "home":
+        assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)
+        assert [button.label for button in app.button] == ["Compute"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_over_results_shows_no_error(full: AppTest, page: str) -> None:
+    app = opened(full, page)
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="tuned").value == key_of(TUNE)[:10]
+
+
+def test_home_offers_with_cost_what_is_not_there(full: AppTest) -> None:
+    # The picker's samples are other ones than the small comparison's: only the weights are there already.
+    app = opened(full, "home")
+    assert "Not computed yet: the layer strip" in said(app)
+    assert "kept on disk" in said(app)
+    assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_the_layer_comes_from_the_link_and_survives_changing_pages(full: AppTest) -> None:
+    full.query_params["layer"] = "3"
+    app = opened(full, "maps")
+    assert app.radio(key="layer").value == 3
+    app.switch_page("pages/layers.py").run()
+    assert app.radio(key="layer").value == 3
+
+
+def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> None:
+    full.query_params["layer"] = "99"
+    app = opened(full, "layers")
+    assert not app.exception
+    assert app.radio(key="layer").value == 6
+
+
+def test_the_unit_follows_the_label(full: AppTest) -> None:
+    app = opened(full, "home")
+    assert app.selectbox(key="word_pooling").value == "average"
+    app.selectbox(key="read").set_value(2).run()
+    assert app.selectbox(key="sentence_pooling").value == "mean"
+    assert not app.exception
+
+
+def test_a_folder_that_is_not_there_is_a_message_on_the_page(empty: AppTest) -> None:
+    app = opened(empty, "checkpoints")
+    app.text_input[0].set_value("/nowhere/at/all")
+    next(button for button in app.button if button.label == "Add").click().run()
+    assert "/nowhere/at/all" in app.error[0].value
+    assert "Check the path" in app.error[0].value
+
+
+def test_a_broken_file_is_a_message_on_the_page(empty: AppTest, tmp_path: Path) -> None:
+    file = tmp_path / "junk.conllu"
+    file.write_text("1\tonly\tthree\n")
+    app = opened(empty, "data")
+    app.text_input[0].set_value(str(file))
+    next(button for button in app.button if button.label == "Add").click().run()
+    assert "Line 1 has 3 tab-separated columns" in app.error[0].value
+
+
+def test_a_cache_that_cannot_be_used_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file in the folder's place")
+    for app in _app(blocked, monkeypatch):
+        app.run()
+        assert not app.exception
+        assert any("TUNESCOPE_CACHE" in error.value for error in app.error)
+
+
+def test_a_damaged_result_is_named_and_not_shown(made: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(made.store.root, copy)
+    (weights,) = (copy / "artifacts" / "weight_change").glob("*/layers.npy")
+    data = bytearray(weights.read_bytes())
+    data[-3] ^= 0xFF
+    weights.write_bytes(bytes(data))
+    for app in _app(copy, monkeypatch):
+        opened(app, "home")
+        assert any("layers.npy is not as it was written" in warning.value for warning in app.warning)
+        assert not app.get("vega_lite_chart")
+
+
+def test_the_small_comparison_is_what_the_fixture_says(made: Lab) -> None:
+    assert made.peek(BASE) is not None
