@@ -8,8 +8,7 @@ import streamlit as st
 # A named Material icon would be fetched from the network for the browser's tab; a file is served by ourselves.
 st.set_page_config(page_title="Tunescope", page_icon="pages/parts/icon.svg", layout="wide")
 
-from pages.parts import frame, picker, tray  # noqa: E402  # the page config must be the first command
-from pages.parts.show import messages, tighten  # noqa: E402
+from pages.parts import frame, legend  # noqa: E402  # the page config must be the first command
 
 page = st.navigation(
     {
@@ -28,7 +27,13 @@ page = st.navigation(
     },
     position="top",
 )
-tighten()
+frame.tighten()
+with st.sidebar:
+    legend.draw()
+
+from pages.parts import picker, tray  # noqa: E402  # these load pandas and Altair while the browser draws the key
+from pages.parts.show import messages  # noqa: E402
+
 with st.sidebar, messages():
     tray.draw()
     picker.draw()

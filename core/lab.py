@@ -10,7 +10,7 @@ from typing import Any, Literal
 import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
 from core.analyses.fine_tune import FineTune
-from core.data.load import load_dataset
+from core.data.load import facts_of, load_dataset
 from core.errors import ArtifactDamaged, JobFailed
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
@@ -228,12 +228,12 @@ class Lab:
 
     def labels_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
         """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""
-        examples = load_dataset(dataset)
-        return {"word": tuple(examples.word_labels), "sentence": tuple(examples.sentence_labels)}
+        known = facts_of(dataset)
+        return {"word": known.word_labels, "sentence": known.sentence_labels}
 
     def size_of(self, dataset: Dataset) -> int:
         """Sentences in a data set."""
-        return len(load_dataset(dataset))
+        return facts_of(dataset).n_sentences
 
     # -- inside
 

@@ -10,7 +10,7 @@ import streamlit as st  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
-from core.models.checkpoints import facts, locate  # noqa: E402
+from core.models.checkpoints import facts, place  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
 from pages.parts import picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -37,7 +37,7 @@ def main() -> None:
 def listing(lab: Lab) -> None:
     """Checkpoints on disk, then runs with their dev accuracy."""
     named = lab.checkpoints()
-    on_disk = [(one, facts(locate(one.ref))) for one in named if not isinstance(one.ref, FineTune)]
+    on_disk = [(one, facts(place(one.ref))) for one in named if not isinstance(one.ref, FineTune)]
     st.dataframe(
         pd.DataFrame(
             [

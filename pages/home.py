@@ -4,11 +4,22 @@ from pages.parts.frame import enter
 
 enter()
 
+from collections.abc import Callable, Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
+from core.analyses.crowding import CrowdingCurves  # noqa: E402
+from core.analyses.probe import ProbeScores  # noqa: E402
+from core.analyses.probe_change import ProbeDifference  # noqa: E402
+from core.analyses.similarity import LayerSimilarity  # noqa: E402
+from core.analyses.weight_change import WeightChanges  # noqa: E402
 from core.charts import strip  # noqa: E402
 from core.charts.headline import headline, reading  # noqa: E402
-from pages.parts import newcomer, picker, show  # noqa: E402
+from core.keys import Spec  # noqa: E402
+from pages.parts import newcomer, notes, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
@@ -27,71 +38,91 @@ def main() -> None:
         layer_strip(chosen)
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One question of the strip: its figure, the numbers behind it, and where they come from."""
+
+    name: str
+    chart: Any
+    table: pd.DataFrame
+    specs: Sequence[Spec]
+    note: str
+
+
 def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
-    look, layer = show.look(), chosen.layer
     top = st.container()
     specs = [chosen.similarity, chosen.crowding, chosen.weights]
     if chosen.label:
         specs += [chosen.probe_change, *chosen.probes]
     similarity, crowding, weights, *probing = show.results(specs, what="the layer strip")
-    panels: dict[str, tuple] = {}
-    if similarity:
-        panels["kept"] = (
-            strip.kept_panel(similarity, look, layer),
-            strip.kept_table(similarity),
-            [chosen.similarity],
-            f"{similarity.estimator}, n = {similarity.n_rows:,} {chosen.unit}s of {similarity.n_sentences:,} sentences, "
-            "95 % jackknife interval over groups of sentences",
-        )
-    if probing and all(probing):
-        change, base, tuned = probing
-        panels["probe"] = (
-            strip.probe_panel(base, tuned, change, look, layer, label=chosen.label_name),
-            strip.probe_table(base, tuned, change),
-            [chosen.probe_change, *chosen.probes],
-            f"logistic regression, {base.n_train:,} training and {base.n_test:,} test {chosen.unit}s, "
-            f"{base.accuracy.shape[1]} random splits by sentence, corrected 95 % interval; control: {base.control_kind}",
-        )
-    if crowding:
-        panels["crowding"] = (
-            strip.crowding_panel(crowding, look, layer, unit=chosen.unit),
-            strip.crowding_table(crowding),
-            [chosen.crowding],
-            f"{crowding.n_pairs:,} pairs from different sentences, 95 % interval over 20 groups of sentences",
-        )
-    if weights:
-        panels["weights"] = (
-            strip.weights_panel(weights, look, layer),
-            strip.weights_table(weights),
-            [chosen.weights],
-            f"Frobenius norm of the change over that of base, {weights.n_parameters:,} weights",
-        )
     with top:
-        show.heading(
-            headline(similarity, weights, chosen.tuned_task) if similarity and weights else TITLE, SHOWS, HOW_TO_READ
-        )
+        is_whole = similarity and weights
+        title = headline(similarity, weights, chosen.tuned_task) if is_whole else TITLE
+        show.heading(title, SHOWS, HOW_TO_READ)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
-    _draw(panels)
-
-
-def _draw(panels: dict[str, tuple]) -> None:
-    names = ("kept", "probe", "crowding", "weights")
-    columns = st.columns([1.1, 1, 1, 1], gap="small")
-    for column, name in zip(columns, names, strict=True):
-        if name in panels:
+    made = (
+        kept(chosen, similarity) if similarity else None,
+        readable(chosen, *probing) if probing and all(probing) else None,
+        crowded(chosen, crowding) if crowding else None,
+        moved(chosen, weights) if weights else None,
+    )
+    drawn = []
+    for column, make in zip(st.columns([1.1, 1, 1, 1], gap="small"), made, strict=True):
+        if make is not None:
             with column:
-                show.draw_chart(
-                    panels[name][0], name=f"strip-{name}", alt_text=panels[name][3], on_layer=picker.pick_layer
-                )
-    if not panels:
-        return
-    with st.expander("Tables and where these numbers come from", icon=":material/table:"):
-        for name in names:
-            if name in panels:
-                _, table, specs, note = panels[name]
-                show.behind(table, name=f"strip-{name}", specs=specs, note=note)
+                panel = make()  # built one by one, so that the first is on its way while the next is made
+                show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_layer=picker.pick_layer)
+                drawn.append(panel)
+    if drawn:
+        with st.expander("Tables and where these numbers come from", icon=":material/table:"):
+            for panel in drawn:
+                show.behind(panel.table, name=panel.name, specs=panel.specs, note=panel.note)
+
+
+def kept(chosen: Selection, similarity: LayerSimilarity) -> Callable[[], Panel]:
+    """How much of each layer's space is kept."""
+    return lambda: Panel(
+        "strip-kept",
+        strip.kept_panel(similarity, show.look(), chosen.layer),
+        strip.kept_table(similarity),
+        [chosen.similarity],
+        notes.similarity(similarity, chosen),
+    )
+
+
+def readable(chosen: Selection, change: ProbeDifference, base: ProbeScores, tuned: ProbeScores) -> Callable[[], Panel]:
+    """What a probe reads on both sides."""
+    return lambda: Panel(
+        "strip-probe",
+        strip.probe_panel(base, tuned, change, show.look(), chosen.layer, label=chosen.label_name),
+        strip.probe_table(base, tuned, change),
+        [chosen.probe_change, *chosen.probes],
+        notes.probe(base, tuned, chosen),
+    )
+
+
+def crowded(chosen: Selection, crowding: CrowdingCurves) -> Callable[[], Panel]:
+    """Whether the space crowds together."""
+    return lambda: Panel(
+        "strip-crowding",
+        strip.crowding_panel(crowding, show.look(), chosen.layer, unit=chosen.unit),
+        strip.crowding_table(crowding),
+        [chosen.crowding],
+        notes.crowding(crowding),
+    )
+
+
+def moved(chosen: Selection, weights: WeightChanges) -> Callable[[], Panel]:
+    """How far the weights moved."""
+    return lambda: Panel(
+        "strip-weights",
+        strip.weights_panel(weights, show.look(), chosen.layer),
+        strip.weights_table(weights),
+        [chosen.weights],
+        notes.weights(weights),
+    )
 
 
 with show.messages():

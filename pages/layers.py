@@ -7,7 +7,7 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.charts import curves, heat, strip  # noqa: E402
-from pages.parts import picker, show  # noqa: E402
+from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 
@@ -56,8 +56,7 @@ def kept(chosen: Selection) -> None:
         name="similarity",
         alt_text="Linear CKA of base against tuned by layer",
         specs=[chosen.similarity],
-        note=f"{similarity.estimator}, n = {similarity.n_rows:,} {chosen.unit}s of {similarity.n_sentences:,} sentences, "
-        "95 % interval: delete-a-group jackknife over 20 groups of sentences",
+        note=notes.similarity(similarity, chosen),
     )
 
 
@@ -76,7 +75,7 @@ def matrix(chosen: Selection) -> None:
         name="similarity-matrix",
         alt_text="Linear CKA of every base layer against every tuned layer",
         specs=[chosen.similarity],
-        note=f"{similarity.estimator}, n = {similarity.n_rows:,} {chosen.unit}s",
+        note=notes.similarity(similarity, chosen),
     )
 
 
@@ -109,10 +108,7 @@ def readable(chosen: Selection) -> None:
         name="probe",
         alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
         specs=[chosen.probe_change, *chosen.probes],
-        note=f"L2, C = {chosen.probes[0].C:g}, {len(base.labels)} classes, {base.n_train:,} training and {base.n_test:,} test "
-        f"{chosen.unit}s, {base.accuracy.shape[1]} random splits by sentence, interval corrected for their overlap "
-        f"(Nadeau & Bengio); hollow ▲: the paired difference is inside the noise; control: {base.control_kind}, "
-        f"{base.overlap:.0%} of test {chosen.unit}s also in training; {base.n_unconverged + tuned.n_unconverged} fits unconverged",
+        note=notes.probe(base, tuned, chosen),
     )
 
 
@@ -141,7 +137,7 @@ def crowding(chosen: Selection) -> None:
         name="crowding",
         alt_text="Mean cosine of random pairs by layer, base and tuned",
         specs=[chosen.crowding],
-        note=f"{measured.n_pairs:,} pairs from different sentences, 95 % interval over 20 groups of sentences",
+        note=notes.crowding(measured),
     )
 
 
@@ -160,7 +156,7 @@ def weights(chosen: Selection) -> None:
         name="weight-change",
         alt_text="Relative weight change by layer",
         specs=[chosen.weights],
-        note=f"{changes.n_parameters:,} weights, without pooler and head; one run: no interval",
+        note=notes.weights(changes),
     )
 
 

@@ -42,6 +42,7 @@ class CrowdingCurves(Result):
     base: tuple[Estimate, ...]
     """Interval over 20 groups of sentences that share no pair."""
     tuned: tuple[Estimate, ...]
+    """The same pairs after tuning."""
     difference: tuple[Estimate, ...]
     """Tuned minus base, paired over the groups; empty when the depths differ."""
     n_pairs: int

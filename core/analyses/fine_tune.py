@@ -11,7 +11,7 @@ from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, wilson_interval
-from core.models.checkpoints import facts, locate
+from core.models.checkpoints import facts, locate, place
 from core.refs import Folder, Packaged, Sample
 
 
@@ -54,7 +54,7 @@ class FineTune(Spec, kind="fine_tune"):
     def cost(self) -> tuple[float, float]:
         """Work in example passes (forward and backward); bytes of one copy of the weights."""
         passes = sample_size(self.train) * self.epochs + sample_size(self.dev) / 3
-        return passes, float(facts(locate(self.checkpoint)).n_bytes)
+        return passes, float(facts(place(self.checkpoint)).n_bytes)
 
 
 def origin(checkpoint: Packaged | Folder | FineTune) -> Packaged | Folder:

@@ -12,7 +12,7 @@ from core.analyses.base import Run
 from core.analyses.fine_tune import FineTune, origin
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, locate
+from core.models.checkpoints import facts, locate, place
 from core.models.weights import read_tensors
 from core.refs import Folder, Packaged
 
@@ -31,7 +31,7 @@ class WeightChange(Spec, kind="weight_change"):
 
     def cost(self) -> tuple[float, float]:
         """Work in bytes of weights read; a few kilobytes kept."""
-        return 2.0 * facts(locate(origin(self.base))).n_bytes, 1e4
+        return 2.0 * facts(place(origin(self.base))).n_bytes, 1e4
 
 
 @dataclass(frozen=True, kw_only=True)

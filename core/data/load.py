@@ -1,6 +1,7 @@
 """From a data-set ref to its examples, and from a sample to its sentences."""
 
 import random
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +10,32 @@ from core.data.examples import Examples, joined
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound, NotEnoughData
 from core.refs import Dataset, Sample, Suite, TableFile, file_digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """What a picker needs to know of a data set."""
+
+    n_sentences: int
+    word_labels: tuple[str, ...]
+    sentence_labels: tuple[str, ...]
+
+
+def facts_of(ref: Dataset) -> DatasetFacts:
+    """Size and label names of a data set; a file is read once in a process, the built-in suite not at all."""
+    if isinstance(ref, Suite):
+        from core.data.suite import SIZES
+
+        return DatasetFacts(n_sentences=SIZES[ref.split], word_labels=_SUITE_WORDS, sentence_labels=_SUITE_SENTENCES)
+    examples = load_dataset(ref)
+    return DatasetFacts(
+        n_sentences=len(examples),
+        word_labels=tuple(examples.word_labels),
+        sentence_labels=tuple(examples.sentence_labels),
+    )
+
+
+_SUITE_WORDS, _SUITE_SENTENCES = ("upos", "relation"), ("sentiment",)
 
 
 @lru_cache(maxsize=8)
@@ -48,7 +75,7 @@ def load_sample(sample: Sample) -> Examples:
 
 def sample_size(sample: Sample) -> int:
     """Sentences in a sample."""
-    return sample.n or len(load_dataset(sample.of))
+    return sample.n or facts_of(sample.of).n_sentences
 
 
 def _suite(ref: Suite) -> Examples:

@@ -35,8 +35,8 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
         report(0, 0, "loading")
         flag = Records(settings.cache).cancel_flag(key)
         compute_artifact(from_json(spec_json), Store(settings), cancel_flag=flag, report=report)
-    except Cancelled as stop:
-        return {"state": "cancelled", "kind": type(stop).__name__, "message": str(stop)}
+    except Cancelled:
+        return {"state": "cancelled", "kind": "", "message": ""}
     except TunescopeError as problem:
         return {"state": "failed", "kind": type(problem).__name__, "message": str(problem)}
     except Exception as defect:  # noqa: BLE001  # a defect of ours must reach the page, with its traceback in the log

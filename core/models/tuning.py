@@ -11,6 +11,7 @@ import torch
 from transformers import (
     AutoModelForSequenceClassification,
     DataCollatorWithPadding,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -124,6 +125,7 @@ def tune_classifier(
         data_collator=DataCollatorWithPadding(tokenizer),
         callbacks=[watch],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     on_step(n_steps, n_steps, "predicting the dev sentences")
     predictions = _predict(

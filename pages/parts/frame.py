@@ -22,3 +22,11 @@ def enter() -> None:
 
     PagesManager.uses_pages_directory = False
     st.rerun()
+
+
+def tighten() -> None:
+    """Give the width and height of a projected page to its figures: Streamlit's own margins are made for reading."""
+    st.html(
+        "<style>.stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
+        "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
+    )

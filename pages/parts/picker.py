@@ -6,7 +6,7 @@ from core.analyses.fine_tune import FineTune, origin
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
-from core.models.checkpoints import facts, locate
+from core.models.checkpoints import facts, place
 from core.refs import Sample
 from pages.parts.lab import get_lab
 from pages.parts.selection import LABEL_NAMES, Selection
@@ -147,7 +147,7 @@ def _choose_pooling(unit: str) -> str:
 
 def _tower(base: Named) -> int:
     """The layer cursor: the network as a tower, its top at the top."""
-    depth = facts(locate(origin(base.ref))).n_layers
+    depth = facts(place(origin(base.ref))).n_layers
     names = {depth: f"{depth} · top", 0: "0 · embeddings"}
     return st.radio(
         "Layer",

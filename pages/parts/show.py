@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from altair.utils import schemapi
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from core.charts.look import Look
@@ -19,6 +20,9 @@ from core.lab import Lab
 from pages.parts.lab import get_lab
 
 log = logging.getLogger(__name__)
+
+# Altair checks every part of a figure against its grammar as it is built; tests/contract does that once for all.
+schemapi.DEBUG_MODE = False
 
 
 @contextmanager
@@ -34,14 +38,6 @@ def messages() -> Iterator[None]:
         number = f"{time.time_ns() // 1000 % 10**8:08d}"
         log.error("notice %s\n%s", number, traceback.format_exc())
         st.error(f"Something broke that should not. The server's log has the details under **{number}**.")
-
-
-def tighten() -> None:
-    """Give the width and height of a projected page to its figures: Streamlit's own margins are made for reading."""
-    st.html(
-        "<style>.stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
-        "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
-    )
 
 
 def look() -> Look:

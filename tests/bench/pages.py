@@ -13,6 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 5
+_ONE_POINT = """import altair as alt, pandas as pd, streamlit as st
+st.altair_chart(alt.Chart(pd.DataFrame({"x": [1], "y": [1]})).mark_point().encode(x="x", y="y"))
+"""
 HEAVY = ("torch", "transformers", "umap", "numba")
 
 
@@ -99,21 +102,27 @@ def first_chart() -> list[tuple[str, str, str]]:
         _prepared(cache)
         empty.mkdir()
         (empty / "app.py").write_text('import streamlit as st\nst.title("empty")\n')
+        (empty / "point.py").write_text(_ONE_POINT)
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
         )
-        chart = '[data-testid="stVegaLiteChart"] :is(canvas, svg)'
-        times: dict[str, list[float]] = {"empty": [], "home": []}
+        # Of the page itself: the key in the sidebar is no result.
+        chart = '[data-testid="stMain"] [data-testid="stVegaLiteChart"] :is(canvas, svg)'
+        times: dict[str, list[float]] = {"empty": [], "point": [], "home": []}
         loaded: list[str] = []
         for _ in range(ROUNDS):
             times["empty"].append(_first_sight(browser, empty / "app.py", empty, cache, "", "h1")[0])
+            times["point"].append(_first_sight(browser, empty / "point.py", empty, cache, "", chart)[0])
             seconds, loaded = _first_sight(browser, ROOT / "app.py", ROOT, cache, "?sentences=250", chart)
             times["home"].append(seconds)
         browser.close()
     middle = {name: statistics.median(values) for name, values in times.items()}
     return [
         ("first sight, empty Streamlit page", f"{middle['empty']:.2f} s", ""),
+        ("first chart, a page with a one-point Altair chart and nothing else", f"{middle['point']:.2f} s", ""),
         ("first chart, home over cached results", f"{middle['home']:.2f} s", ""),
         ("home / empty page", f"{middle['home'] / middle['empty']:.2f}", "≤ 2"),
+        ("one-point page / empty page", f"{middle['point'] / middle['empty']:.2f}", ""),
+        ("home / one-point page", f"{middle['home'] / middle['point']:.2f}", ""),
         ("heavy libraries loaded by the server", ", ".join(loaded) or "none", "none"),
     ]

@@ -93,7 +93,7 @@ def test_home_offers_with_cost_what_is_not_there(full: AppTest) -> None:
     app = opened(full, "home")
     assert "Not computed yet: the layer strip" in said(app)
     assert "kept on disk" in said(app)
-    assert len(app.get("vega_lite_chart")) == 1
+    assert len(app.main.get("vega_lite_chart")) == 1
 
 
 def test_the_layer_comes_from_the_link_and_survives_changing_pages(full: AppTest) -> None:
@@ -157,7 +157,7 @@ def test_a_damaged_result_is_named_and_not_shown(made: Lab, tmp_path: Path, monk
     for app in _app(copy, monkeypatch):
         opened(app, "home")
         assert any("layers.npy is not as it was written" in warning.value for warning in app.warning)
-        assert not app.get("vega_lite_chart")
+        assert not app.main.get("vega_lite_chart")
 
 
 def test_the_small_comparison_is_what_the_fixture_says(made: Lab) -> None:

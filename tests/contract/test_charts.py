@@ -1,0 +1,145 @@
+"""Every chart over real results, in every look: valid, labelled, with its data and its controls, readable on its page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from altair.utils import schemapi
+
+from core.analyses.similarity import LayerSimilarity
+from core.charts import curves, heat, scatter, strip
+from core.charts.headline import headline, reading
+from core.charts.look import Look
+from core.lab import Lab
+from core.maths.statistics import Estimate
+from tests.small import comparison
+
+LOOKS = (Look(), Look(dark=True), Look(projector=True))
+
+
+@pytest.fixture(autouse=True)
+def _checked_against_the_grammar() -> Iterator[None]:
+    """The app switches Altair's own checks off for speed; here they are what is wanted."""
+    with schemapi.debug_mode(True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def results(made: Lab) -> dict[str, Any]:
+    """Results by kind; the probes as base and tuned."""
+    found: dict[str, Any] = {}
+    for spec in comparison():
+        found.setdefault(spec.kind, []).append(made.peek(spec))
+    return found
+
+
+def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Every figure the pages draw."""
+    (similarity,), (crowding,), (weights,), (maps,) = (
+        results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map")
+    )
+    base, tuned = results["probe"]
+    (change,) = results["probe_change"]
+    probe_table, crowding_table = strip.probe_table(base, tuned, change), strip.crowding_table(crowding)
+    return {
+        "kept": strip.kept_panel(similarity, look, 3),
+        "probe": strip.probe_panel(base, tuned, change, look, 3, label="word classes"),
+        "crowding": strip.crowding_panel(crowding, look, 3, unit="word"),
+        "weights": strip.weights_panel(weights, look, 3),
+        "similarity curve": curves.similarity_curve(similarity, look, 3),
+        "probe curve": curves.side_curves(
+            probe_table, "accuracy", look, 3, title="accuracy", percent=True, controls=True
+        ),
+        "crowding curve": curves.side_curves(
+            crowding_table, "mean_cosine", look, 3, title="cosine", percent=False, controls=False
+        ),
+        "weight bars": curves.weight_bars(strip.weights_table(weights), look, 3),
+        "heat": heat.similarity_heat(similarity, look),
+        "map": scatter.map_pair(maps, look, 3, colour="upos"),
+        "loss": curves.loss_curve(results["fine_tune"][0], look),
+    }
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "projector"])
+def test_every_chart_is_valid_and_large_enough_to_read(results: dict[str, Any], look: Look) -> None:
+    for name, chart in charts(results, look).items():
+        drawn = chart.to_dict()  # Altair checks it against the grammar
+        assert drawn["datasets"], name
+        assert all(rows for rows in drawn["datasets"].values()), name
+        axis = drawn["config"]["axis"]
+        assert min(axis["labelFontSize"], axis["titleFontSize"]) >= (16 if look.projector else 13), name
+
+
+def test_the_panels_of_the_strip_share_one_height_and_title_shape(results: dict[str, Any]) -> None:
+    drawn = charts(results, Look())
+    panels = [drawn[name].to_dict() for name in ("kept", "probe", "crowding", "weights")]
+    assert len({panel["height"] for panel in panels}) == 1
+    assert {len(panel["title"]["text"]) for panel in panels} == {2}
+    assert {len(panel["title"]["subtitle"]) for panel in panels} == {2}
+    assert all(strip.PICK in str(panel) for panel in panels)
+
+
+def test_tables_hold_intervals_and_controls(results: dict[str, Any]) -> None:
+    base, tuned = results["probe"]
+    table = strip.probe_table(base, tuned, results["probe_change"][0])
+    assert {"low", "high", "control", "majority", "difference", "is_noise"} <= set(table.columns)
+    assert len(table) == 14
+    assert (table["low"] <= table["accuracy"]).all()
+    assert (table["accuracy"] <= table["high"]).all()
+
+
+def contrast(first: str, second: str) -> float:
+    """WCAG contrast ratio of two colours."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("look", LOOKS[:2], ids=["light", "dark"])
+def test_text_and_sides_stand_out_from_the_page_and_the_cursor(look: Look) -> None:
+    for paper in (look.paper, look.cursor):
+        assert contrast(look.ink, paper) >= 7
+        assert contrast(look.base, paper) >= 3
+        assert contrast(look.tuned, paper) >= 3
+    assert contrast(look.quiet, look.paper) >= 4.5
+
+
+def estimate(value: float, half: float = 0.02) -> Estimate:
+    """A value with its interval."""
+    return Estimate(value=value, low=value - half, high=value + half, standard_error=half / 2, n=100, n_groups=20)
+
+
+def similarity_of(*values: float | None) -> LayerSimilarity:
+    """A similarity result with these values."""
+    return LayerSimilarity(
+        same_layer=tuple(None if value is None else estimate(value) for value in values),
+        matrix=None,  # type: ignore[arg-type]  # the sentence does not look at it
+        n_rows=100,
+        n_sentences=20,
+        estimator="",
+    )
+
+
+def test_the_headline_follows_the_intervals(results: dict[str, Any]) -> None:
+    (weights,) = results["weight_change"]
+    assert "rewrote layers 2 and 3" in headline(similarity_of(1.0, 0.99, 0.4, 0.1), weights, "x")
+    assert "nearly as it was" in headline(similarity_of(None, 0.99, 0.95, 0.93), weights, "x")
+    assert "changed layer 3; no layer was rewritten" in headline(similarity_of(1.0, 0.99, 0.95, 0.6), weights, "x")
+    # An interval that reaches over the threshold is no finding.
+    assert "nearly as it was" in headline(similarity_of(1.0, 0.99, 0.95, 0.89), weights, "x")
+
+
+def test_the_reading_never_calls_noise_a_change(results: dict[str, Any]) -> None:
+    change = results["probe_change"][0]
+    quiet = type(change)(difference=(estimate(0.01), estimate(-0.01)))
+    assert "inside the noise" in reading(quiet, "word classes")
+    both = type(change)(difference=(estimate(0.1), estimate(-0.2)))
+    assert reading(both, "word classes") == (
+        "Word classes became easier to read at layer 0 (most at layer 0: +10.0 points, 95 % interval +8.0 to +12.0) and "
+        "harder to read at layer 1 (most at layer 1: -20.0 points, 95 % interval -22.0 to -18.0)."
+    )
