@@ -2,13 +2,19 @@
 
 Our own reader, because a few dozen lines suffice and errors can then name the line. Multiword ranges (3-4) and empty
 nodes (8.1) are skipped: the syntactic words carry the annotation. The text is the space-joined words, so that a word
-tokenised apart by the treebank ("do" "n't") is read as annotated.
+tokenised apart by the treebank ("do" "n't") is read as annotated. Lines are read one at a time and only what is used
+is kept, labels as shared strings: memory stays small for large treebanks.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from sys import intern
 
 from core.data.examples import Examples, joined
 from core.errors import DatasetInvalid
+
+Word = tuple[str, str, int, str]
+"""Form, UPOS, head, relation without its subtype."""
 
 
 def read_conllu(path: Path) -> Examples:
@@ -18,44 +24,52 @@ def read_conllu(path: Path) -> Examples:
         DatasetInvalid: not UTF-8, a line without ten columns, a head that is no number, or no sentence at all.
     """
     asked = f"Reading {path.name} as CoNLL-U."
-    sentences: list[list[list[str]]] = [[]]
-    for number, line in enumerate(_lines(path, asked), start=1):
-        if not line.strip():
-            sentences.append([])
-        elif not line.startswith("#"):
-            sentences[-1].extend(_word(line, number, asked))
-    sentences = [rows for rows in sentences if rows]
-    if not sentences:
+    texts, spans, upos, heads, relations = [], [], [], [], []
+    for words in _sentences(path, asked):
+        forms, tags, governors, names = zip(*words, strict=True)
+        text, places = joined(forms)
+        texts.append(text)
+        spans.append(places)
+        upos.append(tags)
+        heads.append(governors)
+        relations.append(names)
+    if not texts:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with ten tab-separated columns a word.")
-    texts, spans = zip(*(joined(row[1] for row in rows) for rows in sentences), strict=True)
     return Examples(
-        texts=texts,
-        spans=spans,
-        word_labels={name: _column(sentences, at) for name, at in (("upos", 3), ("relation", 7))},
-        heads=tuple(tuple(int(row[6]) for row in rows) for rows in sentences),
+        texts=tuple(texts),
+        spans=tuple(spans),
+        word_labels={"upos": tuple(upos), "relation": tuple(relations)},
+        heads=tuple(heads),
     )
 
 
-def _lines(path: Path, asked: str) -> list[str]:
+def _sentences(path: Path, asked: str) -> Iterator[list[Word]]:
+    words: list[Word] = []
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.isspace():
+                    if words:
+                        yield words
+                    words = []
+                elif not line.startswith("#") and (word := _word(line.rstrip("\r\n"), number, asked)):
+                    words.append(word)
     except UnicodeDecodeError as error:
-        raise DatasetInvalid(asked, f"Byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from error
+        raise DatasetInvalid(
+            asked, f"Byte {error.object[error.start]:#x} is not UTF-8.", "Save it as UTF-8."
+        ) from error
+    if words:
+        yield words
 
 
-def _word(line: str, number: int, asked: str) -> list[list[str]]:
+def _word(line: str, number: int, asked: str) -> Word | None:
     columns = line.split("\t")
     if len(columns) != 10:
         raise DatasetInvalid(
             asked, f"Line {number} has {len(columns)} tab-separated columns, not 10.", "Check the format of the file."
         )
     if not columns[0].isdigit():
-        return []
+        return None
     if not columns[6].isdigit():
         raise DatasetInvalid(asked, f"Line {number} has the head {columns[6]!r}.", "Heads are numbers; 0 = root.")
-    columns[7] = columns[7].partition(":")[0]
-    return [columns]
-
-
-def _column(sentences: list[list[list[str]]], at: int) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(row[at] for row in rows) for rows in sentences)
+    return columns[1], intern(columns[3]), int(columns[6]), intern(columns[7].partition(":")[0])

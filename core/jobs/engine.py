@@ -54,6 +54,8 @@ def ensure_engine(settings: Settings) -> None:
     if is_alive(settings.cache):
         if _card(folder).get("code") in (code_hash(), None):
             return
+        if (folder / "drain").exists():
+            return  # a successor already waits for it to finish what it has
         (folder / "drain").touch()
     command = [sys.executable, "-m", "core", "engine"]
     environment = {

@@ -130,7 +130,7 @@ def joint_pca(base: ArrayLike, tuned: ArrayLike, *, n_components: int = 2) -> Jo
         ShapeError: other widths, not matrices, or values that are not finite.
         NotEnoughData: fewer rows or columns than axes, or no variance.
     Source:
-        Pearson (1901); the joint fit is METHODS.md's condition for laying two projections side by side.
+        Pearson (1901); fitted jointly, since only then may the two projections be laid side by side.
     Cost:
         O(n * n_dims * min(n, n_dims)) with n = all rows; memory n * n_dims float64.
     """

@@ -172,7 +172,7 @@ def control_labels(words: Sequence[str], labels: Sequence[str], *, seed: int) ->
         ShapeError: unequal lengths.
         NotEnoughData: no rows.
     Source:
-        Hewitt & Liang (2019), arXiv 1909.03368; METHODS.md A.3.7.
+        Hewitt & Liang (2019), arXiv 1909.03368.
     """
     if len(words) != len(labels):
         raise ShapeError(

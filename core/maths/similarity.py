@@ -66,7 +66,7 @@ def cka_jackknife(X: ArrayLike, Y: ArrayLike, folds: ArrayLike, *, debiased: boo
         ShapeError: as linear_cka, or folds of another length.
         NotEnoughData: as linear_cka, for all rows or for those kept; fewer than 2 folds.
     Source:
-        METHODS.md F.0: the bootstrap is wrong here, rows drawn twice inflate similarity.
+        The naive bootstrap is wrong here: rows drawn twice inflate similarity.
     Cost:
         As linear_cka; memory n_folds * n_dims^2 float64, or 3 * n_examples^2 where rows are few.
     """
@@ -161,7 +161,7 @@ def rsa(
         SpecInvalid: unknown metric.
         NotEnoughData: fewer than 4 rows, or all pairs of a side equally alike.
     Source:
-        Kriegeskorte et al. (2008); Merchant et al. (2020), METHODS.md C.3.
+        Kriegeskorte et al. (2008); Merchant et al. (2020), arXiv 2004.14448.
     Cost:
         O(n_examples^2 * n_dims); memory a few blocks of 1,024 * n_examples.
     """

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.data.examples import Examples
 from core.errors import NotEnoughData, SpecInvalid
 from core.models.checkpoints import blocks, facts, load_encoder, load_tokenizer
+from core.models.devices import give_back_memory
 from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
 
@@ -27,6 +28,7 @@ Unit = Literal["word", "sentence"]
 Pooling = Literal["first", "last", "average", "cls", "mean"]
 WORD_POOLINGS, SENTENCE_POOLINGS = ("first", "last", "average"), ("cls", "mean")
 
+_BATCHES_BETWEEN_TRIMS = 4
 _CHECKPOINT_SECONDS = 2.0
 """How often finished sentences are made safe on disk; a kill loses no more work than this."""
 
@@ -116,13 +118,15 @@ def extract(
             reading_layers(list(blocks(model, known.n_layers)), lambda _, hidden: collected.append(pool[0](hidden)))
         )
         on_sentences(int(writer.done.sum()), len(examples))
-        for batch in _batches(pieces.lengths, ~writer.done, batch_pieces):
+        for number, batch in enumerate(_batches(pieces.lengths, ~writer.done, batch_pieces)):
             ids, mask, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)
             pool[:] = [_pooler(slots.to(device), targets.to(device), counts.to(device))]
             collected.clear()
             model(input_ids=ids.to(device), attention_mask=mask.to(device))
             writer.write(batch, rows.first_row, [state.cpu() for state in collected])
             on_sentences(int(writer.done.sum()), len(examples))
+            if number % _BATCHES_BETWEEN_TRIMS == 0:
+                give_back_memory()
     with_vector = int((rows.word != NO_WORD).sum()) if unit == "word" else 0
     return Extracted(
         layers=writer.paths,

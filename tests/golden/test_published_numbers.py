@@ -1,4 +1,4 @@
-"""Numbers of METHODS.md E (Kornblith), and debiased CKA against a plain n x n implementation."""
+"""Recomputed numbers for linear CKA and RSA, and debiased CKA against a plain n x n implementation."""
 
 import numpy as np
 import pytest
