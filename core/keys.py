@@ -105,7 +105,7 @@ def from_json(data: Any) -> Any:
     if not isinstance(data, dict) or "kind" not in data:
         raise SpecInvalid("Reading a spec.", f"Found {str(data)[:80]!r}, which names no kind.", "Give a JSON object.")
     kind = data["kind"]
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise SpecInvalid(f"Reading a spec of kind {kind!r}.", "No such kind.", f"Known: {', '.join(sorted(KINDS))}.")
     cls = KINDS[kind]
     if data.get("version", cls.version) != cls.version:
@@ -166,15 +166,22 @@ def _normalised(value: Any, hint: Any, where: str) -> Any:
         raise SpecInvalid(
             f"{where} = {value!r}.", "Not a choice.", f"Choose from {', '.join(map(str, get_args(hint)))}."
         )
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
         if hint is float:
-            return float(value)
+            return float(value) + 0.0  # equal things have one key: -0.0 becomes 0.0
         if hint is int and value == int(value):
             return int(value)
     if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
         return value
     expected = getattr(hint, "__name__", str(hint))
     raise SpecInvalid(f"{where} = {value!r}.", f"Found {type(value).__name__}.", f"Expected {expected}.")
+
+
+def _is_finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _normalised_union(value: Any, hint: Any, where: str) -> Any:

@@ -18,13 +18,8 @@ def main() -> None:
         "Which layers changed, and what each of them still knows.",
         "Read curves from left (embeddings) to right (top of the network); bands are 95 % intervals, grey is control.",
     )
-    chosen = picker.selected()
+    chosen = picker.compared()
     if chosen is None:
-        return
-    if chosen.tuned is None:
-        st.info(
-            "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
-        )
         return
     names = ["Kept space", "Layer by layer", "What can be read", "Crowding", "Weights"]
     tabs = {

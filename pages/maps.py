@@ -18,13 +18,8 @@ def main() -> None:
         "The space of one layer, base beside tuned, the same words or sentences in both.",
         "Both sides were fitted together, so a shift is a shift; drag a box to follow points from one side to the other.",
     )
-    chosen = picker.selected()
+    chosen = picker.compared()
     if chosen is None:
-        return
-    if chosen.tuned is None:
-        st.info(
-            "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
-        )
         return
     (maps,) = show.results([chosen.map], what="the map")
     if maps is not None:

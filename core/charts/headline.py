@@ -39,8 +39,9 @@ def reading(change: ProbeDifference, label: str) -> str:
         if layers:
             best = pick(layers, key=lambda i: change.difference[i].value)
             estimate = change.difference[best]
+            most = f"most at layer {best}: " if len(layers) > 1 else ""
             parts.append(
-                f"{verb} to read at {_named(layers)} (most at layer {best}: {estimate.value * 100:+.1f} points, "
+                f"{verb} to read at {_named(layers)} ({most}{estimate.value * 100:+.1f} points, "
                 f"95 % interval {estimate.low * 100:+.1f} to {estimate.high * 100:+.1f})"
             )
     return f"{label.capitalize()} became {' and '.join(parts)}."

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from sys import intern
 
-from core.data.examples import Examples, joined
+from core.data.examples import Examples, Span, joined
 from core.errors import DatasetInvalid
 
 Word = tuple[str, str, int, str]
@@ -21,12 +21,22 @@ def read_conllu(path: Path) -> Examples:
     """All sentences of a file, with word labels "upos" and "relation" and gold heads.
 
     Raises:
-        DatasetInvalid: not UTF-8, a line without ten columns, a head that is no number, or no sentence at all.
+        DatasetInvalid: not UTF-8, a line without ten columns, a head that is no word's number, or no sentence at all.
     """
     asked = f"Reading {path.name} as CoNLL-U."
-    texts, spans, upos, heads, relations = [], [], [], [], []
+    texts: list[str] = []
+    spans: list[tuple[Span, ...]] = []
+    upos: list[tuple[str, ...]] = []
+    heads: list[tuple[int, ...]] = []
+    relations: list[tuple[str, ...]] = []
     for words in _sentences(path, asked):
         forms, tags, governors, names = zip(*words, strict=True)
+        if max(governors) > len(forms):
+            raise DatasetInvalid(
+                asked,
+                f"Sentence {len(texts) + 1} has {len(forms)} words, but the head {max(governors)}.",
+                "Heads number the words of their own sentence; 0 = root.",
+            )
         text, places = joined(forms)
         texts.append(text)
         spans.append(places)
@@ -46,7 +56,7 @@ def read_conllu(path: Path) -> Examples:
 def _sentences(path: Path, asked: str) -> Iterator[list[Word]]:
     words: list[Word] = []
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.isspace():
                     if words:
@@ -68,8 +78,8 @@ def _word(line: str, number: int, asked: str) -> Word | None:
         raise DatasetInvalid(
             asked, f"Line {number} has {len(columns)} tab-separated columns, not 10.", "Check the format of the file."
         )
-    if not columns[0].isdigit():
+    if not columns[0].isdecimal():
         return None
-    if not columns[6].isdigit():
+    if not columns[6].isdecimal():
         raise DatasetInvalid(asked, f"Line {number} has the head {columns[6]!r}.", "Heads are numbers; 0 = root.")
     return columns[1], intern(columns[3]), int(columns[6]), intern(columns[7].partition(":")[0])

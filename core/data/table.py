@@ -15,19 +15,16 @@ def read_table(ref: TableFile, path: Path) -> Examples:
     """
     asked = f"Reading {path.name} as tab-separated text."
     try:
-        lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+        lines = enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1)
     except UnicodeDecodeError as error:
         raise DatasetInvalid(asked, f"Byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from error
-    first = 2 if ref.header else 1
-    rows = [line.rstrip("\r").split("\t") for line in lines[first - 1 :]]
+    rows = [(number, line.rstrip("\r").split("\t")) for number, line in lines if line.strip()][int(ref.header) :]
     if not rows:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with one sentence a line.")
-    texts = tuple(_cell(row, ref.text, "sentence", number, asked) for number, row in enumerate(rows, start=first))
+    texts = tuple(_cell(row, ref.text, "sentence", number, asked) for number, row in rows)
     labels = {}
     if ref.label >= 0:
-        labels[ref.label_name] = tuple(
-            _cell(row, ref.label, "label", number, asked) for number, row in enumerate(rows, start=first)
-        )
+        labels[ref.label_name] = tuple(_cell(row, ref.label, "label", number, asked) for number, row in rows)
     return Examples(texts=texts, spans=tuple(split_on_space(text) for text in texts), sentence_labels=labels)
 
 

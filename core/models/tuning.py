@@ -23,6 +23,9 @@ from core.models.checkpoints import load_tokenizer
 
 OnStep = Callable[[int, int, str], None]
 
+_DIVERGED = 10.0
+"""A loss so many times that of guessing evenly is no longer learning."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -72,7 +75,7 @@ def tune_classifier(
         device: where to compute.
         on_step: called with (step, steps, note) after each step; may raise to stop.
     Raises:
-        SpecInvalid: the loss is no longer a number (diverged).
+        SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing.
     """
     set_seed(recipe.seed)
     tokenizer = load_tokenizer(checkpoint)
@@ -111,13 +114,14 @@ def tune_classifier(
         eval_strategy="no",
         logging_strategy="steps",
         logging_steps=max(1, n_steps // 50),
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
         report_to=[],
         disable_tqdm=True,
         use_cpu=device == "cpu",
         bf16=device == "cuda",
         dataloader_pin_memory=device == "cuda",
     )
-    watch = _Watch(n_steps, on_step)
+    watch = _Watch(n_steps, on_step, worst_loss=_DIVERGED * math.log(len(labels)))
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -139,8 +143,8 @@ def tune_classifier(
 class _Watch(TrainerCallback):
     """Passes steps on, keeps the loss curve, and stops a run that has diverged."""
 
-    def __init__(self, n_steps: int, on_step: OnStep) -> None:
-        self._n_steps, self._on_step = n_steps, on_step
+    def __init__(self, n_steps: int, on_step: OnStep, *, worst_loss: float) -> None:
+        self._n_steps, self._on_step, self._worst_loss = n_steps, on_step, worst_loss
         self._rows: list[dict[str, float]] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -151,10 +155,10 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
-        if not math.isfinite(loss):
+        if not loss <= self._worst_loss:  # NaN is not <= anything
             raise SpecInvalid(
                 f"Tuning with learning rate {args.learning_rate:g}.",
-                f"The loss is {loss} at step {state.global_step}: training diverged.",
+                f"The loss is {loss:.3g} at step {state.global_step}: training diverged.",
                 "Lower the learning rate or raise the warm-up.",
             )
         rate = float(logs["learning_rate"])

@@ -22,6 +22,7 @@ def draw() -> None:
     for place, (name, shape, filled, light_colour, dark_colour) in enumerate(_MARKS):
         colour = dark_colour if dark else light_colour
         at = {"x": {"value": 10 + 62 * place}, "y": {"value": 12}}
+        angle = 45 if shape == "cross" else 0
         point = {
             "type": "point",
             "shape": shape,
@@ -30,6 +31,7 @@ def draw() -> None:
             "size": 80,
             "strokeWidth": 2,
             "opacity": 1,
+            "angle": angle,
         }
         text = {"type": "text", "align": "left", "dx": 9, "fontSize": 13, "color": "#E8EAF0" if dark else "#1F2430"}
         layers += [{"mark": point, "encoding": at}, {"mark": text, "encoding": {**at, "text": {"value": name}}}]

@@ -62,6 +62,17 @@ def selected() -> Selection | None:
     return st.session_state.get("selection")
 
 
+def compared() -> Selection | None:
+    """The selection where it has two sides; otherwise None, with a word on how to get the second."""
+    chosen = selected()
+    if chosen is not None and chosen.tuned is None:
+        st.info(
+            "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
+        )
+        return None
+    return chosen
+
+
 def pick_layer(layer: int) -> None:
     """Move the layer cursor; only inside a widget's callback."""
     st.session_state["layer"] = layer

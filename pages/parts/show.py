@@ -86,7 +86,7 @@ def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
     guess = " (a first guess; this machine has not done it before)" if any(step.is_guess for step in plan) else ""
     with st.container(border=True):
         st.markdown(
-            f"**Not computed yet: {what}.** {len(plan)} steps, about **{duration(seconds)}**{guess}, "
+            f"**Not computed yet: {what}.** {in_steps(len(plan))}, about **{duration(seconds)}**{guess}, "
             f"{size(n_bytes)} kept on disk."
         )
         if st.button("Compute", type="primary", icon=":material/play_arrow:", key=f"compute-{key_of(wanted[0])}"):
@@ -108,7 +108,7 @@ def _progress(keys: list[str], what: str) -> None:
     if len(active) < len(keys):
         st.rerun()
     with st.container(border=True):
-        st.markdown(f"**Computing {what}.** {len(keys)} steps to go.")
+        st.markdown(f"**Computing {what}.** {in_steps(len(keys))} to go.")
         for record, status in active:
             if status.state == "running":
                 share = status.done / status.total if status.total else 0.0
@@ -180,6 +180,11 @@ def provenance(specs: Sequence[Spec]) -> str:
         parts.append(f"{spec.kind} `{held.key[:10]}`")
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.created))
     return f"{', '.join(parts)} · {made} · {held.device} · torch {held.libraries.get('torch', '?')}"
+
+
+def in_steps(steps: int) -> str:
+    """1 step · 3 steps."""
+    return f"{steps} step" + ("s" if steps != 1 else "")
 
 
 def duration(seconds: float) -> str:

@@ -140,6 +140,6 @@ def test_the_reading_never_calls_noise_a_change(results: dict[str, Any]) -> None
     assert "inside the noise" in reading(quiet, "word classes")
     both = type(change)(difference=(estimate(0.1), estimate(-0.2)))
     assert reading(both, "word classes") == (
-        "Word classes became easier to read at layer 0 (most at layer 0: +10.0 points, 95 % interval +8.0 to +12.0) and "
-        "harder to read at layer 1 (most at layer 1: -20.0 points, 95 % interval -22.0 to -18.0)."
+        "Word classes became easier to read at layer 0 (+10.0 points, 95 % interval +8.0 to +12.0) and "
+        "harder to read at layer 1 (-20.0 points, 95 % interval -22.0 to -18.0)."
     )
