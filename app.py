@@ -10,6 +10,9 @@ st.set_page_config(page_title="Tunescope", page_icon="pages/parts/icon.svg", lay
 
 from pages.parts import frame, legend  # noqa: E402  # the page config must be the first command
 
+with st.sidebar:
+    legend.draw()
+frame.tighten()
 page = st.navigation(
     {
         "Overview": [
@@ -27,10 +30,6 @@ page = st.navigation(
     },
     position="top",
 )
-frame.tighten()
-with st.sidebar:
-    legend.draw()
-
 from pages.parts import picker, tray  # noqa: E402  # these load pandas and Altair while the browser draws the key
 from pages.parts.show import messages  # noqa: E402
 

@@ -160,7 +160,12 @@ class Lab:
     def status(self, key: str) -> JobStatus:
         """How a job stands; a record that speaks of work no living engine does is called interrupted."""
         record = self._records.get(key)
-        return JobStatus(state="unknown") if record is None else self._status_of(record)
+        if record is None or record.state not in ACTIVE:
+            # A result may be there without a job: computed in a process of its own, or before the list was cleared.
+            if self.store.has_key(key):
+                return JobStatus(state="done")
+            return JobStatus(state="unknown") if record is None else self._status_of(record)
+        return self._status_of(record)
 
     def record(self, key: str) -> JobRecord | None:
         """What is known of a job, or None."""

@@ -29,7 +29,9 @@ def main() -> None:
         "Crowding": crowding,
         "Weights": weights,
     }
-    view = st.segmented_control("View", names, default=names[0], key="layers_view", label_visibility="collapsed")
+    view = st.segmented_control(
+        "View", names, default=names[0], key="view", bind="query-params", label_visibility="collapsed"
+    )
     with show.messages():
         tabs[view or names[0]](chosen)
 
@@ -82,12 +84,13 @@ def readable(chosen: Selection) -> None:
     change, base, tuned = show.results([chosen.probe_change, *chosen.probes], what="probes")
     if not (change and base and tuned):
         return
+    memory = "memorised words" if chosen.unit == "word" else "a probe finds in shuffled labels"
     st.markdown(
-        f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer knows more "
-        "than a guess (majority) and more than memorised words (control task).",
+        f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer gives more "
+        f"than a guess (majority) and more than {memory} (control task).",
         help="Multinomial logistic regression on standardised vectors. The control task gives every word type one random "
-        "label (Hewitt & Liang 2019): what the probe scores there it can memorise. A probe shows what can be read, not "
-        "what the network uses.",
+        "label (Hewitt & Liang 2019), or shuffles the labels of sentences: what the probe scores there it can memorise. "
+        "A probe shows what can be read, not what the network uses.",
     )
     show.figure(
         curves.side_curves(

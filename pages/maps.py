@@ -38,7 +38,8 @@ def draw(chosen: Selection, maps) -> None:
                 labels,
                 default=labels[first],
                 format_func=lambda name: LABEL_NAMES.get(name, name),
-                key="map_colour",
+                key="colour",
+                bind="query-params",
             )
             or labels[first]
         )

@@ -118,8 +118,8 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
     first = table[table["layer"] == 0].head(1)
     names = [
         alt.Chart(first)
-        .mark_text(align="left", dx=14, dy=-9, color=look.quiet)
+        .mark_text(align="left", dx=14, dy=shift, color=look.quiet)
         .encode(x=x, y=f"{column}:Q", text=alt.value(name))
-        for column, name in (("control", "control task"), ("majority", "majority"))
+        for column, name, shift in (("control", "control task", -12), ("majority", "majority", 12))
     ]
     return [control, majority, *names]

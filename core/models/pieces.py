@@ -66,8 +66,8 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
             owner = _owners(offsets, examples.spans[row])
             if len(piece_ids) > max_pieces:
                 cut[row] = True
-                keep = _kept_when_cut(owner, max_pieces)
-                piece_ids, owner = [piece_ids[i] for i in keep], owner[keep]
+                keep, owner = _kept_when_cut(owner, max_pieces)
+                piece_ids = [piece_ids[i] for i in keep]
             ids.append(np.asarray(piece_ids, dtype=np.int32))
             words.append(owner)
     lengths = [len(part) for part in ids]
@@ -93,8 +93,13 @@ def _owners(offsets: list[tuple[int, int]], spans: tuple[tuple[int, int], ...]) 
     return owner
 
 
-def _kept_when_cut(owner: NDArray[np.int32], max_pieces: int) -> list[int]:
-    """Pieces kept of an over-long sentence: all special tokens at its ends, and its first words."""
+def _kept_when_cut(owner: NDArray[np.int32], max_pieces: int) -> tuple[list[int], NDArray[np.int32]]:
+    """Pieces kept of an over-long sentence (all special tokens at its ends, and its first words), and their words.
+
+    The pieces of a word that the cut goes through are kept, but belong to no word: half a word has no vector.
+    """
     inside = np.flatnonzero(owner != NO_WORD)
     tail = [] if not len(inside) else list(range(int(inside[-1]) + 1, len(owner)))
-    return [*range(max_pieces - len(tail)), *tail]
+    head = max_pieces - len(tail)
+    keep = [*range(head), *tail]
+    return keep, np.where(owner[keep] == owner[head], NO_WORD, owner[keep])

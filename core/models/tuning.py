@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from core.errors import SpecInvalid
-from core.models.checkpoints import load_tokenizer
+from core.models.checkpoints import facts, load_tokenizer, load_weights
 
 OnStep = Callable[[int, int, str], None]
 
@@ -79,17 +79,14 @@ def tune_classifier(
     """
     set_seed(recipe.seed)
     tokenizer = load_tokenizer(checkpoint)
-    model = AutoModelForSequenceClassification.from_pretrained(
+    model = load_weights(
+        AutoModelForSequenceClassification,
         checkpoint,
         num_labels=len(labels),
         id2label=dict(enumerate(labels)),
         label2id={label: i for i, label in enumerate(labels)},
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        dtype="float32",
     )
-    longest = min(recipe.max_pieces, getattr(model.config, "max_position_embeddings", recipe.max_pieces))
+    longest = min(recipe.max_pieces, facts(checkpoint).positions or recipe.max_pieces)
 
     def encoded(sentences: Sequence[str]) -> list[dict[str, Any]]:
         # The packaged tokenizer pads to a fixed length unless told otherwise on every call.

@@ -48,6 +48,10 @@ class Store:
         """Whether a complete artifact is there; its content is not checked."""
         return (self.folder(spec) / MANIFEST).is_file()
 
+    def has_key(self, key: str) -> bool:
+        """Whether a complete artifact of this key is there, of whatever kind."""
+        return any((self.root / "artifacts").glob(f"*/{key}/{MANIFEST}"))
+
     def manifest(self, spec: Spec) -> dict[str, Any]:
         """The artifact's description: spec, version, created, seconds, device, libraries, files with checksums.
 
