@@ -60,9 +60,12 @@ class Store:
         """
         path = self.folder(spec) / MANIFEST
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            held = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise _damaged(path.parent, f"Its description cannot be read: {error}.") from error
+        if not _is_manifest(held):
+            raise _damaged(path.parent, "Its description lacks parts.")
+        return held
 
     def load(self, spec: Spec, result_class: type[Result]) -> Result:
         """The stored result, its checksums compared on the first reading in this process.
@@ -142,15 +145,19 @@ class Store:
         manifests = list((self.root / "artifacts").glob(f"*/*/{MANIFEST}"))
         try:
             facts = self.index.all()
-        except ArtifactDamaged:
+        except (ArtifactDamaged, StoreUnusable):
+            self.index.delete()
             facts = {}
-        if facts.keys() != {path.parent.name for path in manifests}:
+        whole = all(isinstance(row, dict) and row.keys() >= _FACTS for row in facts.values())
+        if not whole or facts.keys() != {path.parent.name for path in manifests}:
             facts = {}
             for path in manifests:
                 try:
-                    facts[path.parent.name] = _facts(json.loads(path.read_text(encoding="utf-8")))
-                except (OSError, ValueError, KeyError):
+                    held = json.loads(path.read_text(encoding="utf-8"))
+                except (OSError, ValueError):
                     continue  # a damaged manifest is named when its artifact is asked for
+                if _is_manifest(held):
+                    facts[path.parent.name] = _facts(held)
             self.index.replace(facts)
         return dict(sorted(facts.items(), key=lambda pair: -pair[1]["created"]))
 
@@ -179,6 +186,23 @@ def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
         "device": manifest["device"],
         "bytes": sum(entry["bytes"] for entry in manifest["files"].values()),
     }
+
+
+_FACTS = {"kind", "spec", "created", "seconds", "work", "device", "bytes"}
+
+
+def _is_manifest(held: Any) -> bool:
+    """Whether what was read has the parts of a manifest."""
+    if not isinstance(held, dict) or not held.keys() >= {"spec", "created", "seconds", "work", "device", "libraries"}:
+        return False
+    files, values = held.get("files"), held.get("values")
+    return (
+        isinstance(values, dict)
+        and isinstance(held["spec"], dict)
+        and "kind" in held["spec"]
+        and isinstance(files, dict)
+        and all(isinstance(entry, dict) and entry.keys() >= {"bytes", "crc32"} for entry in files.values())
+    )
 
 
 def _checksum(path: Path) -> int:

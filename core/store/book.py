@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.errors import SpecInvalid
+from core.errors import SpecInvalid, StoreUnusable
 from core.keys import Described, from_json, key_of, to_json
 from core.store.artifacts import write_atomically
 
@@ -16,14 +16,26 @@ class Book:
         self._path = path
 
     def entries(self) -> dict[str, tuple[str, Described]]:
-        """Short id -> (name, ref), in the order added; an entry of another time that no longer reads is left out."""
-        rows = json.loads(self._path.read_text(encoding="utf-8")) if self._path.is_file() else []
+        """Short id -> (name, ref), in the order added; an entry of another time that no longer reads is left out.
+
+        Raises:
+            StoreUnusable: the file is not as it was written.
+        """
         found = {}
-        for row in rows:
-            try:
-                found[row["id"]] = (row["name"], from_json(row["ref"]))
-            except SpecInvalid:
-                continue
+        try:
+            rows = json.loads(self._path.read_text(encoding="utf-8")) if self._path.is_file() else []
+            for row in rows:
+                name, ref = row["name"], row["ref"]
+                try:
+                    found[row["id"]] = (name, from_json(ref))
+                except SpecInvalid:
+                    continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreUnusable(
+                f"Reading the list of added checkpoints and data sets, {self._path}.",
+                f"It cannot be read: {error!r}.",
+                "Delete that file and add them again; results are kept.",
+            ) from error
         return found
 
     def add(self, name: str, ref: Described) -> str:

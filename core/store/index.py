@@ -6,6 +6,7 @@ the truth: it is rebuilt from the manifests when it is missing or refused.
 """
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,11 @@ class Index:
         """
         with self._opened() as cache:
             return {key: cache[key] for key in cache.iterkeys()}
+
+    def delete(self) -> None:
+        """Delete the index's files; the next write makes it anew."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
 
     def replace(self, facts: dict[str, dict[str, Any]]) -> None:
         """Write the whole index anew."""

@@ -1,0 +1,434 @@
+"""Vectors of every layer: the right characters, the right pooling, the right block, whatever the batch or the accident."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, processors
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
+
+from core.data.examples import Examples, joined, split_on_space
+from core.data.load import load_sample
+from core.errors import Cancelled, NotEnoughData, SpecInvalid
+from core.models.checkpoints import load_encoder, load_tokenizer, locate
+from core.models.extraction import Extracted, extract
+from core.models.pieces import NO_WORD, tokenise
+from core.refs import Packaged, Sample, Suite
+from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
+
+PACKAGED = locate(Packaged())
+EXAMPLES = load_sample(Sample(of=Suite(split="test"), n=24))
+
+
+@dataclass
+class Checkpoint:
+    folder: Path
+    model: PreTrainedModel
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
+    """A tiny checkpoint of each family."""
+    out = {}
+    for family in ("bert", "roberta", "gpt2"):
+        folder = tmp_path_factory.mktemp(family)
+        out[family] = Checkpoint(folder, tiny(family, folder))
+    return out
+
+
+def texts(*lines: str) -> Examples:
+    return Examples(texts=lines, spans=tuple(split_on_space(line) for line in lines))
+
+
+def run(checkpoint: Path, into: Path, examples: Examples = EXAMPLES, **changes: Any) -> Extracted:
+    into.mkdir(exist_ok=True)
+    settings: dict[str, Any] = {
+        "unit": "word", "pooling": "average", "max_pieces": 64, "dtype": "float32", "device": "cpu",
+        "batch_pieces": 256, "on_sentences": lambda done, total: None,
+    }  # fmt: skip
+    return extract(checkpoint, examples, into, **(settings | changes))
+
+
+def stacked(got: Extracted) -> np.ndarray:
+    """[layers, rows, width]."""
+    return np.stack([np.load(path) for path in got.layers])
+
+
+def hidden_states(model: PreTrainedModel, folder: Path, text: str) -> tuple[np.ndarray, Any]:
+    """All hidden states [layers, pieces, width] of one sentence alone, and its encoding."""
+    encoded = load_tokenizer(folder)(text, return_tensors="pt", return_offsets_mapping=True, padding=False)
+    with torch.inference_mode():
+        states = model(
+            input_ids=encoded["input_ids"],
+            attention_mask=torch.ones_like(encoded["input_ids"]),
+            output_hidden_states=True,
+        ).hidden_states
+    return torch.cat(states).numpy(), encoded
+
+
+def pooled_by_hand(model: PreTrainedModel, folder: Path, examples: Examples, pooling: str) -> np.ndarray:
+    """[layers, rows, width], sentence by sentence, word by word, from every character that a piece and a word share."""
+    rows = []
+    for text, spans in zip(examples.texts, examples.spans, strict=True):
+        states, encoded = hidden_states(model, folder, text)
+        offsets = encoded["offset_mapping"][0].tolist()
+        for word in spans:
+            own = [i for i, piece in enumerate(offsets) if set(range(*piece)) & set(range(*word))]
+            chosen = {"first": own[:1], "last": own[-1:], "average": own}[pooling]
+            rows.append(states[:, chosen].mean(axis=1))
+    return np.stack(rows, axis=1)
+
+
+# --- alignment
+
+SCRIPTS = (
+    st.text(st.sampled_from("aAzé̈ñçİß"), min_size=1, max_size=5)
+    | st.text(st.sampled_from("שלוםעולם"), min_size=1, max_size=5)
+    | st.text(st.sampled_from("مرحبابالعالم\u064b\u0651"), min_size=1, max_size=5)
+    | st.text(st.sampled_from("你好世界日本語かな한국"), min_size=1, max_size=5)
+    | st.text(st.sampled_from(".,!?'\"-—…()[]#@$%&/\\<>"), min_size=1, max_size=4)
+    | st.sampled_from(
+        ["👩‍👩‍👧", "🏳️‍🌈", "💜", "e\u0301", "n\u0303", "\u200b", "\u200d", "\ufeff", "a\u200bb", "ﬁne", "ǅ"]
+    )
+    | st.sampled_from(["unbelievably", "don't", "[CLS]", "[SEP]", "3.14", "New York", "a\u00a0b", "x" * 120])
+    | st.text(min_size=1, max_size=4)
+)
+TOKENIZER = load_tokenizer(PACKAGED)
+
+
+@given(sentences=st.lists(st.lists(SCRIPTS, min_size=1, max_size=7), min_size=1, max_size=3))
+def test_pieces_of_any_script_belong_to_the_word_they_overlap(sentences: list[list[str]]) -> None:
+    lines, spans = zip(*(joined(words) for words in sentences), strict=True)
+    pieces = tokenise(TOKENIZER, Examples(texts=lines, spans=spans), max_pieces=10_000)
+    assert not pieces.was_cut.any()
+    for i, text in enumerate(lines):
+        encoded = TOKENIZER(text, return_offsets_mapping=True, padding=False, truncation=False)
+        owner = pieces.word[pieces.start[i] : pieces.start[i + 1]].tolist()
+        assert pieces.ids[pieces.start[i] : pieces.start[i + 1]].tolist() == encoded["input_ids"]
+        for piece, (begin, end) in enumerate(encoded["offset_mapping"]):
+            shared = [j for j, (a, b) in enumerate(spans[i]) if max(a, begin) < min(b, end)]
+            assert owner[piece] == (shared[0] if shared else NO_WORD)
+        assert (owner[0], owner[-1]) == (NO_WORD, NO_WORD)
+
+
+def test_words_of_many_scripts_each_have_a_row(tmp_path: Path) -> None:
+    examples = texts("I 💜 it 👩‍👩‍👧 !", "שלום עולם", "مرحبا بالعالم", "naïve cafe\u0301", "你好 世界 !", "...  ?!")
+    got = run(PACKAGED, tmp_path / "out", examples)
+    assert list(zip(got.sentence.tolist(), got.word.tolist(), strict=True)) == [
+        (i, j) for i, spans in enumerate(examples.spans) for j in range(len(spans))
+    ]
+    assert (got.n_lost_words, got.n_cut_sentences) == (0, 0)
+
+
+@pytest.mark.parametrize("dropped", ["\u200b", "\u200d", "\ufeff", "\u0301"])
+def test_word_when_the_tokenizer_drops_it_loses_its_row_alone(tmp_path: Path, dropped: str) -> None:
+    line, spans = joined(["before", dropped, "after"])
+    got = run(PACKAGED, tmp_path / "out", Examples(texts=(line, "whole"), spans=(spans, ((0, 5),))))
+    assert got.sentence.tolist() == [0, 0, 1]
+    assert got.word.tolist() == [0, 2, 0]
+    assert got.n_lost_words == 1
+    with_word = run(PACKAGED, tmp_path / "plain", texts("before after", "whole"))
+    np.testing.assert_allclose(stacked(got), stacked(with_word), atol=1e-5)
+
+
+def test_words_when_all_are_dropped_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData) as problem:
+        run(PACKAGED, tmp_path / "out", Examples(texts=("\u200b",), spans=(((0, 1),),)))
+    says(problem, "every word", "None has one", "words in them")
+
+
+# --- cutting
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
+def test_sentence_when_too_long_is_cut_and_keeps_its_special_tokens(
+    made: dict[str, Checkpoint], tmp_path: Path, family: str
+) -> None:
+    examples = texts("word " * 100, "short one", "the film was good")
+    folder = made[family].folder
+    pieces = tokenise(load_tokenizer(folder), examples, max_pieces=20)
+    assert pieces.lengths.tolist() == [20, 4, 6]
+    assert pieces.was_cut.tolist() == [True, False, False]
+    cut = pieces.ids[:20].tolist()
+    assert (cut[0], cut[-1]) == (TOKENIZER.cls_token_id, TOKENIZER.sep_token_id)
+    assert pieces.word[:20].tolist() == [NO_WORD, *range(18), NO_WORD]
+    got = run(folder, tmp_path / "out", examples, max_pieces=20)
+    assert (got.n_cut_sentences, got.n_lost_words) == (1, 100 - 18)
+    assert np.bincount(got.sentence).tolist() == [18, 2, 4]
+    alone = run(folder, tmp_path / "alone", texts("word " * 18), max_pieces=20)
+    np.testing.assert_allclose(stacked(got)[:, :18], stacked(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "last", "average"])
+def test_word_when_the_cut_goes_through_it_is_lost(tmp_path: Path, pooling: str) -> None:
+    # Half a word's vector is no vector of the word.
+    whole = texts("it was unbelievably good", "it was")
+    n_pieces = len(TOKENIZER("unbelievably", add_special_tokens=False, padding=False)["input_ids"])
+    assert n_pieces > 1
+    got = run(PACKAGED, tmp_path / "out", whole, pooling=pooling, max_pieces=8 if n_pieces > 4 else 2 + n_pieces + 1)
+    assert got.word.tolist() == [0, 1, 0, 1]
+    assert (got.n_cut_sentences, got.n_lost_words) == (1, 2)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
+def test_sentence_when_longer_than_the_positions_is_cut_there(
+    made: dict[str, Checkpoint], tmp_path: Path, family: str
+) -> None:
+    # RoBERTa numbers positions from after the padding token's id, so it has fewer than its configuration says.
+    limit = POSITIONS - (family == "roberta")
+    got = run(made[family].folder, tmp_path / "out", texts("word " * 100, "short"), max_pieces=1000)
+    assert np.bincount(got.sentence).tolist() == [limit - 2, 1]
+    assert (got.n_cut_sentences, got.n_lost_words) == (1, 100 - (limit - 2))
+
+
+# --- pooling, against hidden states
+
+
+@pytest.mark.parametrize("pooling", ["first", "last", "average"])
+def test_words_pool_as_by_hand_on_every_layer(tmp_path: Path, pooling: str) -> None:
+    model = AutoModel.from_pretrained(PACKAGED).eval()
+    ours = stacked(run(PACKAGED, tmp_path / "out", pooling=pooling))
+    assert ours.shape[0] == 7
+    np.testing.assert_allclose(ours, pooled_by_hand(model, PACKAGED, EXAMPLES, pooling), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_sentences_pool_as_by_hand_on_every_layer(tmp_path: Path, pooling: str) -> None:
+    model = AutoModel.from_pretrained(PACKAGED).eval()
+    got = run(PACKAGED, tmp_path / "out", unit="sentence", pooling=pooling)
+    states = [hidden_states(model, PACKAGED, text)[0] for text in EXAMPLES.texts]
+    by_hand = np.stack([state[:, 0] if pooling == "cls" else state.mean(axis=1) for state in states], axis=1)
+    np.testing.assert_allclose(stacked(got), by_hand, atol=1e-5, rtol=0)
+    assert got.sentence.tolist() == list(range(len(EXAMPLES)))
+    assert set(got.word.tolist()) == {NO_WORD}
+    assert got.n_lost_words == 0
+
+
+def test_cls_when_the_text_spells_it_is_still_the_first_piece(tmp_path: Path) -> None:
+    text = "they wrote [CLS] in it"
+    got = run(PACKAGED, tmp_path / "out", texts(text), unit="sentence", pooling="cls")
+    states, _ = hidden_states(AutoModel.from_pretrained(PACKAGED).eval(), PACKAGED, text)
+    np.testing.assert_allclose(stacked(got)[:, 0], states[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("unit", "pooling"), [("word", "cls"), ("word", "mean"), ("sentence", "first"), ("sentence", "average")]
+)
+def test_pooling_when_it_does_not_fit_the_unit_is_refused(
+    made: dict[str, Checkpoint], tmp_path: Path, unit: str, pooling: str
+) -> None:
+    with pytest.raises(SpecInvalid) as problem:
+        run(made["bert"].folder, tmp_path / "out", unit=unit, pooling=pooling)
+    says(problem, unit, pooling, "cls, mean")
+
+
+def test_half_precision_on_disk_is_the_rounded_full_one(tmp_path: Path) -> None:
+    full, half = (stacked(run(PACKAGED, tmp_path / dtype, dtype=dtype)) for dtype in ("float32", "float16"))
+    assert (full.dtype, half.dtype) == (np.float32, np.float16)
+    np.testing.assert_array_equal(half, full.astype(np.float16))
+    np.testing.assert_allclose(half.astype(np.float32), full, rtol=2**-11, atol=2**-24)
+
+
+def test_values_beyond_half_precision_are_refused_rather_than_stored(tmp_path: Path) -> None:
+    model = tiny("bert", tmp_path / "huge")
+    with torch.no_grad():
+        model.encoder.layer[1].output.LayerNorm.weight.mul_(1e6)
+    model.save_pretrained(tmp_path / "huge")
+    with pytest.raises(SpecInvalid) as problem:
+        run(tmp_path / "huge", tmp_path / "out", dtype="float16")
+    says(problem, "float16", "not finite", "float32")
+    assert np.isfinite(stacked(run(tmp_path / "huge", tmp_path / "full", dtype="float32"))).all()
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
+@pytest.mark.parametrize(("unit", "pooling"), [("word", "last"), ("sentence", "mean")])
+def test_vectors_when_batched_otherwise_agree(
+    made: dict[str, Checkpoint], tmp_path: Path, family: str, unit: str, pooling: str
+) -> None:
+    budgets = (1, 40, 10_000)
+    alone, few, many = (
+        stacked(run(made[family].folder, tmp_path / str(b), unit=unit, pooling=pooling, batch_pieces=b))
+        for b in budgets
+    )
+    for other in (few, many):
+        assert (np.linalg.norm(alone - other, axis=-1) / np.linalg.norm(alone, axis=-1)).max() < 5e-6
+
+
+def test_batches_never_exceed_their_budget(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    model = load_encoder(made["bert"].folder, "cpu")
+    seen: list[tuple[int, ...]] = []
+    handle = model.register_forward_pre_hook(
+        lambda _m, _a, k: seen.append(tuple(k["input_ids"].shape)), with_kwargs=True
+    )
+    try:
+        run(made["bert"].folder, tmp_path / "out", batch_pieces=60)
+    finally:
+        handle.remove()
+    assert len(seen) > 2
+    assert all(n * longest <= 60 or n == 1 for n, longest in seen)
+    assert sum(n for n, _ in seen) == len(EXAMPLES)
+    assert [longest for _, longest in seen] == sorted((longest for _, longest in seen), reverse=True)
+
+
+# --- families
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
+def test_layer_i_is_what_block_i_returns(made: dict[str, Checkpoint], tmp_path: Path, family: str) -> None:
+    folder, model = made[family].folder, made[family].model
+    ours = stacked(run(folder, tmp_path / "out"))
+    theirs = pooled_by_hand(model, folder, EXAMPLES, "average")
+    assert ours.shape == (DEPTH + 1, EXAMPLES.n_words, WIDTH)
+    upto = DEPTH if family == "gpt2" else DEPTH + 1
+    np.testing.assert_allclose(ours[:upto], theirs[:upto], atol=1e-5, rtol=0)
+    assert all(not np.allclose(ours[i], ours[j], atol=1e-2) for i in range(DEPTH + 1) for j in range(i))
+
+
+def test_last_layer_of_a_decoder_is_before_its_final_norm(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder, model = made["gpt2"].folder, made["gpt2"].model
+    # Single pieces: the norm of a mean is no mean of norms.
+    ours = stacked(run(folder, tmp_path / "out", pooling="first"))[-1]
+    theirs = pooled_by_hand(model, folder, EXAMPLES, "first")[-1]
+    assert not np.allclose(ours, theirs, atol=1e-2)
+    with torch.inference_mode():
+        normed = model.ln_f(torch.from_numpy(ours)).numpy()
+    np.testing.assert_allclose(normed, theirs, atol=1e-5, rtol=0)
+
+
+def test_cls_when_the_tokenizer_sets_none_is_refused(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made["gpt2"].folder, tmp_path / "plain"))
+    plain = Tokenizer.from_str(load_tokenizer(folder).backend_tokenizer.to_str())
+    plain.post_processor = processors.Sequence([])
+    PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="[UNK]").save_pretrained(folder)
+    with pytest.raises(SpecInvalid) as problem:
+        run(folder, tmp_path / "out", unit="sentence", pooling="cls")
+    says(problem, "[CLS]", "Pool by mean")
+    got = run(folder, tmp_path / "mean", unit="sentence", pooling="mean")
+    assert len(got.sentence) == len(EXAMPLES)
+
+
+# --- going on after a stop
+
+
+class Stop(Exception):
+    """Somebody pulled the plug."""
+
+
+def stopping_after(batches: int, seen: list[int], error: BaseException) -> Callable[[int, int], None]:
+    """Raise after so many batches; the report before the first batch does not count."""
+
+    def on_sentences(done: int, total: int) -> None:
+        seen.append(done)
+        if len([count for count in seen if count > seen[0]]) == batches:
+            raise error
+
+    return on_sentences
+
+
+@contextmanager
+def counting_sentences(folder: Path) -> Iterator[list[int]]:
+    """Sentences in each forward pass of a checkpoint."""
+    seen: list[int] = []
+    handle = load_encoder(folder, "cpu").register_forward_pre_hook(
+        lambda _module, _args, given: seen.append(len(given["input_ids"])), with_kwargs=True
+    )
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize("error", [Stop(), Cancelled("Computing.", "Cancelled.", "Start again.")])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_run_when_stopped_goes_on_where_it_was_and_ends_bit_identical(
+    made: dict[str, Checkpoint], tmp_path: Path, error: Exception, dtype: str
+) -> None:
+    folder = made["bert"].folder
+    whole = run(folder, tmp_path / "whole", dtype=dtype, batch_pieces=100)
+    stopped: list[int] = []
+    with pytest.raises(type(error)):
+        run(folder, tmp_path / "cut", dtype=dtype, batch_pieces=100, on_sentences=stopping_after(2, stopped, error))
+    resumed: list[int] = []
+    with counting_sentences(folder) as computed:
+        again = run(
+            folder, tmp_path / "cut", dtype=dtype, batch_pieces=100, on_sentences=lambda done, _: resumed.append(done)
+        )
+    assert 0 < stopped[-1] < len(EXAMPLES)
+    assert resumed[0] == stopped[-1]  # what was done is not done again
+    assert sum(computed) == len(EXAMPLES) - stopped[-1]
+    assert resumed[-1] == len(EXAMPLES)
+    for one, other in zip(whole.layers, again.layers, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == [path.name for path in whole.layers]
+
+
+def test_run_when_stopped_twice_with_a_torn_log_still_ends_right(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = made["bert"].folder
+    whole = run(folder, tmp_path / "whole", batch_pieces=60)
+    for _ in range(2):
+        with pytest.raises(Stop):
+            run(folder, tmp_path / "cut", batch_pieces=60, on_sentences=stopping_after(1, [], Stop()))
+        with (tmp_path / "cut" / "finished.log").open("ab") as log:
+            log.write(b"\x01\x02\x03")  # a write that the machine's end cut short
+    again = run(folder, tmp_path / "cut", batch_pieces=60)
+    np.testing.assert_array_equal(stacked(again), stacked(whole))
+
+
+@pytest.mark.parametrize("stale", ["other shape", "truncated", "missing layer", "no log", "garbage log"])
+def test_half_written_folder_when_it_does_not_fit_is_started_afresh(
+    made: dict[str, Checkpoint], tmp_path: Path, stale: str
+) -> None:
+    folder, into = made["bert"].folder, tmp_path / "cut"
+    whole = stacked(run(folder, tmp_path / "whole", batch_pieces=100))
+    examples = EXAMPLES.pick(range(20)) if stale == "other shape" else EXAMPLES
+    with pytest.raises(Stop):
+        run(folder, into, examples, batch_pieces=100, on_sentences=stopping_after(2, [], Stop()))
+    layer = into / "layers.01.npy"
+    if stale == "truncated":
+        layer.write_bytes(layer.read_bytes()[:-4])
+    elif stale == "missing layer":
+        layer.unlink()
+    elif stale == "no log":
+        (into / "finished.log").unlink()
+    elif stale == "garbage log":
+        (into / "finished.log").write_bytes(np.array([0, 10**9, -(10**9)]).tobytes())
+    with counting_sentences(folder) as computed:
+        again = run(folder, into, batch_pieces=100)
+    np.testing.assert_array_equal(stacked(again), whole)
+    assert sum(computed) == len(EXAMPLES)
+
+
+# --- hooks
+
+
+def hooks(model: PreTrainedModel) -> Iterator[Any]:
+    for module in model.modules():
+        yield from module._forward_hooks.values()
+        yield from module._forward_pre_hooks.values()
+
+
+@pytest.mark.parametrize("error", [None, Stop(), KeyboardInterrupt()])
+def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, error: BaseException | None) -> None:
+    folder = made["bert"].folder
+    on_during: list[int] = []
+
+    def on_sentences(done: int, total: int) -> None:
+        on_during.append(len(list(hooks(load_encoder(folder, "cpu")))))
+        if error is not None:
+            raise error
+
+    if error is None:
+        run(folder, tmp_path / "out", on_sentences=on_sentences)
+    else:
+        with pytest.raises(type(error)):
+            run(folder, tmp_path / "out", on_sentences=on_sentences)
+    assert on_during[0] == DEPTH + 1
+    assert not list(hooks(load_encoder(folder, "cpu")))
