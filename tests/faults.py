@@ -4,23 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from transformers import (
-    AutoTokenizer,
-    BertConfig,
-    BertModel,
-    GPT2Config,
-    GPT2Model,
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaModel,
-)
 
 from core.errors import TunescopeError
 from core.models.checkpoints import locate
 from core.refs import Packaged
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH, DEPTH, POSITIONS = 32, 3, 66
@@ -45,8 +38,11 @@ def python(*arguments: str, cache: Path | None = None, text: str | None = None) 
     )
 
 
-def tiny(family: str, into: Path, *, seed: int = 0) -> PreTrainedModel:
+def tiny(family: str, into: Path, *, seed: int = 0) -> "PreTrainedModel":
     """Save a random checkpoint of 3 blocks x 32 with the packaged tokenizer into a folder; returns the model."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel, GPT2Config, GPT2Model, RobertaConfig, RobertaModel
+
     tokenizer = AutoTokenizer.from_pretrained(locate(Packaged()))
     torch.manual_seed(seed)
     sizes = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}

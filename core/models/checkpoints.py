@@ -80,9 +80,8 @@ def facts(folder: Path) -> CheckpointFacts:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CheckpointNotFound(
-            asked, "It holds no config.json.", "Give a folder that save_pretrained wrote."
-        ) from error
+        found = "It holds no config.json." if folder.is_dir() else "There is no such folder."
+        raise CheckpointNotFound(asked, found, "Give a folder that save_pretrained wrote.") from error
     except ValueError as error:
         raise CheckpointDamaged(asked, f"Its config.json is not JSON: {error}.", "Save the model again.") from error
     try:
