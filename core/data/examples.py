@@ -1,4 +1,4 @@
-"""Sentences with their annotation, the one shape in which every data set reaches an analysis.
+"""Sentences or pairs of them with their annotation, the one shape in which every data set reaches an analysis.
 
 Words are what people annotate; a sentence's text is what a tokenizer reads. Both are kept, with the character span of
 each word, because pieces are aligned to words by offsets and never by counting.
@@ -26,19 +26,28 @@ class Examples:
     """Per name (sentiment …), one label a sentence."""
     heads: tuple[tuple[int, ...], ...] | None = None
     """Gold head of each word, 1-based, 0 = root; None where the data set has none."""
+    partners: tuple[str, ...] | None = None
+    """Second text of each pair (a hypothesis, an answer); None where examples are single texts."""
+    partner_spans: tuple[tuple[Span, ...], ...] | None = None
+    """Character span of each word in its partner text; given where `partners` is. In `words`, `word_labels` and
+    `heads` the partner's words follow those of the first text."""
 
     def __len__(self) -> int:
         return len(self.texts)
 
     @cached_property
     def words(self) -> tuple[tuple[str, ...], ...]:
-        """The words of every sentence."""
-        return tuple(tuple(text[a:b] for a, b in spans) for text, spans in zip(self.texts, self.spans, strict=True))
+        """The words of every example, those of a partner text last."""
+        first = _cut(self.texts, self.spans)
+        if self.partners is None or self.partner_spans is None:
+            return first
+        second = _cut(self.partners, self.partner_spans)
+        return tuple(one + other for one, other in zip(first, second, strict=True))
 
     @cached_property
     def n_words(self) -> int:
-        """Words in all sentences."""
-        return sum(len(spans) for spans in self.spans)
+        """Words in all examples, partner texts included."""
+        return sum(len(spans) for spans in (*self.spans, *(self.partner_spans or ())))
 
     def pick(self, rows: Iterable[int]) -> "Examples":
         """The sentences at these rows, in the order given."""
@@ -49,7 +58,13 @@ class Examples:
             word_labels={name: tuple(values[i] for i in rows) for name, values in self.word_labels.items()},
             sentence_labels={name: tuple(values[i] for i in rows) for name, values in self.sentence_labels.items()},
             heads=None if self.heads is None else tuple(self.heads[i] for i in rows),
+            partners=None if self.partners is None else tuple(self.partners[i] for i in rows),
+            partner_spans=None if self.partner_spans is None else tuple(self.partner_spans[i] for i in rows),
         )
+
+
+def _cut(texts: tuple[str, ...], spans: tuple[tuple[Span, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(text[a:b] for a, b in places) for text, places in zip(texts, spans, strict=True))
 
 
 def joined(words: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
