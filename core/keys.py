@@ -61,8 +61,8 @@ class Spec(Described):
     """A description of one computation. A field that is itself a Spec is a dependency."""
 
     def dependencies(self) -> dict[str, "Spec"]:
-        """Direct dependencies by field name."""
-        return {item.name: value for item in fields(self) if isinstance(value := getattr(self, item.name), Spec)}
+        """Direct dependencies by field name; one inside a ref by both names ("checkpoint.run")."""
+        return _specs_in(self)
 
     def cost(self) -> tuple[float, float]:
         """Work of this step alone, without dependencies.
@@ -75,6 +75,17 @@ class Spec(Described):
 
     seconds_per_unit: ClassVar[float] = 1.0
     title: ClassVar[str] = ""
+
+
+def _specs_in(thing: Described) -> dict[str, Spec]:
+    found: dict[str, Spec] = {}
+    for item in fields(thing):
+        value = getattr(thing, item.name)
+        if isinstance(value, Spec):
+            found[item.name] = value
+        elif isinstance(value, Described):
+            found |= {f"{item.name}.{name}": spec for name, spec in _specs_in(value).items()}
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,19 @@
 """The one door: pages, command line, notebooks and tests ask here for results, and nowhere else."""
 
+import json
 import statistics
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
-from core.analyses.fine_tune import FineTune
+from core.analyses.compress import Compress
+from core.analyses.fine_tune import FineTune, Snapshot
 from core.data.load import facts_of, load_dataset
-from core.errors import ArtifactDamaged, JobFailed
+from core.errors import ArtifactDamaged, JobFailed, SpecInvalid
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
 from core.keys import Described, Result, Spec, from_json, key_of, to_json
@@ -21,7 +23,8 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.book import Book
 
-Checkpoint = Packaged | Folder | FineTune
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STARTING_SECONDS = 60.0
 """A queued job may wait so long for an engine to come up before it is called interrupted."""
@@ -43,6 +46,10 @@ class JobStatus:
     total: int = 0
     note: str = ""
     error: Problem | None = None
+    ahead: int = 0
+    """Jobs that come before it in the queue."""
+    seconds_left: float | None = None
+    """Until it ends, those ahead included: from its own pace, or from this machine's record; None = not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +128,22 @@ class Lab:
 
     def submit(self, spec: Spec) -> Job:
         """Ask the engine for a result and all it needs; asking twice is asking once."""
-        from core.jobs.run import missing
-
         self._clear_damaged(spec)
-        for at, step in enumerate(missing(spec, self.store)):
-            self._ask(step, time.time() + at * 1e-6)
+        for at, step in enumerate(self.plan(spec)):
+            self._ask(step.spec, time.time() + at * 1e-6, step.seconds)
         if not self.store.has(spec) and self._engine == "shared":
             ensure_engine(self.store.settings)
         return Job(key=key_of(spec))
+
+    def live(self, spec: Spec, name: str) -> "pd.DataFrame | None":
+        """What a computation under way has published so far, or None."""
+        import pandas as pd
+
+        try:
+            with (self.store.folder(spec) / f"live.{name}.json").open(encoding="utf-8") as stream:
+                return pd.DataFrame(**json.load(stream))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def discard(self, spec: Spec) -> None:
         """Delete a stored result."""
@@ -165,7 +180,7 @@ class Lab:
             if self.store.has_key(key):
                 return JobStatus(state="done")
             return JobStatus(state="unknown") if record is None else self._status_of(record)
-        return self._status_of(record)
+        return self._in_queue().get(key) or self._status_of(record)
 
     def record(self, key: str) -> JobRecord | None:
         """What is known of a job, or None."""
@@ -191,7 +206,8 @@ class Lab:
 
     def jobs(self) -> list[tuple[JobRecord, JobStatus]]:
         """Every known job, newest first."""
-        return [(record, self._status_of(record)) for record in self._records.all()]
+        waiting = self._in_queue()
+        return [(record, waiting.get(record.key) or self._status_of(record)) for record in self._records.all()]
 
     def forget_jobs(self) -> None:
         """Delete the records of ended jobs; results stay."""
@@ -208,6 +224,10 @@ class Lab:
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, Folder)
         ]
         return found + self._runs()
+
+    def name_of(self, run: FineTune) -> str:
+        """How a run is called on screen."""
+        return run_name(run, self._dataset_name(run.train.of))
 
     def datasets(self) -> list[Named]:
         """The built-in suite's splits and added files."""
@@ -243,11 +263,20 @@ class Lab:
     # -- inside
 
     def _runs(self) -> list[Named]:
+        """Finished runs, newest first, each followed by the steps it kept."""
         found = []
         for key, held in self.store.listing().items():
-            if held["kind"] == FineTune.kind and held["spec"].get("version") == FineTune.version:
-                spec = from_json(held["spec"])
-                found.append(Named(id=key[:10], name=run_name(spec, self._dataset_name(spec.train.of)), ref=spec))
+            if (spec := _tuned_spec(held["spec"])) is None:
+                continue
+            run = spec.run if isinstance(spec, Compress) else spec
+            name = self.name_of(run)
+            small = f" · compressed to rank {spec.rank}" if isinstance(spec, Compress) else ""
+            found.append(Named(id=key[:10], name=name + small, ref=spec))
+            if isinstance(spec, FineTune):
+                found += [
+                    Named(id=key_of(ref)[:10], name=f"{name} · step {ref.step}", ref=ref)
+                    for ref in (Snapshot(run=spec, step=step) for step in spec.snapshots)
+                ]
         return found
 
     def _dataset_name(self, dataset: Described) -> str:
@@ -256,7 +285,7 @@ class Lab:
         known = {key_of(ref): name for name, ref in self.book.entries().values()}
         return known.get(key_of(dataset), Path(getattr(dataset, "path", "")).name)
 
-    def _ask(self, spec: Spec, now: float) -> None:
+    def _ask(self, spec: Spec, now: float, expected: float) -> None:
         """Write a queued record unless the job is already under way."""
         key = key_of(spec)
         record = self._records.get(key)
@@ -268,7 +297,10 @@ class Lab:
             return
         self._records.cancel_flag(key).unlink(missing_ok=True)
         needs = tuple(key_of(needed) for needed in spec.dependencies().values())
-        self._records.put(JobRecord(key=key, spec=to_json(spec), title=spec.title or spec.kind, needs=needs, asked=now))
+        title = spec.title or spec.kind
+        self._records.put(
+            JobRecord(key=key, spec=to_json(spec), title=title, needs=needs, asked=now, expected=expected)
+        )
 
     def _status_of(self, record: JobRecord) -> JobStatus:
         state, error = record.state, record.error
@@ -276,6 +308,20 @@ class Lab:
         if state in ACTIVE and not is_alive(self.store.root) and (state == "running" or waited > _STARTING_SECONDS):
             state, error = "interrupted", error or INTERRUPTED
         return JobStatus(state=state, done=record.done, total=record.total, note=record.note, error=error)
+
+    def _in_queue(self) -> dict[str, JobStatus]:
+        """Status of every job that runs or waits, oldest first, with its place and the time it will take."""
+        found: dict[str, JobStatus] = {}
+        left: float | None = 0.0
+        for record in reversed(self._records.all()):
+            if record.state not in ACTIVE:
+                continue
+            status = self._status_of(record)
+            if status.state in ACTIVE:
+                own = seconds_left(record, time.time())
+                left = left + own if left is not None and own is not None else None
+                found[record.key] = replace(status, ahead=len(found), seconds_left=left)
+        return found
 
     def _clear_damaged(self, spec: Spec) -> None:
         for needed in spec.dependencies().values():
@@ -294,10 +340,29 @@ class Lab:
         return {kind: statistics.median(rates[:20]) for kind, rates in seen.items()}
 
 
+def seconds_left(record: JobRecord, now: float) -> float | None:
+    """Seconds until a job ends once it runs: by its own pace after a twentieth, by what was expected before."""
+    elapsed = now - record.started if record.state == "running" and record.started else 0.0
+    if record.state == "running" and record.total and record.done >= record.total / 20:
+        return elapsed * (record.total - record.done) / record.done
+    return max(record.expected - elapsed, 1.0) if record.expected else None
+
+
 def run_name(run: FineTune, data: str) -> str:
-    """How a fine-tuning run is called on screen: what it learnt, from what, how long, which seed."""
+    """How a fine-tuning run is called on screen: what it learnt, from what, how long, how, which seed."""
     n = f"{run.train.n:,}" if run.train.n else "all"
-    return f"{run.label} · {data} · {n} × {run.epochs:g} epochs · seed {run.seed}"
+    how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
+    return f"{run.label} · {data} · {n} × {run.epochs:g} epochs{how} · seed {run.seed}"
+
+
+def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:
+    """The spec of a stored tuned checkpoint; None for anything else, or for one of another time."""
+    if held.get("kind") not in (FineTune.kind, Compress.kind):
+        return None
+    try:
+        return from_json(held)
+    except SpecInvalid:
+        return None
 
 
 def _planned(spec: Spec, rate: float | None) -> PlannedStep:

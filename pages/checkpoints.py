@@ -4,16 +4,26 @@ from pages.parts.frame import enter
 
 enter()
 
+from typing import Any  # noqa: E402
+
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
-from core.analyses.fine_tune import FineTune  # noqa: E402
+from core.analyses.checkpoint import run_of  # noqa: E402
+from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
+from core.jobs.records import ACTIVE  # noqa: E402
+from core.keys import from_json  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
 from core.models.checkpoints import facts, place  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
 from pages.parts import picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.selection import LABEL_NAMES  # noqa: E402
+
+_METHODS = {"full": "every weight", "lora": "LoRA adapters", "head": "the head alone"}
+_RATES = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
+"""Usual learning rates: what starts fresh needs longer steps than what was trained."""
 
 
 def main() -> None:
@@ -21,9 +31,10 @@ def main() -> None:
     show.heading(
         "Checkpoints",
         "What can be compared, and the place to tune another.",
-        "Every run listed here can be chosen as the tuned side in the sidebar.",
+        "Every run listed here, and every step it kept, can be chosen as the tuned side in the sidebar.",
     )
     lab = get_lab()
+    under_way(lab)
     st.subheader("What is there", anchor=False)
     listing(lab)
     st.subheader("Fine-tune", anchor=False)
@@ -34,10 +45,44 @@ def main() -> None:
         add_folder(lab)
 
 
+def under_way(lab: Lab) -> None:
+    """Runs that are training now, with their loss as it comes; looked at anew every other second."""
+    active = [record.key for record, status in lab.jobs() if _trains(record, status)]
+    if active:
+        st.subheader("Training now", anchor=False)
+        st.fragment(_live, run_every=2.0)(active)
+
+
+def _live(keys: list[str]) -> None:
+    lab = get_lab()
+    jobs = [(record, status) for record, status in lab.jobs() if _trains(record, status)]
+    if {record.key for record, _ in jobs} != set(keys):
+        st.rerun()
+    for record, status in jobs:
+        spec = from_json(record.spec)
+        with st.container(border=True):
+            left, right = st.columns([1, 2], vertical_alignment="center")
+            left.markdown(f"**{lab.name_of(spec)}**")
+            if status.total:
+                left.progress(min(status.done / status.total, 1.0), text=f"step {status.done:,} of {status.total:,}")
+            left.caption(show.standing(status))
+            curve = lab.live(spec, "curve")
+            with right:
+                if curve is None or curve.empty:
+                    st.caption("The loss appears here with the first steps.")
+                else:
+                    chart = loss_curve(curve, show.look(), n_steps=spec.n_steps, snapshots=spec.snapshots)
+                    show.draw_chart(chart, name=f"live-{record.key[:10]}", alt_text="Training loss so far")
+
+
+def _trains(record: Any, status: Any) -> bool:
+    return status.state in ACTIVE and record.spec["kind"] == FineTune.kind
+
+
 def listing(lab: Lab) -> None:
     """Checkpoints on disk, then runs with their dev accuracy."""
     named = lab.checkpoints()
-    on_disk = [(one, facts(place(one.ref))) for one in named if not isinstance(one.ref, FineTune)]
+    on_disk = [(one, facts(place(one.ref))) for one in named if run_of(one.ref) is None]
     st.dataframe(
         pd.DataFrame(
             [
@@ -56,31 +101,38 @@ def listing(lab: Lab) -> None:
         width="stretch",
         column_config={"parameters": st.column_config.NumberColumn(format="compact")},
     )
-    for one in (one for one in named if isinstance(one.ref, FineTune)):
+    for one in (one for one in named if run_of(one.ref) and not isinstance(one.ref, Snapshot)):
         with st.expander(one.name, icon=":material/model_training:"), show.messages():
             run_card(lab, one)
 
 
 def run_card(lab: Lab, one: Named) -> None:
     """How one run went: accuracy beside the majority, loss curve, recipe."""
-    tuned = lab.peek(one.ref)
+    tuned, run = lab.peek(one.ref), run_of(one.ref)
+    if tuned is None or run is None:
+        return
     accuracy = tuned.accuracy
     left, right = st.columns([1, 2])
     left.metric(
-        "Accuracy on dev sentences",
+        f"Accuracy on dev {run.unit}s",
         f"{accuracy.value:.1%}",
         f"majority {tuned.majority:.1%}",
         delta_color="off",
         delta_arrow="off",
-        help=f"95 % interval {accuracy.low:.1%} to {accuracy.high:.1%} over {accuracy.n:,} sentences. Majority: always "
+        help=f"95 % interval {accuracy.low:.1%} to {accuracy.high:.1%} over {accuracy.n:,} {run.unit}s. Majority: always "
         "answering the commonest training label.",
     )
+    if accuracy.low <= tuned.majority:
+        left.caption("Not better than always answering the commonest label: this run has not learnt its task.")
     left.markdown(
-        f"{tuned.n_train:,} sentences, {tuned.n_steps:,} steps, labels {', '.join(tuned.labels[:6])}. "
-        f"Learning rate {one.ref.learning_rate:g}, batch {one.ref.batch_size}, warm-up {one.ref.warmup:.0%}, seed {one.ref.seed}."
+        f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps, labels {', '.join(tuned.labels[:6])}. Tuned: "
+        f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}, batch {run.batch_size}, "
+        f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )
     with right:
-        show.draw_chart(loss_curve(tuned, show.look()), name=f"loss-{one.id}", alt_text="Training loss by step")
+        kept = () if one.ref is not run else run.snapshots
+        chart = loss_curve(tuned.curve, show.look(), n_steps=run.n_steps, snapshots=kept)
+        show.draw_chart(chart, name=f"loss-{one.id}", alt_text="Training loss by step")
     st.caption(show.provenance([one.ref]))
 
 
@@ -91,60 +143,81 @@ def fine_tune(lab: Lab) -> None:
         return
     (tuned,) = show.results([spec], what="this run")
     if tuned is not None:
-        st.success(f"This run is there: {tuned.accuracy.value:.1%} on the dev sentences.", icon=":material/check:")
+        st.success(f"This run is there: {tuned.accuracy.value:.1%} on the dev {spec.unit}s.", icon=":material/check:")
         st.button("Compare it with its base", on_click=picker.pick_run, args=(spec,), icon=":material/compare_arrows:")
 
 
 def recipe(lab: Lab) -> FineTune | None:
-    """The spec that the form describes; None where the data has no sentence label."""
-    bases = [one for one in lab.checkpoints() if not isinstance(one.ref, FineTune)]
-    datasets = [one for one in lab.datasets() if lab.labels_of(one.ref)["sentence"]]
-    keep = {"persist_state": "session"}
+    """The spec that the form describes; None where the data has no label."""
+    keep: dict[str, Any] = {"persist_state": "session"}
+    bases = [one for one in lab.checkpoints() if run_of(one.ref) is None]
+    datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref).values())]
     one, two, three = st.columns(3)
     base = one.selectbox("Start from", bases, format_func=lambda n: n.name, key="tune_base", **keep)
-    train = two.selectbox(
-        "Training sentences",
-        datasets,
-        index=_at(datasets, "suite-train"),
-        format_func=lambda n: n.name,
-        key="tune_train",
-        **keep,
-    )
+    at = {"format_func": lambda n: n.name, **keep}
+    train = two.selectbox("Training examples", datasets, index=_at(datasets, "suite-train"), key="tune_train", **at)
     dev = three.selectbox(
-        "Dev sentences",
+        "Dev examples",
         datasets,
         index=_at(datasets, "suite-dev"),
-        format_func=lambda n: n.name,
         key="tune_dev",
-        **keep,
         help="Scored after tuning, never trained on.",
+        **at,
     )
-    labels = [name for name in lab.labels_of(train.ref)["sentence"] if name in lab.labels_of(dev.ref)["sentence"]]
-    if not labels:
-        st.info("These two have no sentence label in common.", icon=":material/info:")
+    known, also = lab.labels_of(train.ref), lab.labels_of(dev.ref)
+    tasks = [(unit, name) for unit in ("sentence", "word") for name in known[unit] if name in also[unit]]
+    if not tasks:
+        st.info("These two have no label in common.", icon=":material/info:")
         return None
     if train.ref == dev.ref:
-        st.warning("The dev sentences are the training sentences: the score will say nothing about new ones.")
-    largest, largest_dev = lab.size_of(train.ref), lab.size_of(dev.ref)
+        st.warning("The dev examples are the training examples: the score will say nothing about new ones.")
+    one, two, three = st.columns(3)
+    unit, label = one.selectbox(
+        "Learn", tasks, format_func=lambda task: f"{LABEL_NAMES.get(task[1], task[1])} ({task[0]})", key="tune_label",
+        help="A sentence or pair gets one label (sequence classification), or each word gets one (token classification).",
+        **keep,
+    )  # fmt: skip
+    method = two.segmented_control(
+        "Tune", list(_METHODS), default="full", format_func=_METHODS.get, key="tune_method",
+        help="LoRA adds two thin matrices to queries and values and freezes the rest (Hu et al. 2022); the head alone "
+        "reads a frozen encoder, so no layer can change.", **keep,
+    ) or "full"  # fmt: skip
+    count = three.slider(
+        "Steps to keep", 0, 12, 0, key="tune_snapshots", **keep,
+        help="Weights kept on the way, evenly on a log scale; each is a checkpoint of its own on every page.",
+    )  # fmt: skip
+    return numbers(lab, FineTune(
+        checkpoint=base.ref, train=Sample(of=train.ref), dev=Sample(of=dev.ref), label=label, unit=unit, method=method,
+    ), count)  # fmt: skip
+
+
+def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
+    """The run with the form's numbers."""
+    keep: dict[str, Any] = {"persist_state": "session"}
+    largest, largest_dev = lab.size_of(run.train.of), lab.size_of(run.dev.of)
     one, two, three, four, five, six = st.columns(6)
-    label = one.selectbox("Label", labels, key="tune_label", **keep)
-    n = two.number_input("Sentences", 10, largest, min(1000, largest), step=100, key="tune_n", **keep)
-    epochs = three.number_input("Epochs", 0.1, 20.0, 2.0, step=0.5, format="%g", key="tune_epochs", **keep)
-    rate = four.number_input("Learning rate", 1e-6, 1e-2, 5e-5, step=1e-5, format="%.0e", key="tune_rate", **keep)
-    batch = five.number_input("Batch", 1, 256, 32, key="tune_batch", **keep)
-    seed = six.number_input(
+    n = one.number_input("Examples", 10, largest, min(1000, largest), step=100, key="tune_n", **keep)
+    epochs = two.number_input("Epochs", 0.1, 20.0, 2.0, step=0.5, format="%g", key="tune_epochs", **keep)
+    rate = three.number_input(
+        "Learning rate", 1e-6, 1e-1, _RATES[run.method], step=1e-5, format="%.0e", key=f"tune_rate_{run.method}", **keep
+    )
+    batch = four.number_input("Batch", 1, 256, 32, key="tune_batch", **keep)
+    seed = five.number_input(
         "Seed", 0, 9999, 0, key="tune_seed", **keep, help="Head, order and dropout. Another seed shows the spread."
     )
-    return FineTune(
-        checkpoint=base.ref,
-        train=Sample(of=train.ref, n=0 if n == largest else n),
-        dev=Sample(of=dev.ref, n=min(500, largest_dev) if isinstance(dev.ref, Suite) else 0),
-        label=label,
+    rank = run.rank
+    if run.method == "lora":
+        rank = six.number_input("Rank", 1, 256, 8, key="tune_rank", **keep, help="Width of the adapters.")
+    run = run.replace(
+        train=Sample(of=run.train.of, n=0 if n == largest else n),
+        dev=Sample(of=run.dev.of, n=min(500, largest_dev) if isinstance(run.dev.of, Suite) else 0),
+        rank=rank,
         epochs=epochs,
         learning_rate=rate,
         batch_size=batch,
         seed=seed,
     )
+    return run.replace(snapshots=spaced_steps(run.n_steps, count))
 
 
 def add_folder(lab: Lab) -> None:

@@ -55,8 +55,11 @@ def listing() -> None:
                 how.progress(
                     min(status.done / status.total, 1.0), text=f"{status.done:,} of {status.total:,} {status.note}"
                 )
+                how.caption(show.standing(status))
             elif status.error:
                 how.markdown(status.error.message)
+            elif status.state == "queued":
+                how.markdown(show.standing(status) or "waiting for the engine")
             elif record.ended:
                 how.markdown(f"took {show.duration(record.ended - (record.started or record.asked))}")
             if status.state in ACTIVE:

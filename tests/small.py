@@ -1,5 +1,6 @@
 """The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
 
+from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
@@ -30,6 +31,7 @@ def comparison() -> list[Spec]:
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
     return [
         TUNE,
+        Compress(of=TUNE),
         BASE,
         TUNED,
         Similarity(base=BASE, tuned=TUNED),

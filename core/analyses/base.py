@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleRefs
@@ -24,6 +25,9 @@ class Run(Protocol):
 
     def check(self) -> None:
         """Stop by raising Cancelled when somebody asked for it."""
+
+    def publish(self, name: str, table: pd.DataFrame) -> None:
+        """Let people who watch see a table while the work goes on; it is no part of the result."""
 
 
 def shared_rows(

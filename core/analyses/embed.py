@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, origin
+from core.analyses.checkpoint import Checkpoint, origin, source_of
 from core.data.load import load_sample, sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, locate, place
-from core.refs import Folder, Packaged, Sample
+from core.models.checkpoints import facts, place
+from core.refs import Sample
 
 _WORDS_PER_SENTENCE = 12
 
@@ -23,7 +23,7 @@ class Embed(Spec, kind="embed"):
     title: ClassVar[str] = "Embeddings"
     seconds_per_unit: ClassVar[float] = 1.0e-3
 
-    checkpoint: Packaged | Folder | FineTune
+    checkpoint: Checkpoint
     sample: Sample
     unit: Literal["word", "sentence"] = "word"
     pooling: Literal["first", "last", "average", "cls", "mean"] = "average"
@@ -76,9 +76,8 @@ def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
     """Extract; one forward pass, resumable."""
     from core.models.extraction import extract
 
-    folder = inputs["checkpoint"].folder if isinstance(spec.checkpoint, FineTune) else locate(spec.checkpoint)
     got = extract(
-        folder,
+        source_of(spec.checkpoint, inputs, "checkpoint"),
         load_sample(spec.sample),
         run.folder,
         unit=spec.unit,

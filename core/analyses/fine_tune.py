@@ -1,23 +1,29 @@
-"""Full fine-tuning for sequence classification: the tuned checkpoint is an artifact like any other."""
+"""Fine-tuning: what a run changed is an artifact like any other, and any step it kept is a checkpoint."""
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
+from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
-from core.keys import Result, Spec
-from core.maths.statistics import Estimate, wilson_interval
+from core.keys import Described, Result, Spec
+from core.maths.statistics import Estimate, grouped_share, wilson_interval
 from core.models.checkpoints import facts, locate, place
 from core.refs import Folder, Packaged, Sample
 
+_CHANGED_SHARE = {"full": 1.0, "head": 0.01, "lora": 0.02}
+"""Rough bytes of what a method changes, against those of the weights."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class FineTune(Spec, kind="fine_tune"):
-    """Tune every weight of a checkpoint, with a fresh linear head, to predict one label per sentence.
+class FineTune(Spec, kind="fine_tune", version=2):
+    """Tune a checkpoint, with a fresh linear head, to predict one label per sentence, pair or word.
 
     Optimiser: AdamW with bias correction, linear warm-up, linear decay to 0 (Mosbach et al. 2021 on stability).
     """
@@ -29,7 +35,15 @@ class FineTune(Spec, kind="fine_tune"):
     train: Sample
     dev: Sample
     label: str
-    """Name of the sentence label."""
+    """Name of the label."""
+    unit: Literal["sentence", "word"] = "sentence"
+    """What has the label: a sentence or pair of them (sequence classification), or each word (token classification)."""
+    method: Literal["full", "head", "lora"] = "full"
+    """Every weight; the head alone on a frozen encoder; or adapters of low rank (Hu et al. 2022) and the head."""
+    rank: int = 8
+    """Of the adapters; their scale is 2 (alpha = 2 rank), their dropout 0.05. Counts for "lora" only."""
+    snapshots: tuple[int, ...] = ()
+    """Steps whose weights are kept beside the last; 0 = before the first step."""
     epochs: float = 2.0
     learning_rate: float = 5e-5
     batch_size: int = 32
@@ -47,95 +61,196 @@ class FineTune(Spec, kind="fine_tune"):
             ("warmup", self.warmup, 0 <= self.warmup < 1),
             ("weight_decay", self.weight_decay, 0 <= self.weight_decay < 1),
             ("max_pieces", self.max_pieces, 8 <= self.max_pieces <= 8192),
+            ("rank", self.rank, 1 <= self.rank <= 256),
         ):
             if not good:
                 raise SpecInvalid(f"Fine-tuning with {name} = {value}.", "Out of range.", "Choose a usual value.")
+        if list(self.snapshots) != sorted(set(self.snapshots)) or any(step < 0 for step in self.snapshots):
+            raise SpecInvalid(
+                f"Fine-tuning with snapshots at {self.snapshots}.", "Not rising.", "Give rising steps from 0 on."
+            )
+
+    @property
+    def n_steps(self) -> int:
+        """Training steps."""
+        return max(1, ceil(ceil(sample_size(self.train) / self.batch_size) * self.epochs))
 
     def cost(self) -> tuple[float, float]:
-        """Work in example passes (forward and backward); bytes of one copy of the weights."""
-        passes = sample_size(self.train) * self.epochs + sample_size(self.dev) / 3
-        return passes, float(facts(place(self.checkpoint)).n_bytes)
+        """Work in example passes (forward and backward); bytes of what changes, once a snapshot."""
+        forward_only = 0.5 if self.method == "head" else 1.0
+        passes = sample_size(self.train) * self.epochs * forward_only + sample_size(self.dev) / 3
+        one_copy = facts(place(self.checkpoint)).n_bytes * _CHANGED_SHARE[self.method]
+        return passes, float(one_copy * (1 + len(self.snapshots)))
 
 
-def origin(checkpoint: Packaged | Folder | FineTune) -> Packaged | Folder:
-    """The checkpoint on disk that a run started from; a checkpoint that is no run is its own origin."""
-    return checkpoint.checkpoint if isinstance(checkpoint, FineTune) else checkpoint
+def spaced_steps(n_steps: int, count: int) -> tuple[int, ...]:
+    """At most `count` steps before the last, evenly spaced on a log scale: most happens early."""
+    if count < 1 or n_steps < 2:
+        return ()
+    return tuple(sorted({round(step) for step in np.geomspace(1, n_steps, count + 1)[:-1]}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(Described, kind="checkpoint.snapshot"):
+    """A run at one of the steps it kept."""
+
+    run: FineTune
+    step: int
+
+    def validate(self) -> None:
+        if self.step not in self.run.snapshots:
+            kept = ", ".join(map(str, self.run.snapshots)) or "none"
+            raise SpecInvalid(
+                f"Step {self.step} of a run.", f"It keeps: {kept}.", "Choose one of them, or the run itself."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TunedCheckpoint(Result):
     """The tuned weights, and how tuning went."""
 
-    folder: Path
-    """save_pretrained's folder: configuration, tokenizer, safetensors with the head."""
+    changes: Path
+    """Folder with what differs from the start (core.models.changes): final.safetensors, step-00000040.safetensors …"""
     labels: tuple[str, ...]
     """Label names in the head's order."""
     curve: pd.DataFrame
     """step, loss (mean over the steps since the row before), learning_rate."""
+    answers: pd.DataFrame
+    """What the head says of the dev examples: example, word (-1 = all of it), gold, guess, confidence (0 to 1)."""
+    confusion: np.ndarray
+    """Dev rows by gold label (row) and guess (column), int64 [n_labels, n_labels]."""
     accuracy: Estimate
-    """Of the head on the dev sentences; interval over sentences."""
+    """Of the head on the dev examples; interval over examples (by Wilson, or by a grouped jackknife for words)."""
     majority: float
-    """Accuracy on the dev sentences of always answering the commonest training label."""
+    """Accuracy on the dev examples of always answering the commonest training label."""
     n_train: int
     n_steps: int
+    n_bytes: int
+    """Of the final changes."""
 
 
 def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
     """Tune. Raises NotEnoughData for a label with one class, SpecInvalid for a label the data does not have."""
     train, dev = load_sample(spec.train), load_sample(spec.dev)
-    for examples, side in ((train, "training"), (dev, "dev")):
-        if spec.label not in examples.sentence_labels:
-            known = ", ".join(examples.sentence_labels) or "none"
-            raise SpecInvalid(
-                f"Tuning to predict {spec.label!r}.",
-                f"The {side} sentences have the labels: {known}.",
-                "Choose one of them.",
-            )
-    targets = train.sentence_labels[spec.label]
-    labels = tuple(sorted(set(targets)))
-    if len(labels) < 2:
-        raise NotEnoughData(
-            f"Tuning to predict {spec.label!r}.",
-            f"Every training sentence has the label {labels[0]!r}.",
-            "Give two or more.",
-        )
-    if unknown := sorted(set(dev.sentence_labels[spec.label]) - set(labels)):
-        raise NotEnoughData(
-            f"Tuning to predict {spec.label!r}.",
-            f"The dev sentences have labels that training never sees: {', '.join(unknown[:5])}.",
-            "Take more training sentences, or another dev file.",
-        )
-    from core.models.tuning import Recipe, tune_classifier
+    gold = [_labels(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev"))]
+    labels = _label_names(spec, *gold)
+    number = {label: i for i, label in enumerate(labels)}
+    from core.models.changes import changes_file
+    from core.models.tuning import Recipe, tune
 
     recipe = Recipe(
-        epochs=spec.epochs,
+        unit=spec.unit,
+        method=spec.method,
+        rank=spec.rank,
+        n_steps=spec.n_steps,
         learning_rate=spec.learning_rate,
         batch_size=spec.batch_size,
         warmup=spec.warmup,
         weight_decay=spec.weight_decay,
         max_pieces=spec.max_pieces,
         seed=spec.seed,
+        snapshots=spec.snapshots,
     )
-    tuned = tune_classifier(
+    by_word = spec.unit == "word"
+    targets = [[number[one] for one in row] for row in gold[0]]
+    tuned = tune(
         locate(spec.checkpoint),
-        run.folder / "checkpoint",
-        texts=train.texts,
-        targets=[labels.index(label) for label in targets],
-        dev_texts=dev.texts,
+        run.folder / "changes",
+        train=train,
+        targets=targets if by_word else [row[0] for row in targets],
+        dev=dev,
         labels=labels,
         recipe=recipe,
         device=run.device,
         on_step=run.step,
+        on_curve=lambda rows: run.publish("curve", rows),
     )
-    gold = dev.sentence_labels[spec.label]
-    right = [labels[guess] == label for guess, label in zip(tuned.dev_predictions, gold, strict=True)]
-    commonest = max(labels, key=targets.count)
+    scored = score_answers(tuned.answers, gold[1], labels)
     return TunedCheckpoint(
-        folder=run.folder / "checkpoint",
+        changes=run.folder / "changes",
         labels=labels,
         curve=tuned.curve,
-        accuracy=wilson_interval(sum(right), len(right)),
-        majority=gold.count(commonest) / len(gold),
+        answers=scored.answers,
+        confusion=scored.confusion,
+        accuracy=scored.accuracy,
+        majority=_majority(gold[0], scored.answers["gold"]),
         n_train=len(train),
-        n_steps=tuned.n_steps,
+        n_steps=spec.n_steps,
+        n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A head's answers beside the gold labels."""
+
+    answers: pd.DataFrame
+    confusion: np.ndarray
+    accuracy: Estimate
+
+
+def score_answers(answers: Any, gold: list[tuple[str, ...]], labels: tuple[str, ...]) -> Scored:
+    """Compare what a head said (core.models.tuning.Answers) with the gold labels, one tuple an example."""
+    wanted = [gold[i][max(j, 0)] for i, j in zip(answers.example.tolist(), answers.word.tolist(), strict=True)]
+    guessed = [labels[i] for i in answers.guess.tolist()]
+    table = pd.DataFrame(
+        {
+            "example": answers.example,
+            "word": answers.word,
+            "gold": wanted,
+            "guess": guessed,
+            "confidence": answers.confidence,
+        }
+    )
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, ([labels.index(one) for one in wanted], answers.guess), 1)
+    right = np.array([one == other for one, other in zip(wanted, guessed, strict=True)])
+    by_word = bool((answers.word >= 0).any())
+    accuracy = grouped_share(right, answers.example) if by_word else wilson_interval(int(right.sum()), len(right))
+    return Scored(answers=table, confusion=confusion, accuracy=accuracy)
+
+
+def gold_labels(spec: FineTune) -> list[tuple[str, ...]]:
+    """Gold labels of a run's dev examples, one tuple an example."""
+    return _labels(load_sample(spec.dev), spec, "dev")
+
+
+def _labels(examples: Examples, spec: FineTune, side: str) -> list[tuple[str, ...]]:
+    """Labels of each example: one for a sentence, one a word otherwise."""
+    known = examples.word_labels if spec.unit == "word" else examples.sentence_labels
+    if spec.label not in known:
+        raise SpecInvalid(
+            f"Tuning to predict {spec.label!r}.",
+            f"The {side} {spec.unit}s have the labels: {', '.join(known) or 'none'}.",
+            "Choose one of them.",
+        )
+    if spec.unit == "word":
+        return list(examples.word_labels[spec.label])
+    return [(one,) for one in examples.sentence_labels[spec.label]]
+
+
+def _label_names(spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[str, ...]]) -> tuple[str, ...]:
+    labels = tuple(sorted({one for row in train for one in row}))
+    if len(labels) < 2:
+        raise NotEnoughData(
+            f"Tuning to predict {spec.label!r}.",
+            f"Every training {spec.unit} has the label {labels[0]!r}." if labels else "There is no training example.",
+            "Give two or more.",
+        )
+    unknown = sorted({one for row in dev for one in row} - set(labels))
+    if unknown and spec.unit == "word":
+        return tuple(
+            sorted({*labels, *unknown})
+        )  # rare tags: the head may never guess them, and is wrong where they stand
+    if unknown:
+        raise NotEnoughData(
+            f"Tuning to predict {spec.label!r}.",
+            f"The dev {spec.unit}s have labels that training never sees: {', '.join(unknown[:5])}.",
+            "Take more training examples, or another dev file.",
+        )
+    return labels
+
+
+def _majority(train: list[tuple[str, ...]], dev: pd.Series) -> float:
+    commonest = pd.Series([one for row in train for one in row]).value_counts().sort_index().idxmax()
+    return float((dev == commonest).mean())

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, origin
+from core.analyses.checkpoint import Checkpoint, origin, source_of
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, locate, place
-from core.models.weights import read_tensors
-from core.refs import Folder, Packaged
+from core.models.checkpoints import facts, place
 
 _BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.(.+)$")
 
@@ -26,8 +24,8 @@ class WeightChange(Spec, kind="weight_change"):
     title: ClassVar[str] = "Weight change"
     seconds_per_unit: ClassVar[float] = 1e-9
 
-    base: Packaged | Folder | FineTune
-    tuned: Packaged | Folder | FineTune
+    base: Checkpoint
+    tuned: Checkpoint
 
     def cost(self) -> tuple[float, float]:
         """Work in bytes of weights read; a few kilobytes kept."""
@@ -48,11 +46,10 @@ class WeightChanges(Result):
 
 def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChanges:
     """Compare tensor by tensor. Raises IncompatibleRefs when the backbones differ in names or shapes."""
-    folders = [
-        inputs[side].folder if isinstance(ref, FineTune) else locate(ref)
-        for side, ref in (("base", spec.base), ("tuned", spec.tuned))
-    ]
-    base, tuned = (read_tensors(folder) for folder in folders)
+    from core.models.weights import read_tensors
+
+    sources = [source_of(ref, inputs, side) for side, ref in (("base", spec.base), ("tuned", spec.tuned))]
+    base, tuned = (read_tensors(source) for source in sources)
     shared = sorted(base.names() & tuned.names())
     if not shared:
         raise IncompatibleRefs("Comparing weights.", "The two checkpoints share no tensor name.", "Choose one family.")
@@ -76,7 +73,7 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         relative = (moved / norm) ** 0.5 if norm else float("nan")
         rows.append({"layer": layer, "tensor": short, "relative_change": relative, "norm": norm**0.5})
         run.step(done, len(shared), "tensors")
-    depth = facts(folders[0]).n_layers
+    depth = facts(sources[0].folder).n_layers
     return WeightChanges(
         layers=np.array([(changed[i] / norms[i]) ** 0.5 if norms[i] else np.nan for i in range(depth + 1)]),
         tensors=pd.DataFrame(rows).sort_values(["layer", "tensor"], ignore_index=True),

@@ -1,9 +1,10 @@
 """Curves over layers, left to right from 0 to L, each with its interval and its controls."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
-from core.analyses.fine_tune import TunedCheckpoint
 from core.analyses.similarity import LayerSimilarity
 from core.charts.look import Look, framed
 from core.charts.strip import kept_table
@@ -74,19 +75,31 @@ def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     return framed(alt.layer(_cursor(table, look, layer), bars, text).properties(height=HEIGHT), look)
 
 
-def loss_curve(tuned: TunedCheckpoint, look: Look) -> alt.Chart:
-    """Training loss by step."""
-    return framed(
-        alt.Chart(tuned.curve)
-        .mark_line(color=look.tuned, strokeWidth=2.5, point=True)
+def loss_curve(curve: pd.DataFrame, look: Look, *, n_steps: int, snapshots: Sequence[int] = ()) -> alt.LayerChart:
+    """Training loss by step, up to now; ticks below mark the steps whose weights are kept.
+
+    Args:
+        curve: step, loss, learning_rate.
+        look: how to draw.
+        n_steps: of the whole run, so that a run under way shows how far it is.
+        snapshots: steps that are kept.
+    """
+    x = alt.X("step:Q", title="training step", scale=alt.Scale(domain=[0, n_steps], nice=False))
+    line = (
+        alt.Chart(curve)
+        .mark_line(color=look.tuned, strokeWidth=2.5, point={"color": look.tuned, "filled": True, "size": 40})
         .encode(
-            x=alt.X("step:Q", title="training step"),
-            y=alt.Y("loss:Q", title="training loss (lower = better fit)"),
+            x=x,
+            y=alt.Y("loss:Q", title="training loss (lower = better fit)", scale=alt.Scale(domainMin=0)),
             tooltip=["step", alt.Tooltip("loss:Q", format=".3f"), alt.Tooltip("learning_rate:Q", format=".2e")],
         )
-        .properties(height=220),
-        look,
     )
+    kept = (
+        alt.Chart(pd.DataFrame({"step": list(snapshots)}))
+        .mark_point(shape="triangle-up", filled=True, color=look.quiet, size=70)
+        .encode(x=x, y=alt.value("height"), tooltip=[alt.Tooltip("step:Q", title="kept at step")])
+    )
+    return framed(alt.layer(line, *([kept] if snapshots else [])).properties(height=220), look)
 
 
 def _layers() -> alt.X:

@@ -42,6 +42,8 @@ class JobRecord:
     ended: float = 0.0
     worker: int = 0
     """Process id while running."""
+    expected: float = 0.0
+    """Seconds it was expected to take when it was asked for; 0 = not known."""
 
 
 class Records:
@@ -49,15 +51,26 @@ class Records:
 
     def __init__(self, cache: Path) -> None:
         self._folder = owner_only_folder(cache / "jobs")
+        self._read: dict[str, tuple[tuple[int, int], JobRecord]] = {}
 
     def get(self, key: str) -> JobRecord | None:
-        """A job's record, or None."""
+        """A job's record, or None; a file is parsed again only when it was replaced, since pages look every second."""
+        path = self._folder / f"{key}.json"
         try:
-            data = json.loads((self._folder / f"{key}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            facts = path.stat()
+            stamp = facts.st_ino, facts.st_mtime_ns
+            known = self._read.get(key)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            data = json.loads(path.read_text(encoding="utf-8"))
+            problem = data.pop("error")
+            record = JobRecord(
+                **{**data, "needs": tuple(data["needs"]), "error": Problem(**problem) if problem else None}
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        problem = data.pop("error")
-        return JobRecord(**{**data, "needs": tuple(data["needs"]), "error": Problem(**problem) if problem else None})
+        self._read[key] = stamp, record
+        return record
 
     def put(self, record: JobRecord) -> None:
         """Write a record."""

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from core.analyses import compute_of, result_class
 from core.errors import ArtifactDamaged, Cancelled
 from core.keys import Result, Spec
 from core.models.devices import pick_device, quieten, use_threads
-from core.store.artifacts import Store
+from core.store.artifacts import Store, write_atomically
 
 OnStep = Callable[[int, int, str], None]
 
@@ -36,6 +38,10 @@ class LocalRun:
         """Raise Cancelled when the flag is there."""
         if self._cancel_flag.exists():
             raise Cancelled("Computing.", "Somebody cancelled it.", "Start it again to go on.")
+
+    def publish(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table where Store.published finds it."""
+        write_atomically(self.folder / f"live.{name}.json", table.to_json(orient="split", index=False))
 
 
 def compute_artifact(spec: Spec, store: Store, *, cancel_flag: Path, report: OnStep) -> Result:

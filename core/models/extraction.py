@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from core.data.examples import Examples
 from core.errors import NotEnoughData, SpecInvalid
-from core.models.checkpoints import blocks, facts, load_encoder, load_tokenizer
+from core.models.checkpoints import blocks, facts, load_tokenizer
 from core.models.devices import give_back_memory
 from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
+from core.models.sources import Source, load_encoder
 
 Unit = Literal["word", "sentence"]
 Pooling = Literal["first", "last", "average", "cls", "mean"]
@@ -62,7 +63,7 @@ class _Rows:
 
 
 def extract(
-    checkpoint: Path,
+    source: Source,
     examples: Examples,
     into: Path,
     *,
@@ -77,8 +78,8 @@ def extract(
     """Write the vectors of all layers for all words or sentences.
 
     Args:
-        checkpoint: folder with weights and tokenizer.
-        examples: the sentences.
+        source: the checkpoint.
+        examples: the sentences or pairs; a pair is read together, as its family joins two texts.
         into: folder to write layer.00.npy … into; what a killed run left there is kept and continued.
         unit: "word" or "sentence".
         pooling: how pieces become a unit: first, last, average for words; cls or mean (over all pieces, special tokens
@@ -95,8 +96,8 @@ def extract(
     Cost:
         One forward pass; memory of one batch and of the pieces' flat arrays.
     """
-    known = facts(checkpoint)
-    model, tokenizer = load_encoder(checkpoint, device), load_tokenizer(checkpoint)
+    known = facts(source.folder)
+    model, tokenizer = load_encoder(source, device), load_tokenizer(source.folder)
     limit = min(max_pieces, known.positions or max_pieces)
     pieces = tokenise(tokenizer, examples, max_pieces=limit)
     rows = _rows_of(pieces, unit, pooling, tokenizer.cls_token_id)
@@ -119,10 +120,10 @@ def extract(
         )
         on_sentences(int(writer.done.sum()), len(examples))
         for number, batch in enumerate(_batches(pieces.lengths, ~writer.done, batch_pieces)):
-            ids, mask, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)
+            inputs, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)
             pool[:] = [_pooler(slots.to(device), targets.to(device), counts.to(device))]
             collected.clear()
-            model(input_ids=ids.to(device), attention_mask=mask.to(device))
+            model(**{name: value.to(device) for name, value in inputs.items()})
             writer.write(batch, rows.first_row, [state.cpu() for state in collected])
             on_sentences(int(writer.done.sum()), len(examples))
             if number % _BATCHES_BETWEEN_TRIMS == 0:
@@ -199,8 +200,8 @@ def _batches(lengths: NDArray[np.int64], wanted: NDArray[np.bool_], batch_pieces
 
 def _batch_arrays(
     pieces: Pieces, rows: _Rows, batch: NDArray[np.int64], pad_id: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Padded ids and mask [batch, longest], and for pooling: slots to read, their target rows, pieces per row."""
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The model's inputs [batch, longest], and for pooling: slots to read, their target rows, pieces per row."""
     lengths = pieces.lengths[batch]
     longest = int(lengths.max())
     inside = np.arange(longest) < lengths[:, None]
@@ -214,7 +215,12 @@ def _batch_arrays(
     slots = np.flatnonzero(inside.ravel())[pooled]
     counts = np.bincount(local, minlength=len(wanted)).astype(np.float32)
     as_tensor = torch.from_numpy
-    return as_tensor(ids), as_tensor(inside.astype(np.int64)), as_tensor(slots), as_tensor(local), as_tensor(counts)
+    inputs = {"input_ids": as_tensor(ids), "attention_mask": as_tensor(inside.astype(np.int64))}
+    if pieces.segment is not None:
+        segment = np.zeros(inside.shape, dtype=np.int64)
+        segment[inside] = pieces.segment[flat]
+        inputs["token_type_ids"] = as_tensor(segment)
+    return inputs, as_tensor(slots), as_tensor(local), as_tensor(counts)
 
 
 def _pooler(slots: torch.Tensor, targets: torch.Tensor, counts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -14,7 +14,7 @@ from core.data.examples import Examples
 from core.errors import CheckpointNotFound
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 NO_WORD = -1
 
@@ -27,6 +27,9 @@ class Pieces:
     """Vocabulary ids [n_pieces]."""
     word: NDArray[np.int32]
     """Index of the word in its sentence that the piece belongs to [n_pieces]; NO_WORD for special tokens."""
+    segment: NDArray[np.int8] | None
+    """0 in a first text, 1 in its partner, as the tokenizer says it [n_pieces]; None for single texts, and for families
+    that tell the two apart by separators alone."""
     start: NDArray[np.int64]
     """First piece of each sentence [n_sentences + 1]."""
     was_cut: NDArray[np.bool_]
@@ -39,7 +42,7 @@ class Pieces:
 
 
 def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pieces: int) -> Pieces:
-    """Pieces of every sentence, special tokens included, cut at `max_pieces`.
+    """Pieces of every sentence or pair, special tokens included, cut at `max_pieces`.
 
     A piece belongs to the word whose characters it overlaps; a piece over two words (some tokenizers join them)
     belongs to the first. Cost: about 20 microseconds a sentence.
@@ -49,34 +52,67 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
     """
     ids: list[NDArray[np.int32]] = []
     words: list[NDArray[np.int32]] = []
+    segments: list[NDArray[np.int8]] = []
     cut = np.zeros(len(examples), dtype=bool)
     for first in range(0, len(examples), 1000):
-        chunk = examples.texts[first : first + 1000]
-        encoded = tokenizer(
-            list(chunk),
-            add_special_tokens=True,
-            return_offsets_mapping=True,
-            truncation=False,
-            padding=False,
-            verbose=False,
-        )
+        chunk = slice(first, first + 1000)
+        encoded = _encode(tokenizer, examples, chunk, max_pieces)
         for row, (piece_ids, offsets) in enumerate(
             zip(encoded["input_ids"], encoded["offset_mapping"], strict=True), start=first
         ):
-            owner = _owners(offsets, examples.spans[row])
-            if len(piece_ids) > max_pieces:
-                cut[row] = True
-                keep, owner = _kept_when_cut(owner, max_pieces)
-                piece_ids = [piece_ids[i] for i in keep]
+            if examples.partners is None:
+                owner = _owners(offsets, examples.spans[row])
+                if len(piece_ids) > max_pieces:
+                    cut[row] = True
+                    keep, owner = _kept_when_cut(owner, max_pieces)
+                    piece_ids = [piece_ids[i] for i in keep]
+            else:
+                cut[row] = bool(encoded.encodings[row - first].overflowing)
+                owner = _pair_owners(offsets, encoded.sequence_ids(row - first), examples, row, bool(cut[row]))
             ids.append(np.asarray(piece_ids, dtype=np.int32))
             words.append(owner)
+        if examples.partners is not None and "token_type_ids" in encoded:
+            segments += [np.asarray(types, dtype=np.int8) for types in encoded["token_type_ids"]]
     lengths = [len(part) for part in ids]
     if not sum(lengths):
         raise CheckpointNotFound(
             "Tokenising the sentences.", "The tokenizer gave no pieces.", "Use another checkpoint."
         )
-    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Pieces(ids=np.concatenate(ids), word=np.concatenate(words), start=start, was_cut=cut)
+    return Pieces(
+        ids=np.concatenate(ids),
+        word=np.concatenate(words),
+        segment=np.concatenate(segments) if segments else None,
+        start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        was_cut=cut,
+    )
+
+
+def _encode(tokenizer: "PreTrainedTokenizerBase", examples: Examples, chunk: slice, max_pieces: int) -> "BatchEncoding":
+    settings = {"add_special_tokens": True, "return_offsets_mapping": True, "padding": False, "verbose": False}
+    if examples.partners is None:
+        return tokenizer(list(examples.texts[chunk]), truncation=False, **settings)
+    # Which text of a pair gives way, and where separators stand, is the family's own business.
+    pairs = list(examples.texts[chunk]), list(examples.partners[chunk])
+    return tokenizer(*pairs, truncation="longest_first", max_length=max_pieces, **settings)
+
+
+def _pair_owners(
+    offsets: list[tuple[int, int]], sequence: list[int | None], examples: Examples, row: int, was_cut: bool
+) -> NDArray[np.int32]:
+    """Words of a pair's pieces: those of the first text from 0, its partner's after them; a cut word owns no piece."""
+    assert examples.partner_spans is not None
+    owner = np.full(len(offsets), NO_WORD, dtype=np.int32)
+    spans = examples.spans[row]
+    for which, places, shift in ((0, spans, 0), (1, examples.partner_spans[row], len(spans))):
+        at = np.array([i for i, side in enumerate(sequence) if side == which], dtype=np.intp)
+        if not len(at):
+            continue
+        inside = _owners([offsets[i] for i in at], places)
+        last, end = inside[-1], offsets[at[-1]][1]
+        if was_cut and last != NO_WORD and places[last][1] > end:
+            inside[inside == last] = NO_WORD
+        owner[at] = np.where(inside == NO_WORD, NO_WORD, inside + shift)
+    return owner
 
 
 def _owners(offsets: list[tuple[int, int]], spans: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:

@@ -1,43 +1,86 @@
-"""Fine-tuning a sequence classifier with transformers' Trainer."""
+"""Fine-tuning with transformers' Trainer: sequences, pairs and tokens; every weight, the head alone, or adapters.
+
+What is kept is what changed (core.models.changes). While a run lasts, its full state (weights, optimiser, random
+numbers) is saved now and then in a folder of the run's own; a killed run goes on from it bit for bit. That state is
+read by torch with weights_only=True, as Trainer does, and is deleted when the run is complete.
+"""
 
 import math
-from collections.abc import Callable, Sequence
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from transformers import (
     AutoModelForSequenceClassification,
-    DataCollatorWithPadding,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
     set_seed,
 )
 
+from core.data.examples import Examples
 from core.errors import SpecInvalid
+from core.models.changes import changes_file, portable_name, write_changes
 from core.models.checkpoints import facts, load_tokenizer, load_weights
+from core.models.pieces import NO_WORD, tokenise
+from core.models.sources import Source, load_with_head
 
 OnStep = Callable[[int, int, str], None]
+OnCurve = Callable[[pd.DataFrame], None]
 
 _DIVERGED = 10.0
 """A loss so many times that of guessing evenly is no longer learning."""
+_STATE_SECONDS = 30.0
+"""How often the full state is saved; a kill loses no more work than this."""
+_IGNORED = -100
+"""Target of a piece that begins no word."""
+_CURVE_ROWS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How to tune."""
 
-    epochs: float
+    unit: Literal["sentence", "word"]
+    """One label a sentence (or pair), or one a word."""
+    method: Literal["full", "head", "lora"]
+    rank: int
+    """Of the adapters of LoRA."""
+    n_steps: int
     learning_rate: float
     batch_size: int
     warmup: float
     weight_decay: float
     max_pieces: int
     seed: int
+    snapshots: tuple[int, ...]
+    """Steps whose weights are kept; 0 = before the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a head says of examples; rows in reading order."""
+
+    example: NDArray[np.int64]
+    """Example of each row [n_rows]."""
+    word: NDArray[np.int64]
+    """Word of each row in its example [n_rows]; -1 where the unit is a sentence."""
+    guess: NDArray[np.int64]
+    """Index of the label with the highest score [n_rows]."""
+    confidence: NDArray[np.float64]
+    """Softmax of that score, 0 to 1 [n_rows]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,60 +89,258 @@ class Tuned:
 
     curve: pd.DataFrame
     """step, loss, learning_rate."""
-    dev_predictions: list[int]
-    """Index of the head's answer for each dev sentence."""
-    n_steps: int
+    answers: Answers
+    """For the dev examples."""
 
 
-def tune_classifier(
+def tune(
     checkpoint: Path,
     into: Path,
     *,
-    texts: Sequence[str],
-    targets: Sequence[int],
-    dev_texts: Sequence[str],
+    train: Examples,
+    targets: Sequence[int] | Sequence[Sequence[int]],
+    dev: Examples,
     labels: Sequence[str],
     recipe: Recipe,
     device: str,
     on_step: OnStep,
+    on_curve: OnCurve,
 ) -> Tuned:
-    """Tune all weights and a fresh head, and save both as safetensors.
+    """Tune with a fresh head, and write what changed into `changes_file(into, …)`.
 
     Args:
         checkpoint: folder of the start.
-        into: folder for the tuned checkpoint, made here.
-        texts, targets: training sentences and the index of each one's label.
-        dev_texts: sentences to predict in the end.
+        into: folder for the changes, made here; beside it "trainer" holds the state of a run under way, from which a
+            cut-off run goes on.
+        train: what to learn from.
+        targets: index of each example's label, or of each of its words' labels.
+        dev: examples to answer in the end.
         labels: names in index order.
-        recipe: hyper-parameters; the same recipe on the same machine gives the same weights.
+        recipe: hyper-parameters; the same recipe on the same machine gives the same weights, interrupted or not.
         device: where to compute.
         on_step: called with (step, steps, note) after each step; may raise to stop.
+        on_curve: called with the loss curve so far when it grows.
     Raises:
-        SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing.
+        SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
     """
     set_seed(recipe.seed)
     tokenizer = load_tokenizer(checkpoint)
-    model = load_weights(
-        AutoModelForSequenceClassification,
-        checkpoint,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={label: i for i, label in enumerate(labels)},
+    model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))
+    _let_pad(tokenizer, model)
+    keeper = _Keeper(model, recipe)
+    longest = longest_input(checkpoint, recipe.max_pieces)
+    items = _items(tokenizer, train, longest, targets)
+    n_steps = recipe.n_steps
+    state_folder = into.parent / "trainer"
+    watch = _Watch(
+        n_steps,
+        snapshots=recipe.snapshots,
+        keep=lambda step: keeper.write(changes_file(into, step)),
+        on_step=on_step,
+        on_curve=on_curve,
+        worst_loss=_DIVERGED * math.log(len(labels)),
     )
-    longest = min(recipe.max_pieces, facts(checkpoint).positions or recipe.max_pieces)
+    trainer = Trainer(
+        model=model,
+        args=_arguments(recipe, state_folder, n_steps, device),
+        train_dataset=items,
+        data_collator=_collator(tokenizer),
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=_whole_state(state_folder))
+    keeper.write(changes_file(into, None))
+    answers = answer(
+        model,
+        tokenizer,
+        dev,
+        unit=recipe.unit,
+        longest=longest,
+        on_batch=lambda: on_step(n_steps, n_steps, "answering the dev examples"),
+    )
+    shutil.rmtree(state_folder, ignore_errors=True)
+    return Tuned(curve=_curve(trainer.state), answers=answers)
 
-    def encoded(sentences: Sequence[str]) -> list[dict[str, Any]]:
-        # The packaged tokenizer pads to a fixed length unless told otherwise on every call.
-        pieces = tokenizer(list(sentences), truncation=True, max_length=longest, padding=False)
-        return [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in pieces["input_ids"]]
 
-    train = [{**item, "labels": target} for item, target in zip(encoded(texts), targets, strict=True)]
-    n_steps = max(1, math.ceil(math.ceil(len(train) / recipe.batch_size) * recipe.epochs))
-    arguments = TrainingArguments(
-        output_dir=str(into.parent / "trainer"),
+def answer(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    *,
+    unit: str,
+    longest: int,
+    on_batch: Callable[[], None],
+) -> Answers:
+    """What a head says of examples, in batches of similar length.
+
+    Args:
+        model: with its head.
+        tokenizer: its own.
+        examples: what to read.
+        unit: "sentence" or "word"; a word is answered at its first piece, one without pieces not at all.
+        longest: pieces to cut at.
+        on_batch: called after each batch; may raise to stop.
+    """
+    items = _items(tokenizer, examples, longest, None)
+    begins = [item.pop("begins") for item in items]
+    collate = _collator(tokenizer)
+    order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
+    scores: list[torch.Tensor | None] = [None] * len(items)
+    model.eval()
+    with torch.inference_mode():
+        for first in range(0, len(order), 64):
+            rows = order[first : first + 64]
+            batch = collate([items[i] for i in rows])
+            logits = model(**{name: value.to(model.device) for name, value in batch.items()}).logits.float().cpu()
+            for row, one in zip(rows, logits, strict=True):
+                scores[row] = one[list(begins[row].values())] if unit == "word" else one[None]
+            on_batch()
+    example = np.concatenate([np.full(len(one), i) for i, one in enumerate(scores) if one is not None])
+    word = np.concatenate([list(begun) if unit == "word" else [NO_WORD] for begun in begins]).astype(np.int64)
+    shares = torch.cat([one for one in scores if one is not None]).softmax(-1)
+    confidence, guess = shares.max(-1)
+    return Answers(
+        example=example.astype(np.int64), word=word, guess=guess.numpy(), confidence=confidence.double().numpy()
+    )
+
+
+def auto_class(unit: str) -> Any:
+    """The Auto class with a head for one label a sentence or one a word."""
+    return AutoModelForTokenClassification if unit == "word" else AutoModelForSequenceClassification
+
+
+def head_settings(labels: Sequence[str]) -> dict[str, Any]:
+    """What `from_pretrained` needs to make a head for these labels."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+
+
+def longest_input(checkpoint: Path, wanted: int) -> int:
+    """Pieces to cut at: as wanted, but never beyond the checkpoint's own positions."""
+    return min(wanted, facts(checkpoint).positions or wanted)
+
+
+def tuned_model(
+    source: Source, unit: str, labels: Sequence[str], device: str
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A tuned checkpoint with its head, and its tokenizer, ready to answer. Raises as load_with_head."""
+    tokenizer = load_tokenizer(source.folder)
+    model = load_with_head(auto_class(unit), source, device, **head_settings(labels))
+    _let_pad(tokenizer, model)
+    return model, tokenizer
+
+
+class _Keeper:
+    """Writes what tuning has changed so far."""
+
+    def __init__(self, model: PreTrainedModel, recipe: Recipe) -> None:
+        self._model, self._prefix = model, model.base_model_prefix
+        if recipe.method == "full":
+            self._start = {name: tensor.detach().cpu().clone() for name, tensor in self._named(of_head=False)}
+            return
+        self._start = {}
+        if recipe.method == "lora":
+            _add_adapters(model, recipe.rank)
+        for name, parameter in model.named_parameters():
+            of_head = not name.startswith(f"{self._prefix}.")
+            parameter.requires_grad = of_head or ".lora_" in name
+
+    def write(self, path: Path) -> None:
+        """Write a file of changes."""
+        now = dict(self._named(of_head=True)) | (dict(self._named(of_head=False)) if self._start else {})
+        write_changes(path, self._start, {name: tensor.cpu() for name, tensor in now.items()}, self._adapters())
+
+    def _named(self, *, of_head: bool) -> Iterator[tuple[str, torch.Tensor]]:
+        for name, parameter in self._model.named_parameters():
+            if name.startswith(f"{self._prefix}.") != of_head:
+                yield portable_name(name, self._prefix), parameter.detach()
+
+    def _adapters(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        found = {}
+        for name, module in self._model.named_modules():
+            if hasattr(module, "lora_A"):
+                up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
+                scaled = (up * module.scaling["default"]).detach().cpu()
+                found[portable_name(f"{name}.weight", self._prefix)] = (scaled, down.detach().cpu())
+        return found
+
+
+def _add_adapters(model: PreTrainedModel, rank: int) -> None:
+    """LoRA (Hu et al. 2022) where peft puts it in this family: queries and values in most."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    try:
+        inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05), model)
+    except ValueError as error:
+        raise SpecInvalid(
+            f"Adding adapters to a {type(model).__name__}.", f"{error}.", "Tune every weight or the head alone."
+        ) from error
+
+
+def _items(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    longest: int,
+    targets: Sequence[int] | Sequence[Sequence[int]] | None,
+) -> list[dict[str, Any]]:
+    """Inputs of each example; with targets their labels, without them "begins": word -> place of its first piece."""
+    pieces = tokenise(tokenizer, examples, max_pieces=longest)
+    items = []
+    for i in range(len(examples)):
+        inside = slice(pieces.start[i], pieces.start[i + 1])
+        ids = pieces.ids[inside].tolist()
+        item: dict[str, Any] = {"input_ids": ids, "attention_mask": [1] * len(ids)}
+        if pieces.segment is not None:
+            item["token_type_ids"] = pieces.segment[inside].tolist()
+        begins: dict[int, int] = {}
+        for place, word in enumerate(pieces.word[inside].tolist()):
+            if word != NO_WORD:
+                begins.setdefault(word, place)
+        if targets is None:
+            item["begins"] = begins
+        elif isinstance(target := targets[i], int):
+            item["labels"] = target
+        else:
+            item["labels"] = [_IGNORED] * len(ids)
+            for word, place in begins.items():
+                item["labels"][place] = target[word]
+        items.append(item)
+    return items
+
+
+def _collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
+    """Items to one batch, padded on the right so that places count from the start."""
+    pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "labels": _IGNORED}
+
+    def collate(items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        longest = max(len(item["input_ids"]) for item in items)
+        batch = {}
+        for name in items[0]:
+            values = [item[name] for item in items]
+            if isinstance(values[0], list):
+                values = [value + [pad[name]] * (longest - len(value)) for value in values]
+            batch[name] = torch.tensor(values)
+        return batch
+
+    return collate
+
+
+def _let_pad(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Decoders often come without a padding token; the mask hides whatever stands for it."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _arguments(recipe: Recipe, folder: Path, n_steps: int, device: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
         max_steps=n_steps,
         per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=64,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=math.ceil(n_steps * recipe.warmup),
@@ -107,10 +348,10 @@ def tune_classifier(
         optim="adamw_torch",
         seed=recipe.seed,
         data_seed=recipe.seed,
-        save_strategy="no",
+        save_strategy="no",  # _Watch decides when
         eval_strategy="no",
         logging_strategy="steps",
-        logging_steps=max(1, n_steps // 50),
+        logging_steps=max(1, n_steps // _CURVE_ROWS),
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         report_to=[],
         disable_tqdm=True,
@@ -118,35 +359,47 @@ def tune_classifier(
         bf16=device == "cuda",
         dataloader_pin_memory=device == "cuda",
     )
-    watch = _Watch(n_steps, on_step, worst_loss=_DIVERGED * math.log(len(labels)))
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=train,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        callbacks=[watch],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    on_step(n_steps, n_steps, "predicting the dev sentences")
-    predictions = _predict(
-        model, DataCollatorWithPadding(tokenizer), encoded(dev_texts), lambda: on_step(n_steps, n_steps, "")
-    )
-    model.save_pretrained(into)
-    tokenizer.save_pretrained(into)
-    return Tuned(curve=watch.curve(), dev_predictions=predictions, n_steps=n_steps)
 
 
 class _Watch(TrainerCallback):
-    """Passes steps on, keeps the loss curve, and stops a run that has diverged."""
+    """Passes steps and losses on, keeps snapshots and the run's state, and stops a run that has diverged."""
 
-    def __init__(self, n_steps: int, on_step: OnStep, *, worst_loss: float) -> None:
-        self._n_steps, self._on_step, self._worst_loss = n_steps, on_step, worst_loss
-        self._rows: list[dict[str, float]] = []
+    def __init__(
+        self,
+        n_steps: int,
+        *,
+        snapshots: tuple[int, ...],
+        keep: Callable[[int], None],
+        on_step: OnStep,
+        on_curve: OnCurve,
+        worst_loss: float,
+    ) -> None:
+        self._n_steps, self._snapshots, self._keep = n_steps, set(snapshots), keep
+        self._on_step, self._on_curve, self._worst_loss = on_step, on_curve, worst_loss
+        self._saved_at = time.monotonic()
+        self._note = ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 0 and 0 in self._snapshots:
+            self._keep(0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        note = f"loss {self._rows[-1]['loss']:.3f}" if self._rows else ""
-        self._on_step(state.global_step, self._n_steps, note)
+        step = state.global_step
+        if step in self._snapshots:
+            self._keep(step)
+        # Only where a row of the loss curve closes: its mean would else begin anew after a resumption.
+        closes_row = step % args.logging_steps == 0 and step < self._n_steps
+        control.should_save = closes_row and time.monotonic() - self._saved_at >= _STATE_SECONDS
+        self._on_step(step, self._n_steps, self._note)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        folder = Path(args.output_dir)
+        mine = folder / f"checkpoint-{state.global_step}"
+        (mine / _WHOLE).touch()
+        for other in folder.glob("checkpoint-*"):
+            if other != mine:
+                shutil.rmtree(other)
+        self._saved_at = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs:
@@ -158,24 +411,21 @@ class _Watch(TrainerCallback):
                 f"The loss is {loss:.3g} at step {state.global_step}: training diverged.",
                 "Lower the learning rate or raise the warm-up.",
             )
-        rate = float(logs["learning_rate"])
-        self._rows.append({"step": state.global_step, "loss": loss, "learning_rate": rate})
-
-    def curve(self) -> pd.DataFrame:
-        return pd.DataFrame(self._rows, columns=["step", "loss", "learning_rate"])
+        self._note = f"loss {loss:.3f}"
+        self._on_curve(_curve(state))
 
 
-def _predict(model: Any, collate: Any, items: list[dict[str, Any]], between: Callable[[], None]) -> list[int]:
-    """Index of the highest logit for each sentence, in order; batches of similar length."""
-    order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
-    guesses = [0] * len(items)
-    model.eval()
-    with torch.inference_mode():
-        for first in range(0, len(order), 64):
-            rows = order[first : first + 64]
-            batch = collate([items[i] for i in rows])
-            logits = model(**{name: value.to(model.device) for name, value in batch.items()}).logits
-            for row, guess in zip(rows, logits.argmax(-1).tolist(), strict=True):
-                guesses[row] = guess
-            between()
-    return guesses
+_WHOLE = "whole"
+"""Marks a saved state that was written to its end."""
+
+
+def _whole_state(folder: Path) -> str | None:
+    """The latest state that an earlier attempt saved to its end, or None."""
+    whole = [path for path in folder.glob("checkpoint-*") if (path / _WHOLE).is_file()]
+    latest = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if latest is None else str(latest)
+
+
+def _curve(state: TrainerState) -> pd.DataFrame:
+    rows = [row for row in state.log_history if "loss" in row]
+    return pd.DataFrame(rows, columns=["step", "loss", "learning_rate"]).astype({"step": int})

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.analyses.fine_tune import FineTune, origin
+from core.analyses.checkpoint import Checkpoint, origin, run_of
+from core.analyses.fine_tune import FineTune
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
@@ -78,7 +79,7 @@ def pick_layer(layer: int) -> None:
     st.session_state["layer"] = layer
 
 
-def pick_run(run: FineTune) -> None:
+def pick_run(run: Checkpoint) -> None:
     """Choose a finished run as the tuned side; only inside a widget's callback."""
     st.session_state["tuned"] = key_of(run)[:10]
 
@@ -106,7 +107,8 @@ def _label(by_id: dict[str, Named], short: str) -> str:
 
 
 def _newest_run(options: list[Named]) -> str | None:
-    return next((named.id for named in options if isinstance(named.ref, FineTune)), None)
+    runs = [named for named in options if run_of(named.ref)]
+    return next((named.id for named in runs if isinstance(named.ref, FineTune)), runs[0].id if runs else None)
 
 
 def _choose_label(lab: Lab, data: Named) -> tuple[str, str]:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
+from core.analyses.checkpoint import Checkpoint, run_of
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
-from core.analyses.fine_tune import FineTune
 from core.analyses.joint_map import JointMap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
-from core.lab import Checkpoint, Named
+from core.lab import Named
 from core.refs import Sample
 
 LABEL_NAMES = {"upos": "word classes", "relation": "grammatical relations", "sentiment": "sentiment"}
@@ -39,8 +39,8 @@ class Selection:
     def tuned_task(self) -> str:
         """What the tuned checkpoint was tuned on, in words."""
         assert self.tuned is not None
-        ref = self.tuned.ref
-        return LABEL_NAMES.get(ref.label, ref.label) if isinstance(ref, FineTune) else self.tuned.name
+        run = run_of(self.tuned.ref)
+        return self.tuned.name if run is None else LABEL_NAMES.get(run.label, run.label)
 
     def embed(self, checkpoint: Checkpoint) -> Embed:
         """Vectors of one side."""

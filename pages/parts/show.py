@@ -114,9 +114,14 @@ def _progress(keys: list[str], what: str) -> None:
                 share = status.done / status.total if status.total else 0.0
                 counted = f" {status.done:,} of {status.total:,}" if status.total else ""
                 st.progress(min(share, 1.0), text=f"{record.title}:{counted} {status.note}")
-        waiting = [record.title for record, status in active if status.state == "queued"]
+        waiting = [(record, status) for record, status in active if status.state == "queued"]
         if waiting:
-            st.caption("Waiting: " + ", ".join(waiting))
+            st.caption("Waiting: " + ", ".join(record.title for record, _ in waiting))
+        others = min((status.ahead for _, status in active), default=0)
+        left = [status.seconds_left for _, status in active if status.seconds_left is not None]
+        first = f"{others} of other people first; " if others else ""
+        if left:
+            st.caption(f"{first}all of it about {duration(max(left))} from now, by this machine's own record.")
         if st.button("Cancel", icon=":material/close:", key=f"cancel-{keys[0]}"):
             for key in keys:
                 lab.cancel(key)
@@ -180,6 +185,14 @@ def provenance(specs: Sequence[Spec]) -> str:
         parts.append(f"{spec.kind} `{held.key[:10]}`")
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.created))
     return f"{', '.join(parts)} · {made} · {held.device} · torch {held.libraries.get('torch', '?')}"
+
+
+def standing(status: Any) -> str:
+    """How far a job is from its end: 2 ahead · about 3 min left."""
+    parts = [f"{status.ahead} ahead"] if status.ahead else []
+    if status.seconds_left is not None:
+        parts.append(f"about {duration(status.seconds_left)} left")
+    return " · ".join(parts)
 
 
 def in_steps(steps: int) -> str:

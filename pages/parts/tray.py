@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.jobs.records import ACTIVE
+from pages.parts import show
 from pages.parts.lab import get_lab
 
 
@@ -19,4 +20,6 @@ def _tray() -> None:
     running = [(record, status) for record, status in active if status.state == "running"]
     record, status = (running or active)[0]
     share = status.done / status.total if status.total else 0.0
-    st.progress(min(share, 1.0), text=f"{record.title} · {len(active)} to go")
+    last = active[0][1].seconds_left
+    left = f" · about {show.duration(last)} left" if last is not None else ""
+    st.progress(min(share, 1.0), text=f"{record.title} · {len(active)} to go{left}")

@@ -31,11 +31,12 @@ def ours(path: Path) -> np.ndarray:
     from core.data.conllu import read_conllu
     from core.models.checkpoints import locate
     from core.models.extraction import extract
+    from core.models.sources import Source
     from core.refs import Packaged
 
     with tempfile.TemporaryDirectory() as folder:
         got = extract(
-            locate(Packaged()),
+            Source(folder=locate(Packaged())),
             read_conllu(path),
             Path(folder),
             unit="word",

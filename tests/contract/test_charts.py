@@ -56,7 +56,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "weight bars": curves.weight_bars(strip.weights_table(weights), look, 3),
         "heat": heat.similarity_heat(similarity, look),
         "map": scatter.map_pair(maps, look, 3, colour="upos"),
-        "loss": curves.loss_curve(results["fine_tune"][0], look),
+        "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
     }
 
 

@@ -11,6 +11,7 @@ from core.data.examples import Examples
 from core.data.load import load_sample
 from core.models.checkpoints import locate
 from core.models.extraction import Pooling, extract
+from core.models.sources import Source
 from core.refs import Packaged, Sample, Suite
 
 extractor = pytest.importorskip("neurox.data.extraction.transformers_extractor")
@@ -22,7 +23,7 @@ def vectors(into: Path, pooling: Pooling, batch_pieces: int, examples: Examples 
     """[layers, words, width] of the packaged checkpoint, float32."""
     into.mkdir()
     got = extract(
-        locate(Packaged()),
+        Source(folder=locate(Packaged())),
         examples,
         into,
         unit="word",

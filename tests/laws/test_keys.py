@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.analyses.embed import Embed
-from core.analyses.fine_tune import FineTune
+from core.analyses.fine_tune import FineTune, Snapshot
 from core.errors import SpecInvalid
 from core.keys import KINDS, Described, Spec, from_json, key_of, later, locator, to_json
-from core.refs import ConlluFile, Folder, Packaged, Sample, Suite, TableFile
+from core.refs import ConlluFile, Folder, Packaged, RandomWeights, Sample, Suite, TableFile
 from tests.faults import ROOT, says
 from tests.small import BASE, TUNE, comparison
 
@@ -30,6 +30,8 @@ REFS: list[Described] = [
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
     TableFile(digest="c" * 64, path="/data/one.tsv", text=0, label=1),
     Sample(of=Suite(), n=5),
+    RandomWeights(of=Packaged()),
+    Snapshot(run=TUNE.replace(snapshots=(1, 2)), step=2),
 ]
 DESCRIBED = [*comparison(), *REFS]
 BY_KIND = pytest.mark.parametrize("thing", DESCRIBED, ids=lambda thing: f"{thing.kind}-{key_of(thing)[:6]}")
@@ -74,6 +76,8 @@ def other_values(value: Any, hint: Any) -> list[Any]:
         return choices
     if isinstance(value, int | float):
         return [value + 1, value + 0.25 if isinstance(value, float) else value + 17]
+    if isinstance(value, tuple) and typing.get_args(hint)[:1] == (int,):
+        return [(*value, max(value, default=0) + 1)]
     return [f"{value}x"] if isinstance(value, str) else []
 
 

@@ -17,7 +17,8 @@ from core.analyses.weight_change import WeightChange
 from core.errors import CheckpointDamaged, CheckpointNotFound
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.models.checkpoints import blocks, check_weights, facts, load_encoder, load_tokenizer, locate
+from core.models.checkpoints import blocks, check_weights, facts, load_tokenizer, locate
+from core.models.sources import Source, load_encoder
 from core.refs import PACKAGED_SHA256, Folder, Packaged, Sample, Suite, file_digest
 from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
 
@@ -53,7 +54,9 @@ def test_packaged_checkpoint_is_found_with_its_facts_and_hash() -> None:
     known = facts(place)
     assert (known.family, known.n_layers, known.width, known.positions) == ("bert", 6, 384, 512)
     assert known.n_bytes == (place / "model.safetensors").stat().st_size
-    assert known.n_parameters == sum(p.numel() for p in load_encoder(place, "cpu").parameters()) + 512  # position ids
+    assert (
+        known.n_parameters == sum(p.numel() for p in load_encoder(Source(folder=place), "cpu").parameters()) + 512
+    )  # position ids
     assert file_digest(place / "model.safetensors") == PACKAGED_SHA256
 
 
@@ -121,7 +124,7 @@ def test_folder_with_pickled_weights_only_asks_for_safetensors_and_reads_no_pick
     marker = folder / "ran"
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(f"cbuiltins\nopen\n(V{marker}\nVw\ntR.".encode())
-    for opening in (Folder.at, facts, lambda path: load_encoder(path, "cpu")):
+    for opening in (Folder.at, facts, lambda path: load_encoder(Source(folder=path), "cpu")):
         with pytest.raises(CheckpointNotFound) as problem:
             opening(folder)
         says(problem, "safetensors", "safe_serialization=True")
@@ -266,7 +269,7 @@ def test_config_when_it_names_more_layers_than_there_are_weights_is_refused(fold
 
 
 def test_weights_when_one_of_two_files_is_gone_are_refused(folder: Path, lab: Lab) -> None:
-    model = load_encoder(folder, "cpu")
+    model = load_encoder(Source(folder=folder), "cpu")
     (folder / "model.safetensors").unlink()
     model.save_pretrained(folder, max_shard_size="3MB")
     parts = sorted(folder.glob("*.safetensors"))
@@ -364,7 +367,7 @@ def test_code_in_a_folder_never_runs(folder: Path, lab: Lab, tmp_path: Path, fam
     spec = embed(folder)
     if family == "bert":  # a family that is known is read by the built-in class
         assert len(lab.run(spec).layers) == DEPTH + 1
-        assert type(load_encoder(folder, "cpu")).__module__.startswith("transformers.models.bert")
+        assert type(load_encoder(Source(folder=folder), "cpu")).__module__.startswith("transformers.models.bert")
         assert type(load_tokenizer(folder)).__module__.startswith("transformers.")
     else:
         with pytest.raises(CheckpointNotFound) as problem:
@@ -385,7 +388,7 @@ def test_facts_are_those_of_the_model(family: str, tmp_path: Path) -> None:
     # RoBERTa counts positions from after the padding token's number (0 here), so one place is never used.
     assert known.positions == POSITIONS - (family == "roberta")
     assert known.n_parameters == sum(parameter.numel() for parameter in model.parameters())
-    assert len(blocks(load_encoder(tmp_path, "cpu"), DEPTH)) == DEPTH
+    assert len(blocks(load_encoder(Source(folder=tmp_path), "cpu"), DEPTH)) == DEPTH
 
 
 def test_blocks_when_there_is_no_such_list_are_refused(tmp_path: Path) -> None:

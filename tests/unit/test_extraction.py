@@ -18,9 +18,10 @@ from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 from core.data.examples import Examples, joined, split_on_space
 from core.data.load import load_sample
 from core.errors import Cancelled, NotEnoughData, SpecInvalid
-from core.models.checkpoints import load_encoder, load_tokenizer, locate
+from core.models.checkpoints import load_tokenizer, locate
 from core.models.extraction import Extracted, extract
 from core.models.pieces import NO_WORD, tokenise
+from core.models.sources import Source, load_encoder
 from core.refs import Packaged, Sample, Suite
 from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
 
@@ -54,7 +55,7 @@ def run(checkpoint: Path, into: Path, examples: Examples = EXAMPLES, **changes: 
         "unit": "word", "pooling": "average", "max_pieces": 64, "dtype": "float32", "device": "cpu",
         "batch_pieces": 256, "on_sentences": lambda done, total: None,
     }  # fmt: skip
-    return extract(checkpoint, examples, into, **(settings | changes))
+    return extract(Source(folder=checkpoint), examples, into, **(settings | changes))
 
 
 def stacked(got: Extracted) -> np.ndarray:
@@ -263,7 +264,7 @@ def test_vectors_when_batched_otherwise_agree(
 
 
 def test_batches_never_exceed_their_budget(made: dict[str, Checkpoint], tmp_path: Path) -> None:
-    model = load_encoder(made["bert"].folder, "cpu")
+    model = load_encoder(Source(folder=made["bert"].folder), "cpu")
     seen: list[tuple[int, ...]] = []
     handle = model.register_forward_pre_hook(
         lambda _m, _a, k: seen.append(tuple(k["input_ids"].shape)), with_kwargs=True
@@ -337,7 +338,7 @@ def stopping_after(batches: int, seen: list[int], error: BaseException) -> Calla
 def counting_sentences(folder: Path) -> Iterator[list[int]]:
     """Sentences in each forward pass of a checkpoint."""
     seen: list[int] = []
-    handle = load_encoder(folder, "cpu").register_forward_pre_hook(
+    handle = load_encoder(Source(folder=folder), "cpu").register_forward_pre_hook(
         lambda _module, _args, given: seen.append(len(given["input_ids"])), with_kwargs=True
     )
     try:
@@ -421,7 +422,7 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
     on_during: list[int] = []
 
     def on_sentences(done: int, total: int) -> None:
-        on_during.append(len(list(hooks(load_encoder(folder, "cpu")))))
+        on_during.append(len(list(hooks(load_encoder(Source(folder=folder), "cpu")))))
         if error is not None:
             raise error
 
@@ -431,4 +432,4 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
         with pytest.raises(type(error)):
             run(folder, tmp_path / "out", on_sentences=on_sentences)
     assert on_during[0] == DEPTH + 1
-    assert not list(hooks(load_encoder(folder, "cpu")))
+    assert not list(hooks(load_encoder(Source(folder=folder), "cpu")))

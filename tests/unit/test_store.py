@@ -77,9 +77,9 @@ def test_result_when_saved_and_loaded_is_equal_in_every_field(made: Lab, spec: S
     held = made.peek(spec)
     store = Store(Settings(cache=tmp_path / "other", device="cpu"))
     with store.writing(spec) as folder:
-        if hasattr(held, "folder"):  # a result may point at a folder inside its own artifact
-            shutil.copytree(held.folder, folder / held.folder.name)
-            saved = dataclasses.replace(held, folder=folder / held.folder.name)
+        if hasattr(held, "changes"):  # a result may point at a folder inside its own artifact
+            shutil.copytree(held.changes, folder / held.changes.name)
+            saved = dataclasses.replace(held, changes=folder / held.changes.name)
         else:
             saved = held
         store.save(spec, saved, seconds=1.5, device="cpu")

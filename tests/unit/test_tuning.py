@@ -1,35 +1,56 @@
-"""Fine-tuning: the same recipe gives the same weights, the schedule is the stated one, it learns, nothing is pickled."""
+"""Fine-tuning: recipes are repeatable, each method changes what it says, snapshots are the run, a killed run goes on."""
+
+import json
+import pickle
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors import safe_open
 
-from core.analyses.fine_tune import TunedCheckpoint
+from core.analyses.checkpoint import source_of
+from core.analyses.compress import Compress
+from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
 from core.analyses.weight_change import WeightChange
-from core.errors import SpecInvalid
+from core.data.load import load_sample
+from core.errors import NotEnoughData, SpecInvalid
+from core.jobs import run as running
+from core.keys import to_json
 from core.lab import Lab
+from core.models.changes import Changes, changes_file
+from core.models.sources import Source
+from core.models.tuning import answer, tuned_model
 from core.models.weights import read_tensors
-from core.refs import Packaged, Sample, Suite
-from tests.small import TUNE
+from core.refs import Folder, Packaged, Sample, Suite
+from core.settings import Settings
+from core.store.artifacts import Store
+from tests.faults import python, tiny
+from tests.small import SAMPLE, TUNE
 
 
-def weights(result: TunedCheckpoint) -> dict[str, np.ndarray]:
+def weights(spec: FineTune | Snapshot | Compress, result: TunedCheckpoint) -> dict[str, np.ndarray]:
     """All backbone tensors."""
-    tensors = read_tensors(result.folder)
+    inputs = {"here.run": result, "here": result}
+    tensors = read_tensors(source_of(spec, inputs, "here"))
     return {name: tensors.get(name) for name in sorted(tensors.names())}
 
 
 def test_the_same_recipe_gives_the_same_weights_and_another_seed_does_not(made: Lab, lab: Lab) -> None:
-    first, again = weights(made.run(TUNE)), weights(lab.run(TUNE))
+    first, again = weights(TUNE, made.run(TUNE)), weights(TUNE, lab.run(TUNE))
     assert first.keys() == again.keys()
     assert all((first[name] == again[name]).all() for name in first)
-    other = weights(lab.run(TUNE.replace(seed=1)))
-    assert any((first[name] != other[name]).any() for name in first)
+    other = TUNE.replace(seed=1)
+    other_weights = weights(other, lab.run(other))
+    assert any((first[name] != other_weights[name]).any() for name in first)
 
 
 def test_the_learning_rate_rises_and_falls_in_a_line(lab: Lab) -> None:
     spec = TUNE.replace(epochs=2.5, warmup=0.2)  # 4 batches an epoch: 10 steps, 2 of warm-up
     result = lab.run(spec)
-    assert result.n_steps == 10
+    assert result.n_steps == spec.n_steps == 10
     # A row holds the rate of the step it closes: 0, 1/2, 1, then down by eighths.
     expected = [spec.learning_rate * share for share in (0, 0.5, *np.linspace(1, 1 / 8, 8))]
     np.testing.assert_allclose(result.curve["learning_rate"], expected, rtol=1e-6)
@@ -49,11 +70,197 @@ def test_it_learns_what_the_labels_say(lab: Lab) -> None:
     assert (np.asarray(same.layers) == 0).all()
 
 
-def test_nothing_but_safetensors_and_text_is_written(made: Lab) -> None:
-    folder = made.run(TUNE).folder
-    names = {path.name for path in folder.rglob("*") if path.is_file()}
-    assert "model.safetensors" in names
-    assert {name.rsplit(".", 1)[-1] for name in names} <= {"safetensors", "json", "txt"}
+def test_the_confusion_and_the_accuracy_are_those_of_the_answers(made: Lab) -> None:
+    result = made.run(TUNE)
+    answers = result.answers
+    assert len(answers) == TUNE.dev.n
+    assert result.confusion.sum() == len(answers)
+    assert result.accuracy.value == pytest.approx((answers["gold"] == answers["guess"]).mean())
+    assert np.trace(result.confusion) == (answers["gold"] == answers["guess"]).sum()
+    gold = answers["gold"].value_counts()
+    assert [gold.get(label, 0) for label in result.labels] == result.confusion.sum(axis=1).tolist()
+    assert answers["confidence"].between(1 / len(result.labels), 1).all()
+
+
+def test_words_are_tuned_one_label_a_word(lab: Lab) -> None:
+    spec = TUNE.replace(unit="word", label="upos", learning_rate=3e-4, epochs=6)
+    result = lab.run(spec)
+    words = lab.run(Embed(checkpoint=Packaged(), sample=spec.dev))
+    assert len(result.answers) == len(words.word)  # each word of the dev sentences once
+    np.testing.assert_array_equal(result.answers["word"], words.word)
+    assert result.accuracy.low > result.majority
+    assert result.accuracy.n == len(result.answers)
+    assert result.accuracy.n_groups <= spec.dev.n  # the interval is over sentences
+
+
+def test_head_alone_leaves_the_encoder_and_stores_nothing_of_it(lab: Lab) -> None:
+    spec = TUNE.replace(method="head", learning_rate=1e-2, epochs=4)
+    result = lab.run(spec)
+    start = read_tensors(Source(folder=source_of(Packaged(), {}, "").folder))
+    assert all((tensor == start.get(name)).all() for name, tensor in weights(spec, result).items())
+    assert {name.partition("/")[0] for name in Changes(changes_file(result.changes, None)).names()} == {"head"}
+    assert result.n_bytes < 10_000
+    assert result.curve["loss"].iloc[-1] < result.curve["loss"].iloc[0]
+
+
+def test_adapters_change_queries_and_values_by_the_stated_rank(lab: Lab) -> None:
+    spec = TUNE.replace(method="lora", rank=3, learning_rate=1e-3)
+    result = lab.run(spec)
+    start = read_tensors(Source(folder=source_of(Packaged(), {}, "").folder))
+    changed = set()
+    for name, tensor in weights(spec, result).items():
+        difference = tensor - start.get(name)
+        if difference.any():
+            changed.add(name.split(".")[-2])
+            assert np.linalg.matrix_rank(difference, tol=1e-5) <= 3
+    assert changed == {"query", "value"}
+    assert result.n_bytes < 300_000
+
+
+def test_a_tuned_checkpoint_read_back_gives_the_answers_it_was_stored_with(lab: Lab) -> None:
+    for spec in (TUNE, TUNE.replace(method="lora", learning_rate=1e-3)):
+        result = lab.run(spec)
+        model, tokenizer = tuned_model(source_of(spec, {"x": result}, "x"), "sentence", result.labels, "cpu")
+        again = answer(model, tokenizer, load_sample(spec.dev), unit="sentence", longest=128, on_batch=lambda: None)
+        np.testing.assert_allclose(again.confidence, result.answers["confidence"], atol=1e-4)
+
+
+def test_snapshots_are_the_run_at_those_steps(lab: Lab) -> None:
+    spec = TUNE.replace(snapshots=(0, 2, 4))
+    result = lab.run(spec)
+    assert [path.name for path in sorted(result.changes.iterdir())] == [
+        "final.safetensors", "step-00000000.safetensors", "step-00000002.safetensors", "step-00000004.safetensors",
+    ]  # fmt: skip
+    base = lab.run(Embed(checkpoint=Packaged(), sample=SAMPLE))
+    first = lab.run(Embed(checkpoint=Snapshot(run=spec, step=0), sample=SAMPLE))
+    for before, after in zip(base.layers, first.layers, strict=True):
+        np.testing.assert_array_equal(before, after)
+    last = weights(Snapshot(run=spec, step=4), result)
+    assert all((tensor == last[name]).all() for name, tensor in weights(spec, result).items())
+    moved = [
+        lab.run(WeightChange(base=Packaged(), tuned=Snapshot(run=spec, step=step))).layers[-1] for step in (0, 2, 4)
+    ]
+    assert moved[0] == 0 < moved[1] < moved[2]
+    with pytest.raises(SpecInvalid, match="It keeps: 0, 2, 4"):
+        Snapshot(run=spec, step=3)
+
+
+def test_what_did_not_change_is_not_stored(lab: Lab) -> None:
+    result = lab.run(TUNE)
+    with safe_open(changes_file(result.changes, None), framework="pt") as file:
+        rows = file.get_tensor("backbone/embeddings.word_embeddings.weight@rows")
+        assert 0 < len(rows) < 5000
+        assert len(rows) == len(torch.unique(rows))
+    assert result.n_bytes < 0.6 * 90_000_000
+
+
+def test_nothing_but_safetensors_is_kept_and_no_state_of_the_trainer(made: Lab) -> None:
+    result = made.run(TUNE)
+    assert {path.suffix for path in result.changes.rglob("*") if path.is_file()} == {".safetensors"}
+    assert not (result.changes.parent / "trainer").exists()
+
+
+def test_a_compressed_checkpoint_is_nearer_the_more_rank_it_keeps(lab: Lab) -> None:
+    tuned = lab.run(TUNE)
+    target = weights(TUNE, tuned)
+    gaps, sizes = [], []
+    for rank in (1, 8, 64):
+        spec = Compress(of=TUNE, rank=rank)
+        result = lab.run(spec)
+        matrix = "encoder.layer.5.attention.self.query.weight"
+        gaps.append(np.linalg.norm(weights(spec, result)[matrix] - target[matrix]))
+        sizes.append(result.n_bytes)
+        assert result.accuracy.n == TUNE.dev.n
+    assert gaps[0] > gaps[1] > gaps[2]
+    assert sizes[0] < sizes[1] < sizes[2] < tuned.n_bytes
+    vectors = weights(spec, result)
+    name = "encoder.layer.5.output.LayerNorm.weight"
+    np.testing.assert_array_equal(vectors[name], target[name])
+
+
+@pytest.fixture
+def tiny_start(tmp_path: Path) -> Folder:
+    """A BERT of three narrow blocks: its steps take milliseconds."""
+    tiny("bert", tmp_path / "tiny")
+    return Folder.at(tmp_path / "tiny")
+
+
+KILLED = """
+import os, signal, sys
+from core.models import tuning
+tuning._STATE_SECONDS = 0.0
+kept = tuning._Watch.on_step_end
+def step(self, args, state, control, **rest):
+    kept(self, args, state, control, **rest)
+    if state.global_step == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+tuning._Watch.on_step_end = step
+import json
+from core.keys import from_json
+from core.lab import Lab
+Lab(engine="none").run(from_json(json.loads(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("method", ["full", "head", "lora"])
+def test_a_killed_run_goes_on_bit_for_bit(tiny_start: Folder, tmp_path: Path, lab: Lab, method: str) -> None:
+    spec = TUNE.replace(checkpoint=tiny_start, method=method, snapshots=(2, 7), epochs=3, seed=3, learning_rate=1e-3)
+    whole = Lab(Store(Settings(cache=tmp_path / "other", device="cpu")), engine="none")
+    expected = whole.run(spec)
+    for step in ("5", "9"):  # twice, the second time after having gone on
+        ended = python("-c", KILLED, json.dumps(to_json(spec)), step)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        assert not lab.store.has(spec)
+    left = list((lab.store.folder(spec) / "trainer").glob("checkpoint-*/whole"))
+    assert [path.parent.name for path in left] == ["checkpoint-8"]
+    result = lab.run(spec)
+    for name in ("final.safetensors", "step-00000002.safetensors", "step-00000007.safetensors"):
+        assert (result.changes / name).read_bytes() == (expected.changes / name).read_bytes(), name
+    assert result.curve.equals(expected.curve)
+    assert result.answers.equals(expected.answers)
+
+
+def test_a_state_cut_off_while_it_was_saved_is_not_used(tiny_start: Folder, lab: Lab) -> None:
+    spec = TUNE.replace(checkpoint=tiny_start)
+    torn = lab.store.folder(spec) / "trainer" / "checkpoint-3"
+    torn.mkdir(parents=True)
+    (torn / "optimizer.pt").write_bytes(b"torn")
+    assert lab.run(spec).n_steps == 4
+
+
+def test_a_planted_pickle_in_a_runs_state_is_not_run(tiny_start: Folder, tmp_path: Path, lab: Lab) -> None:
+    spec = TUNE.replace(checkpoint=tiny_start, epochs=3)
+    python("-c", KILLED, json.dumps(to_json(spec)), "5")
+    (state,) = (lab.store.folder(spec) / "trainer").glob("checkpoint-*")
+    mark = tmp_path / "ran"
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(mark), "w"))
+
+    (state / "optimizer.pt").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(pickle.UnpicklingError):
+        lab.run(spec)
+    assert not mark.exists()
+
+
+def test_the_loss_curve_can_be_watched_while_it_grows(
+    tiny_start: Folder, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = TUNE.replace(checkpoint=tiny_start, epochs=3)
+    seen: list[int] = []
+
+    def watch(done: int, total: int, note: str) -> None:
+        curve = lab.live(spec, "curve")
+        seen.append(0 if curve is None else len(curve))
+
+    monkeypatch.setattr(running, "_REPORT_SECONDS", 0.0)
+    flag = tmp_path / "never"
+    running.compute_artifact(spec, lab.store, cancel_flag=flag, report=watch)
+    assert seen[0] == 0
+    assert max(seen) >= 10
+    assert seen == sorted(seen)
+    assert lab.live(spec, "curve") is None  # what is done is read from the result
 
 
 def test_a_run_that_diverges_is_named(lab: Lab) -> None:
@@ -63,8 +270,22 @@ def test_a_run_that_diverges_is_named(lab: Lab) -> None:
     assert "Lower the learning rate" in str(problem.value)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"learning_rate": -1}, {"batch_size": 0}, {"warmup": 1}])
+def test_dev_labels_that_training_never_sees_are_named(tiny_start: Folder, lab: Lab) -> None:
+    few = TUNE.replace(checkpoint=tiny_start, train=Sample(of=Suite(split="train"), n=1))
+    with pytest.raises(NotEnoughData):
+        lab.run(few)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 0}, {"learning_rate": -1}, {"batch_size": 0}, {"warmup": 1}, {"rank": 0}, {"snapshots": (3, 2)}],
+)
 def test_a_recipe_out_of_range_is_refused_at_once(change: dict[str, float]) -> None:
     with pytest.raises(SpecInvalid) as problem:
         TUNE.replace(**change)
     assert next(iter(change)) in str(problem.value)
+
+
+def test_an_unknown_label_is_named_with_the_known_ones(lab: Lab) -> None:
+    with pytest.raises(SpecInvalid, match="sentiment"):
+        lab.run(TUNE.replace(label="weather"))

@@ -1,0 +1,54 @@
+"""Every kind of checkpoint an analysis can read, and what they have in common."""
+
+from typing import TYPE_CHECKING, Any
+
+from core.analyses.compress import Compress
+from core.analyses.fine_tune import FineTune, Snapshot
+from core.models.checkpoints import locate
+from core.refs import Folder, Packaged, RandomWeights
+
+if TYPE_CHECKING:
+    from core.models.sources import Source
+
+Checkpoint = Packaged | Folder | RandomWeights | FineTune | Snapshot | Compress
+
+
+def run_of(checkpoint: Checkpoint) -> FineTune | None:
+    """The run that made a checkpoint; None for one that no run of ours made."""
+    if isinstance(checkpoint, Snapshot | Compress):
+        return checkpoint.run
+    return checkpoint if isinstance(checkpoint, FineTune) else None
+
+
+def origin(checkpoint: Checkpoint) -> Packaged | Folder:
+    """The checkpoint on disk that it goes back to, whose shape and tokenizer it shares."""
+    if isinstance(checkpoint, RandomWeights):
+        return checkpoint.of
+    run = run_of(checkpoint)
+    if run is not None:
+        return run.checkpoint
+    assert isinstance(checkpoint, Packaged | Folder)
+    return checkpoint
+
+
+def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Source":
+    """Where the parts of a checkpoint lie.
+
+    Args:
+        checkpoint: the value of a spec's field.
+        inputs: what `compute` was given.
+        name: of that field.
+    Raises:
+        CheckpointNotFound, CheckpointDamaged: as core.models.checkpoints.locate.
+    """
+    from core.models.changes import changes_file
+    from core.models.sources import Source
+
+    folder = locate(origin(checkpoint))
+    if isinstance(checkpoint, RandomWeights):
+        return Source(folder=folder, random_seed=checkpoint.seed)
+    if isinstance(checkpoint, Snapshot):
+        return Source(folder=folder, changes=changes_file(inputs[f"{name}.run"].changes, checkpoint.step))
+    if isinstance(checkpoint, FineTune | Compress):
+        return Source(folder=folder, changes=changes_file(inputs[name].changes, None))
+    return Source(folder=folder)

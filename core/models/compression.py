@@ -1,0 +1,51 @@
+"""The best change of low rank in place of a change."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from core.models.changes import Changes
+from core.models.sources import Source
+from core.models.weights import read_tensors
+
+LowRank = tuple[torch.Tensor, torch.Tensor]
+
+
+def reduced(
+    start: Path, changes: Changes, rank: int, *, on_step: Callable[[int, int, str], None]
+) -> tuple[dict[str, torch.Tensor], dict[str, LowRank]]:
+    """What to keep of a change.
+
+    Args:
+        start: folder of the checkpoint that was changed.
+        changes: all that changed.
+        rank: of each block matrix's change; by truncated singular values, so no change of that rank is nearer.
+        on_step: called with (tensors done, tensors in all, note).
+    Returns:
+        (portable name -> tensor kept whole, portable name -> (up [n_out, rank], down [rank, n_in])), float32. Heads and
+        vectors are whole, matrices of blocks are of low rank, embeddings and poolers are left as they were.
+    """
+    before = read_tensors(Source(folder=start))
+    whole: dict[str, torch.Tensor] = {}
+    low_rank: dict[str, LowRank] = {}
+    names = sorted(changes.names())
+    for done, name in enumerate(names, start=1):
+        short = name.removeprefix("backbone/")
+        if name.startswith("head/"):
+            whole[name] = changes.applied(name, None)
+        elif short in before.names() and "embedding" not in short:
+            old = torch.from_numpy(before.get(short)).float()
+            new = changes.applied(name, old)
+            if new.ndim == 2:
+                low_rank[name] = _truncated(new - old, rank)
+            else:
+                whole[name] = new
+        on_step(done, len(names), "tensors")
+    return whole, low_rank
+
+
+def _truncated(change: torch.Tensor, rank: int) -> LowRank:
+    u, s, vh = torch.linalg.svd(change.double(), full_matrices=False)
+    root = s[:rank].sqrt()
+    return (u[:, :rank] * root).float(), (root[:, None] * vh[:rank]).float()
