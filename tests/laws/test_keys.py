@@ -28,7 +28,7 @@ REFS: list[Described] = [
     Folder(digest="a" * 64, path="/models/one"),
     Suite(),
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
-    TableFile(digest="c" * 64, path="/data/one.tsv", text=0, label=1),
+    TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),
     Sample(of=Suite(), n=5),
 ]
 DESCRIBED = [*comparison(), *REFS]
