@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
 from core.analyses.fine_tune import FineTune
-from core.data.load import facts_of, load_dataset, read_file
+from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.uploads import clean_name, keep
 from core.errors import ArtifactDamaged, DatasetNotFound, JobFailed, SpecInvalid
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
 from core.keys import Described, Result, Spec, from_json, key_of, to_json
 from core.models.checkpoints import facts, locate
-from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, file_digest
+from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of
 from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.book import Book
@@ -98,6 +98,7 @@ class Lab:
         self._engine = engine
         self._records = Records(self.store.root)
         self.book = Book(self.store.root / "book.json")
+        self._tried: dict[str, DatasetFacts] = {}
 
     # -- results
 
@@ -244,6 +245,13 @@ class Lab:
             raise DatasetNotFound(f"Opening the data file {source}.", "There is no such file.", "Check the path.")
         return guess(source, name, **said)
 
+    def try_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> DatasetFacts:
+        """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
+        key = key_of(reading.replace(digest=digest_of(source)))
+        if key not in self._tried:
+            self._tried[key] = facts_of_examples(read_file(reading, source, name))
+        return self._tried[key]
+
     def add_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> str:
         """Add a file on disk, or an upload, to be read in this way; returns its id.
 
@@ -256,7 +264,7 @@ class Lab:
             read_file(reading, source, name)
             source = keep(source, self.store.root / "uploads")
         source = source.expanduser().absolute()
-        return self.add_dataset(reading.replace(digest=file_digest(source), path=str(source)), name)
+        return self.add_dataset(reading.replace(digest=digest_of(source), path=str(source)), name)
 
     def remove_dataset(self, short: str) -> None:
         """Forget an added data set, and delete its file where it is an upload that nothing else names."""

@@ -183,6 +183,11 @@ class Sample(Described, kind="data.sample"):
             raise SpecInvalid(f"A sample of {self.n} sentences.", "Negative.", "Give 0 for all, or a positive number.")
 
 
+def digest_of(source: Path | bytes) -> str:
+    """SHA-256 of a file's content, or of an upload's."""
+    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_digest(source)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's content; remembered in this process by path, size and time of change."""
     facts = path.stat()

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -122,21 +122,28 @@ def guess(source: Source, name: str, **said: Any) -> Guess:
     lines = [line for line in head.split("\n")[: 3 * _LOOKED_AT] if line.strip()]
     if not lines:
         raise DatasetInvalid(asked, "It holds nothing but blanks.", "Give a file with one text a row.")
-    kind = kind or _format(lines)
+    if kind is not None:
+        return _as(kind, lines, head, is_head, encoding, asked, said)
+    try:
+        return _as(_format(lines), lines, head, is_head, encoding, asked, said)
+    except DatasetInvalid as problem:
+        # Shown as it stands, one line a row, so that a person can see and correct what was guessed.
+        found = _as("tsv", lines, head, is_head, encoding, asked, said)
+        return replace(found, problem=problem)
+
+
+def _as(
+    kind: str, lines: Sequence[str], head: str, is_head: bool, encoding: str, asked: str, said: dict[str, Any]
+) -> Guess:
+    """The guess once the format is settled."""
     if kind == "conllu":
         return _conllu(head, asked)
     fields: dict[str, Any] = {"format": kind, "encoding": encoding} | _form(kind, lines, said)
     # The head is at hand as text: what follows reads it as UTF-8, whatever it was.
-    guessed = _table(
-        TableFile(digest="", text="?", **(fields | {"encoding": "utf-8"})), head.encode(), asked, is_head, said
-    )
-    assert isinstance(guessed.proposed, TableFile)
-    return Guess(
-        proposed=guessed.proposed.replace(encoding=encoding),
-        columns=guessed.columns,
-        preview=guessed.preview,
-        problem=guessed.problem,
-    )
+    shape = TableFile(digest="", text="?", **(fields | {"encoding": "utf-8"}))
+    found = _table(shape, head.encode(), asked, is_head)
+    assert isinstance(found.proposed, TableFile)
+    return replace(found, proposed=found.proposed.replace(encoding=encoding))
 
 
 # --- encoding
@@ -317,7 +324,7 @@ def _known(names: Sequence[str]) -> bool:
 # --- columns
 
 
-def _table(shape: TableFile, source: Source, asked: str, is_head: bool, said: dict[str, Any] | None = None) -> Guess:
+def _table(shape: TableFile, source: Source, asked: str, is_head: bool) -> Guess:
     rows: list[dict[str, Any]] = []
     problem: TunescopeError | None = None
     try:

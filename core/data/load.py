@@ -28,7 +28,11 @@ def facts_of(ref: Dataset) -> DatasetFacts:
         from core.data.suite import SIZES
 
         return DatasetFacts(n_sentences=SIZES[ref.split], word_labels=_SUITE_WORDS, sentence_labels=_SUITE_SENTENCES)
-    examples = load_dataset(ref)
+    return facts_of_examples(load_dataset(ref))
+
+
+def facts_of_examples(examples: Examples) -> DatasetFacts:
+    """Size and label names."""
     return DatasetFacts(
         n_sentences=len(examples),
         word_labels=tuple(examples.word_labels),

@@ -72,6 +72,8 @@ def other_values(value: Any, hint: Any) -> list[Any]:
     choices = [choice for choice in typing.get_args(hint) if choice != value]
     if typing.get_origin(hint) is typing.Literal:
         return choices
+    if isinstance(value, tuple):
+        return [(*value, "x")]
     if isinstance(value, int | float):
         return [value + 1, value + 0.25 if isinstance(value, float) else value + 17]
     return [f"{value}x"] if isinstance(value, str) else []
