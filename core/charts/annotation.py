@@ -63,7 +63,7 @@ def badges(labels: Mapping[str, str], look: Look) -> str:
         f"<b>{_shown(value)}</b></span>"
         for name, value in labels.items()
     )
-    return f'<div style="color:{look.ink};font-family:sans-serif">{parts}</div>'
+    return f'<div style="color:{look.ink}">{parts}</div>'
 
 
 def tree(
@@ -204,7 +204,7 @@ def _frame(body: str, look: Look, *, scroll: str, label: str = "") -> str:
     limits = "overflow-x:auto;overflow-y:hidden" if scroll == "x" else "overflow-y:auto;max-height:420px"
     # Reachable by keyboard, since it scrolls.
     said = f' role="img" aria-label="{escape(label)}"' if label else ""
-    return f'<div tabindex="0" style="{limits};padding:4px 0;color:{look.ink};font-family:sans-serif"><div{said}>{body}</div></div>'
+    return f'<div tabindex="0" style="{limits};padding:4px 0;color:{look.ink}"><div{said}>{body}</div></div>'
 
 
 def _shown(text: str) -> str:

@@ -14,9 +14,10 @@ from pages.parts.selection import LABEL_NAMES
 PROBLEM = "adding_problem"
 """What went wrong in a callback, shown in the run after it."""
 _ADDED = "adding_done"
+_ROUND = "adding_round"
 
 _FORMATS = {
-    "tsv": "Tab-separated, or one text a line",
+    "tsv": "Tabs / plain lines",
     "csv": "CSV",
     "jsonl": "JSON Lines",
     "parquet": "Parquet",
@@ -46,7 +47,7 @@ def draw(lab: Lab) -> None:
     with upload:
         given = st.file_uploader(
             "CSV, TSV, JSON Lines, Parquet, CoNLL-U or text, up to 50 MB",
-            key="file_upload",
+            key=f"file_upload-{st.session_state.get(_ROUND, 0)}",
             help="Looked into in memory; kept in the cache folder, readable by you alone, only when you press Add.",
         )
         if given is not None:
@@ -66,8 +67,7 @@ def _settle(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
 
 def _say(problem: TunescopeError) -> None:
     # As text and not as Markdown: messages quote what stands in files.
-    with st.container(border=True):
-        st.error(_escaped(f"{problem.asked} {problem.found} {problem.do}"), icon=":material/error:")
+    st.error(_escaped(f"{problem.asked} {problem.found} {problem.do}"), icon=":material/error:")
 
 
 def _escaped(text: str) -> str:
@@ -79,7 +79,7 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
     first = "conllu" if isinstance(guess.proposed, ConlluFile) else guess.proposed.format
     is_binary = first == "parquet"
     formats = ["parquet"] if is_binary else [form for form in _FORMATS if form != "parquet"]
-    one, two, three, four = st.columns(4, vertical_alignment="bottom")
+    one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     form = one.selectbox("Format", formats, index=formats.index(first), format_func=_FORMATS.get, key=f"{key}-format")
     said: dict = {"format": form}
     guessed = guess if form == first else lab.guess_file(source, name, format=form)
@@ -105,7 +105,13 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
             said["quoted"] = four.checkbox("Cells in quotes", at.quoted, key=f"{key}-{form}-quoted")
         guessed = lab.guess_file(source, name, **said)
     st.caption(f"The first {len(guessed.preview)} rows of {_escaped(name)}")
-    st.dataframe(guessed.preview, hide_index=True, width="stretch", height=210)
+    st.dataframe(
+        guessed.preview,
+        hide_index=True,
+        width="stretch",
+        height=210,
+        column_config={name: st.column_config.TextColumn(width="medium") for name in guessed.preview.columns[:4]},
+    )
     if guess.problem is not None and form == first:
         _say(guess.problem)
     reading = guessed.proposed
@@ -189,6 +195,9 @@ def _add(source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> No
     try:
         st.session_state["data"] = get_lab().add_file(source, reading, name)
         st.session_state[_ADDED] = name
-        st.session_state["row"] = 1
+        st.session_state["row"], st.session_state["search"] = 1, ""
+        # Both ways in are empty again: a widget of another key is another widget.
+        st.session_state["file_path"] = ""
+        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     except TunescopeError as problem:
         st.session_state[PROBLEM] = problem
