@@ -236,7 +236,9 @@ def _delimiter(lines: Sequence[str]) -> str:
         if not widths:
             continue
         ((most, n),) = widths.most_common(1)
-        # Sentences may well have a comma each: two lines that agree prove little without quotes or a header of names.
+        # Sentences may well have a comma each: a blank after it is how people write, not how programs do.
+        if delimiter == "," and sum(", " in line and '"' not in line for line in lines) >= 0.9 * len(lines):
+            continue
         needed = 0.95 if len(rows) >= 10 else 1.0
         if most > width and n >= needed * len(rows) and (len(rows) >= 2 or '"' in lines[0]):
             best, width = delimiter, most
@@ -392,7 +394,7 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
     partner = None if text.is_list else _partner(text, texts, by_name)
     rest = [column for column in columns if column not in (text, partner)]
     tags = [column for column in rest if column.is_list and _aligned(column, text)] if text.is_list else []
-    labels = _labels([column for column in rest if not column.is_list])
+    labels = rest if shape.format == "spaced" else _labels([column for column in rest if not column.is_list])
     leave_out = []
     for column in labels:
         others = set(column.values) - set(_NO_LABEL)
