@@ -1,17 +1,23 @@
 """Tables to rows, one at a time: tab-separated, CSV, JSON Lines, Parquet, and "label text" lines.
 
 Nothing in a file is evaluated or unpickled. What would fill the memory is refused before it is read: lines and rows by
-count, Parquet by what its own footer announces and by the length of its dictionary values, JSON by its depth.
+count, Parquet by what its own footer announces and by the length of its dictionary values, JSON by its depth. Parquet is
+decoded in a child process: damaged files were seen to crash the decoder.
 """
 
 import csv
 import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
-from core.data.lines import MAX_CHARACTERS, MAX_ROWS, Source, lines_of, opened
+from core.data.lines import MAX_CHARACTERS, MAX_ROWS, Source, lines_of
 from core.errors import DatasetInvalid
-from core.refs import TableFile
+from core.refs import COARSE, TableFile
 
 Row = tuple[int, Mapping[str, Any]]
 """Number of the line (of the row in Parquet), and its cells by column."""
@@ -23,8 +29,6 @@ FORMAT_NAMES = {
     "parquet": "Parquet",
     "spaced": "lines of a label, a blank and a text",
 }
-_MAX_PARQUET_BYTES = 2 * 2**30
-_MAX_PARQUET_VALUES = 200_000_000
 
 
 def where(ref: TableFile, number: int) -> str:
@@ -192,114 +196,46 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parquet(source: Source, asked: str, names: list[str] | None) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     do = "Write it again, with pyarrow or pandas, or give CSV or JSON Lines."
-    with opened(source) as stream:
-        try:
-            with pq.ParquetFile(stream) as file:
-                columns = list(file.schema_arrow.names)
-                if len(set(columns)) < len(columns):
-                    raise DatasetInvalid(asked, "Two of its columns have one name.", "Give each a name of its own.")
-                if names is not None:
-                    names = [_base(name, columns, asked) for name in names]
-                kept = list(dict.fromkeys(names if names is not None else columns))
-                leaves = _refuse_bombs(file, kept, asked)
-                stream.seek(0)
-            meanings = _class_names(file.schema_arrow.metadata)
-            # Strings stay as places in a dictionary until their lengths are known.
-            with pq.ParquetFile(stream, read_dictionary=leaves) as file:
-                number = 0
-                for batch in file.iter_batches(batch_size=1000, columns=kept):
-                    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                        _refuse_long(column, name, number, asked)
-                    for values in batch.to_pylist():
-                        number += 1
-                        yield number, {name: _meant(value, meanings.get(name)) for name, value in values.items()}
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise DatasetInvalid(asked, f"It is damaged or not Parquet: {reason}.", do) from error
-
-
-def _base(name: str, columns: list[str], asked: str) -> str:
-    from core.refs import COARSE
-
-    if name in columns:
-        return name
-    if name.endswith(COARSE) and name.removesuffix(COARSE) in columns:
-        return name.removesuffix(COARSE)
-    raise no_column(name, columns, asked)
-
-
-def _refuse_bombs(file: Any, kept: list[str], asked: str) -> list[str]:
-    """Raise DatasetInvalid where the footer announces too much; returns the paths of string columns."""
-    facts = file.metadata
-    if facts.num_rows > MAX_ROWS:
-        raise DatasetInvalid(asked, f"It has {facts.num_rows:,} rows; the limit is {MAX_ROWS:,}.", "Take a part of it.")
-    n_bytes = n_values = 0
-    leaves = []
-    for place in range(facts.num_columns):
-        leaf = facts.schema.column(place)
-        if leaf.path.split(".")[0] not in kept:
-            continue
-        if leaf.physical_type == "BYTE_ARRAY":
-            leaves.append(leaf.path)
-        for group in range(facts.num_row_groups):
-            chunk = facts.row_group(group).column(place)
-            n_bytes += max(chunk.total_uncompressed_size, 0)
-            n_values += max(chunk.num_values, 0)
-    if n_bytes > _MAX_PARQUET_BYTES or n_values > _MAX_PARQUET_VALUES:
-        raise DatasetInvalid(
-            asked,
-            f"Unpacked it would take {n_bytes / 2**20:,.0f} MB for {n_values:,} values.",
-            "Take a part of it, or only the columns you need.",
+    request = {
+        "columns": names,
+        "coarse": COARSE,
+        "max_rows": MAX_ROWS,
+        "max_characters": MAX_CHARACTERS,
+        "do": do,
+    }
+    script = Path(__file__).with_name("parquet_child.py")
+    with _as_file(source) as stream:
+        child = subprocess.Popen(
+            [sys.executable, "-P", str(script), json.dumps(request)],
+            stdin=stream,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
-    return leaves
-
-
-def _refuse_long(column: Any, name: str, before: int, asked: str) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    while pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        if len(column) and (pc.max(pc.list_value_length(column)).as_py() or 0) > MAX_CHARACTERS:
-            raise DatasetInvalid(
-                asked, f"A list of {name!r} after row {before:,} has too many values.", "Shorten or delete the row."
-            )
-        column = column.flatten()
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
-        longest = pc.max(pc.binary_length(column)).as_py() or 0
-        if longest > 4 * MAX_CHARACTERS:
-            raise DatasetInvalid(
-                asked,
-                f"A value of {name!r} after row {before:,} has {longest:,} bytes.",
-                f"Shorten texts to {MAX_CHARACTERS:,} characters.",
-            )
-
-
-def _class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
-    """Names of numbered classes, where the `datasets` library wrote them into the file."""
+    assert child.stdout is not None
     try:
-        features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        found = {}
-        for column, feature in features.items():
-            inner = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-            if isinstance(inner.get("names"), list):
-                found[column] = [str(name) for name in inner["names"]]
-        return found
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        return {}
+        for number, line in enumerate(child.stdout, start=1):
+            if line[:1] == b"F":
+                found, what_to_do = json.loads(line[1:])
+                raise DatasetInvalid(asked, found, what_to_do)
+            if line[-1:] == b"\n":  # a line cut short is the end of a child that crashed
+                yield number, json.loads(line[1:])
+        if child.wait():
+            raise DatasetInvalid(asked, "It is damaged or not Parquet: reading it ended in a crash.", do)
+    finally:
+        child.kill()
+        child.stdout.close()
+        child.wait()
 
 
-def _meant(value: Any, names: list[str] | None) -> Any:
-    if names is None:
-        return value
-    if isinstance(value, list):
-        return [_meant(part, names) for part in value]
-    if isinstance(value, int) and 0 <= value < len(names):
-        return names[value]
-    return None if value == -1 else value  # -1 = no label there
+@contextmanager
+def _as_file(source: Source) -> Iterator[IO[bytes]]:
+    """A source as an open file with a number, which an upload gets from a file without a name."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+        return
+    with tempfile.TemporaryFile() as unnamed:
+        unnamed.write(source)
+        unnamed.seek(0)
+        yield unnamed

@@ -147,7 +147,7 @@ class _Cell:
         return self.row[column]
 
     def _plain(self, value: Any, column: str) -> str:
-        if value is None:
+        if value is None or value != value:  # NaN is how some libraries write nothing
             return ""
         if isinstance(value, bool):
             return "true" if value else "false"

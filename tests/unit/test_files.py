@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data import lines
@@ -105,6 +105,7 @@ def test_json_lines_read_back(rows: list, ascii_only: bool) -> None:
     assert got.sentence_labels == {"l": tuple(row[1] for row in rows)}
 
 
+@settings(max_examples=10, deadline=None)
 @given(rows=ROWS)
 def test_parquet_reads_back(rows: list) -> None:
     a, label, b = zip(*rows, strict=True)
@@ -115,6 +116,7 @@ def test_parquet_reads_back(rows: list) -> None:
 WORDS = st.lists(st.text(string.ascii_letters, min_size=1, max_size=5), min_size=1, max_size=6)
 
 
+@settings(max_examples=20, deadline=None)
 @given(sentences=st.lists(WORDS, min_size=1, max_size=5), kind=st.sampled_from(["jsonl", "parquet", "csv"]))
 def test_word_labels_read_back_from_lists_and_from_blanks(sentences: list[list[str]], kind: str) -> None:
     tags = [[word[0].upper() for word in words] for words in sentences]
@@ -267,13 +269,16 @@ def test_a_truncated_parquet_is_refused(keep: float) -> None:
     assert "damaged or not Parquet" in refused(whole[:size], format="parquet", text="t")
 
 
-@given(place=st.integers(4, 10**6), value=st.integers(0, 255))
+@settings(max_examples=25, deadline=None)
+@given(place=st.integers(0, 10**6), value=st.integers(0, 255))
 def test_a_damaged_parquet_is_read_or_refused_and_never_breaks(place: int, value: int) -> None:
+    # The decoder itself may crash on such a file (seen): it runs in a process of its own.
     damaged = bytearray(parquet({"t": [f"text {i % 7}" for i in range(50)]}))
     damaged[4 + place % (len(damaged) - 4)] = value
     try:
         got = read(bytes(damaged), format="parquet", text="t")
-    except DatasetInvalid:
+    except DatasetInvalid as error:
+        assert error.do  # noqa: PT017
         return
     assert all(got.texts)
 
@@ -288,17 +293,15 @@ def test_a_parquet_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path) ->
         "import resource; from pathlib import Path; from core.data.load import read_file; from core.refs import TableFile\n"
         "from core.errors import DatasetInvalid\n"
         f"file = Path({str(file)!r})\n"
-        "import pyarrow.parquet\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: read_file(TableFile(digest='', format='parquet', text='t'), file, 'bomb')\n"
         "except DatasetInvalid as error: print(error)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n"
     )
     done = python("-c", script)
     assert done.returncode == 0, done.stderr
-    message, grown = done.stdout.strip().splitlines()
+    message, peak = done.stdout.strip().splitlines()
     assert "has 10,000,000 bytes" in message
-    assert int(grown) < 600_000  # kB
+    assert int(peak) < 800_000  # kB
 
 
 def test_parquet_with_too_many_rows_is_refused_by_its_footer() -> None:
@@ -312,14 +315,7 @@ def test_a_line_without_end_is_refused_without_reading_it_all(tmp_path: Path) ->
         stream.write(b"short\n")
         for _ in range(60):
             stream.write(b"x" * 2**20)
-    for fields in (
-        {},
-        {"format": "csv", "quoted": True},
-        {"format": "jsonl", "text": "t"},
-        {"format": "spaced", "text": "text"},
-    ):
-        if fields.get("format") in ("jsonl", "spaced"):
-            continue  # the short line is their first fault
+    for fields in ({}, {"format": "csv", "quoted": True}):
         with pytest.raises(DatasetInvalid) as problem:
             read_file(table(**fields), file, "long.csv")
         says(problem, "Line 2 is longer than 1,000,000 bytes")
@@ -328,7 +324,7 @@ def test_a_line_without_end_is_refused_without_reading_it_all(tmp_path: Path) ->
     says(problem, "long.csv", "Line 1 has 1 tab-separated")
 
 
-def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_are_refused() -> None:
     assert "more than 1,000,000 rows" in refused(b"a\n" * (lines.MAX_ROWS + 1))
 
 
@@ -443,9 +439,18 @@ def rows(form: str) -> str:
         (rows("{text}\t{label}"), {"text": "1", "labels": ("2",)}),
         (rows("{label}\t{i}\t{text}"), {"text": "3", "labels": ("1",)}),
         ("sentence\tlabel\n" + rows("{text}\t{label}"), {"text": "sentence", "labels": ("label",), "header": True}),
-        ("review,mood\n" + rows("{text},{label}"), {"text": "review", "labels": ("mood",), "header": True} | {"format": "csv", "quoted": True}),
-        (rows('{i};"{text}; yes";{label}'), {"format": "csv", "delimiter": ";", "quoted": True, "text": "2", "labels": ("3",)}),
-        (rows('{{"id": {i}, "text": "{text}", "label": "{label}"}}'), {"format": "jsonl", "text": "text", "labels": ("label",)}),
+        (
+            "review,mood\n" + rows("{text},{label}"),
+            {"text": "review", "labels": ("mood",), "header": True, "format": "csv", "quoted": True},
+        ),
+        (
+            rows('{i};"{text}; yes";{label}'),
+            {"format": "csv", "delimiter": ";", "quoted": True, "text": "2", "labels": ("3",)},
+        ),
+        (
+            rows('{{"id": {i}, "text": "{text}", "label": "{label}"}}'),
+            {"format": "jsonl", "text": "text", "labels": ("label",)},
+        ),
         (rows("{label} {text}"), {"format": "spaced", "text": "text", "labels": ("label",)}),
         (TREC, {"format": "spaced", "text": "text", "labels": ("label.coarse", "label")}),
         (rows("__label__{label} {text}"), {"format": "spaced", "text": "text", "labels": ("label",)}),
@@ -459,9 +464,12 @@ def rows(form: str) -> str:
             {"format": "jsonl", "text": "tokens", "word_labels": ("ner_tags",)},
         ),
         ("# sent_id = 1\n1\ta\ta\tDET\t_\t_\t0\troot\t_\t_\n\n", {"format": "conllu"}),
-        (parquet({"sentence": FILM * 3, "label": [0, 1] * 6, "idx": range(12)}), {"format": "parquet", "text": "sentence", "labels": ("label",)}),
+        (
+            parquet({"sentence": FILM * 3, "label": [0, 1] * 6, "idx": range(12)}),
+            {"format": "parquet", "text": "sentence", "labels": ("label",)},
+        ),
     ],
-)  # fmt: skip
+)
 def test_guess_of_common_forms(content: bytes | str, wanted: dict[str, Any]) -> None:
     assert fields(content) == wanted
 
