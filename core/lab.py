@@ -12,12 +12,12 @@ from core.analyses import result_class
 from core.analyses.fine_tune import FineTune
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.uploads import clean_name, keep
-from core.errors import ArtifactDamaged, DatasetNotFound, JobFailed, SpecInvalid
+from core.errors import ArtifactDamaged, JobFailed, SpecInvalid
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
 from core.keys import Described, Result, Spec, from_json, key_of, to_json
 from core.models.checkpoints import facts, locate
-from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of
+from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
 from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.book import Book
@@ -241,9 +241,7 @@ class Lab:
         """How a file on disk or an upload is probably read; see core/data/guess.py. Raises DatasetNotFound, …Invalid."""
         from core.data.guess import guess
 
-        if isinstance(source, Path) and not source.is_file():
-            raise DatasetNotFound(f"Opening the data file {source}.", "There is no such file.", "Check the path.")
-        return guess(source, name, **said)
+        return guess(source if isinstance(source, bytes) else existing(source), name, **said)
 
     def try_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> DatasetFacts:
         """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
@@ -263,7 +261,7 @@ class Lab:
         if isinstance(source, bytes):
             read_file(reading, source, name)
             source = keep(source, self.store.root / "uploads")
-        source = source.expanduser().absolute()
+        source = existing(source)
         return self.add_dataset(reading.replace(digest=digest_of(source), path=str(source)), name)
 
     def remove_dataset(self, short: str) -> None:

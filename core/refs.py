@@ -83,7 +83,7 @@ class ConlluFile(Described, kind="data.conllu"):
     @classmethod
     def at(cls, path: str | Path) -> "ConlluFile":
         """The file's ref. Raises DatasetNotFound."""
-        file = _existing(path)
+        file = existing(path)
         return cls(digest=file_digest(file), path=str(file))
 
 
@@ -122,7 +122,7 @@ class TableFile(Described, kind="data.table", version=2):
     @classmethod
     def at(cls, path: str | Path, **fields: Any) -> "TableFile":
         """The file's ref. Raises DatasetNotFound, SpecInvalid."""
-        file = _existing(path)
+        file = existing(path)
         return cls(digest=file_digest(file), path=str(file), **fields)
 
     def validate(self) -> None:
@@ -184,8 +184,8 @@ class Sample(Described, kind="data.sample"):
 
 
 def digest_of(source: Path | bytes) -> str:
-    """SHA-256 of a file's content, or of an upload's."""
-    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_digest(source)
+    """SHA-256 of a file's content, or of an upload's. Raises DatasetNotFound."""
+    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_digest(existing(source))
 
 
 def file_digest(path: Path) -> str:
@@ -200,8 +200,18 @@ def _digest(path: str, size: int, changed: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _existing(path: str | Path) -> Path:
+def existing(path: str | Path) -> Path:
+    """The absolute path of a data file that is there and can be read. Raises DatasetNotFound."""
     file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        raise DatasetNotFound(f"Opening the data file {file}.", "There is no such file.", "Check the path.")
-    return file
+    asked = f"Opening the data file {file}."
+    try:
+        if not file.is_file():
+            raise DatasetNotFound(asked, "There is no such file.", "Check the path.")
+        with file.open("rb"):
+            return file
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise DatasetNotFound(
+            asked,
+            f"It cannot be opened: {getattr(error, 'strerror', None) or error}.",
+            "Check the path and its permissions.",
+        ) from error

@@ -32,7 +32,7 @@ _NONE = ""
 def draw(lab: Lab) -> None:
     """The two ways to add a file."""
     if name := st.session_state.pop(_ADDED, None):
-        st.success(f"Added {name} and chose it in the sidebar.", icon=":material/check:")
+        st.success(f"Added {_escaped(name)} and chose it in the sidebar.", icon=":material/check:")
     by_path, upload = st.tabs(["By path", "Upload"])
     with by_path:
         typed = st.text_input(

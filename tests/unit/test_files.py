@@ -324,8 +324,10 @@ def test_a_line_without_end_is_refused_without_reading_it_all(tmp_path: Path) ->
     says(problem, "long.csv", "Line 1 has 1 tab-separated")
 
 
-def test_too_many_rows_are_refused() -> None:
-    assert "more than 1,000,000 rows" in refused(b"a\n" * (lines.MAX_ROWS + 1))
+def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data.rows.MAX_ROWS", 1000)
+    assert len(read(b"a\n" * 1000)) == 1000
+    assert "more than 1,000 rows" in refused(b"a\n" * 1001)
 
 
 def test_the_wrong_encoding_names_the_line() -> None:
@@ -574,6 +576,13 @@ def test_a_path_that_is_not_there_is_named(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(DatasetNotFound) as problem:
         lab.guess_file(tmp_path / "nothing.csv", "nothing.csv")
     says(problem, "nothing.csv", "Check the path")
+
+
+@pytest.mark.parametrize("path", ["\0", "x" * 5000, "/proc/self/mem/x", "/dev/null", "."])
+def test_an_odd_path_is_a_message(lab: Lab, path: str) -> None:
+    with pytest.raises(DatasetNotFound) as problem:
+        lab.guess_file(Path(path), "odd")
+    says(problem, "Check the path")
 
 
 @given(name=st.text(max_size=100))
