@@ -38,18 +38,18 @@ def main() -> None:
 def dataset(chosen: Selection) -> None:
     """The chosen data set: its size, one sentence drawn, its labels counted."""
     data, counted = chosen.data, get_lab().counts_of(chosen.data.ref)
-    what = "pairs" if counted.is_pairs else "sentences"
+    what = "pair" if counted.is_pairs else "sentence"
     st.subheader(data.name, anchor=False)
     named = [LABEL_NAMES.get(label.name, label.name) for label in counted.labels]
     with st.container(key="facts"):
         st.text(
-            f"{counted.n_examples:,} {what} · {counted.n_words:,} words · "
+            f"{counted.n_examples:,} {what}{'s' * (counted.n_examples != 1)} · {counted.n_words:,} words · "
             + (f"labels: {', '.join(named)}" if named else "no labels")
         )
-    sentence(data, chosen, what.removesuffix("s"))
+    sentence(data, chosen, what)
     if counted.labels:
         st.subheader("Labels", anchor=False)
-        labels(chosen)
+        labels(chosen, counted.is_pairs)
 
 
 def sentence(data: Named, chosen: Selection, what: str) -> None:
@@ -122,7 +122,7 @@ def sentence(data: Named, chosen: Selection, what: str) -> None:
         st.dataframe(frame, hide_index=True, width="stretch", height="content" if len(frame) <= 20 else 400)
 
 
-def labels(chosen: Selection) -> None:
+def labels(chosen: Selection, is_pairs: bool) -> None:
     """How often each label occurs."""
     counted = {label.name: label for label in get_lab().counts_of(chosen.data.ref).labels}
     names = list(counted)
@@ -139,7 +139,8 @@ def labels(chosen: Selection) -> None:
         )
     label = counted[name]
     table = counts.counts_table(label.labels, label.counts, label.shares)
-    chart = counts.counts_bars(table, show.look(), what=LABEL_NAMES.get(name, name).capitalize(), unit=label.unit)
+    unit = "pair" if is_pairs and label.unit == "sentence" else label.unit
+    chart = counts.counts_bars(table, show.look(), what=LABEL_NAMES.get(name, name).capitalize(), unit=unit)
     show.draw_chart(chart, name="counts", alt_text=f"How often each of {len(table)} labels of {name} occurs")
     with st.expander("Table of labels", icon=":material/table:"):
         st.dataframe(

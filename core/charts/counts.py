@@ -23,7 +23,13 @@ def counts_bars(table: pd.DataFrame, look: Look, *, what: str, unit: str) -> alt
     more = f"{what}; the {_SHOWN} most frequent of {len(table):,}" if hidden else what
     bars = alt.Chart(shown).encode(
         y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, domain=False)),
-        x=alt.X("count:Q", title=f"{unit}s", axis=alt.Axis(tickCount=5, format=",d")),
+        x=alt.X(
+            "count:Q",
+            title=f"{unit}s",
+            axis=alt.Axis(tickCount=5, format=",d"),
+            # The number beside the longest bar needs room of its own.
+            scale=alt.Scale(domain=[0, float(shown["count"].max()) * (1.25 if look.projector else 1.16)], nice=False),
+        ),
         tooltip=["label:N", alt.Tooltip("count:Q", format=","), alt.Tooltip("share:Q", format=".1%")],
     )
     return framed(
