@@ -5,6 +5,7 @@ results. Tuned checkpoints made here are not refs of their own: the spec of the 
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -138,7 +139,7 @@ class TableFile(Described, kind="data.table", version=2):
                 f"{len(self.labels)} label columns have {len(self.label_names)} names.",
                 "Give one name a label, or none.",
             )
-        names = [*self.names, *self.word_labels]
+        names = [*self.names, *self.word_names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecInvalid(asked, f"Two labels are called {twice[0]!r}.", "Give them different names.")
         if self.partner and self.word_labels:
@@ -157,14 +158,25 @@ class TableFile(Described, kind="data.table", version=2):
     def names(self) -> tuple[str, ...]:
         """What the sentence labels are called, one a label column; a column that is only a number is called "label"."""
         if self.label_names:
-            return self.label_names
+            return tuple(map(_plain_name, self.label_names))
         columns = [name.removesuffix(COARSE) for name in self.labels]
         numbered = [name for name in dict.fromkeys(columns) if name.isdecimal()]
         plain = {name: "label" if len(numbered) == 1 else f"label {name}" for name in numbered}
         return tuple(
-            ("coarse " if label.endswith(COARSE) else "") + plain.get(column, column)
+            _plain_name(("coarse " if label.endswith(COARSE) else "") + plain.get(column, column))
             for label, column in zip(self.labels, columns, strict=True)
         )
+
+    @property
+    def word_names(self) -> tuple[str, ...]:
+        """What the word labels are called, one a column."""
+        return tuple(map(_plain_name, self.word_labels))
+
+
+def _plain_name(name: str) -> str:
+    """A label's name that figures and tables can carry: no signs of their grammar, no name of a column of theirs."""
+    name = re.sub(r"[.:\[\]\\'\"]", "_", name)
+    return f"{name} label" if name in ("text", "sentence", "word", "layer") else name
 
 
 Dataset = Suite | ConlluFile | TableFile

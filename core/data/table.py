@@ -74,7 +74,7 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     return Examples(
         texts=tuple(texts),
         spans=tuple(spans),
-        word_labels={column: tuple(tags) for column, tags in zip(ref.word_labels, word_labels, strict=True)},
+        word_labels={column: tuple(tags) for column, tags in zip(ref.word_names, word_labels, strict=True)},
         sentence_labels={name: tuple(values) for name, values in zip(ref.names, labels, strict=True)},
         partners=tuple(partners) if ref.partner else None,
         partner_spans=tuple(partner_spans) if ref.partner else None,

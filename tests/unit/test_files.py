@@ -195,6 +195,13 @@ def test_numbers_and_booleans_are_labels_too() -> None:
     assert got.sentence_labels == {"n": ("1", "2"), "f": ("0.5", "1.0"), "b": ("true", "false")}
 
 
+def test_label_names_are_such_that_figures_can_carry_them() -> None:
+    content = json.dumps({"t": ["a"], "a.b:c[0]": "x", "sentence": "y", "ner'tags": ["O"]})
+    got = read(content, format="jsonl", text="t", labels=("a.b:c[0]", "sentence"), word_labels=("ner'tags",))
+    assert set(got.sentence_labels) == {"a_b_c_0_", "sentence label"}
+    assert set(got.word_labels) == {"ner_tags"}
+
+
 # --- words
 
 
