@@ -12,19 +12,23 @@ import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
-from core.data.load import facts_of, load_dataset
+from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
+from core.data.uploads import clean_name, keep
 from core.errors import ArtifactDamaged, JobFailed, SpecInvalid
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
 from core.keys import Described, Result, Spec, from_json, key_of, to_json
 from core.models.checkpoints import facts, locate
-from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile
+from core.refs import ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
 from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.book import Book
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from core.data.counts import DatasetCounts
+    from core.data.guess import Guess
 
 _STARTING_SECONDS = 60.0
 """A queued job may wait so long for an engine to come up before it is called interrupted."""
@@ -100,6 +104,7 @@ class Lab:
         self._engine = engine
         self._records = Records(self.store.root)
         self.book = Book(self.store.root / "book.json")
+        self._tried: dict[str, DatasetFacts] = {}
 
     # -- results
 
@@ -249,7 +254,49 @@ class Lab:
     def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
         """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""
         load_dataset(ref)
-        return self.book.add(name or Path(ref.path).name, ref)
+        return self.book.add(clean_name(name or Path(ref.path).name) or "data", ref)
+
+    def guess_file(self, source: Path | bytes, name: str, **said: Any) -> "Guess":
+        """How a file on disk or an upload is probably read; see core/data/guess.py. Raises DatasetNotFound, …Invalid."""
+        from core.data.guess import guess
+
+        return guess(source if isinstance(source, bytes) else existing(source), name, **said)
+
+    def try_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> DatasetFacts:
+        """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
+        key = key_of(reading.replace(digest=digest_of(source)))
+        if key not in self._tried:
+            self._tried[key] = facts_of_examples(read_file(reading, source, name))
+        return self._tried[key]
+
+    def add_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> str:
+        """Add a file on disk, or an upload, to be read in this way; returns its id.
+
+        An upload is read through in memory; only then is it kept, owner-only, in the cache folder.
+
+        Raises:
+            DatasetInvalid: it does not hold what is said of it; nothing is written.
+        """
+        if isinstance(source, bytes):
+            read_file(reading, source, name)
+            source = keep(source, self.store.root / "uploads")
+        source = existing(source)
+        return self.add_dataset(reading.replace(digest=digest_of(source), path=str(source)), name)
+
+    def remove_dataset(self, short: str) -> None:
+        """Forget an added data set, and delete its file where it is an upload that nothing else names."""
+        entry = self.book.entries().get(short)
+        self.book.remove(short)
+        path = Path(getattr(entry[1], "path", "")) if entry else Path()
+        used = {getattr(ref, "path", "") for _, ref in self.book.entries().values()}
+        if path.parent == self.store.root / "uploads" and str(path) not in used:
+            path.unlink(missing_ok=True)
+
+    def counts_of(self, dataset: Dataset) -> "DatasetCounts":
+        """Examples, words and every label of a data set, counted."""
+        from core.data.counts import count
+
+        return count(dataset)
 
     def labels_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
         """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""

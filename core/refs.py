@@ -5,10 +5,11 @@ results. Tuned checkpoints made here are not refs of their own: the spec of the 
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import CheckpointNotFound, DatasetNotFound, SpecInvalid
 from core.keys import Described, locator
@@ -16,6 +17,9 @@ from core.keys import Described, locator
 PACKAGED_NAME = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the packaged base checkpoint's model.safetensors, checked on first use."""
+
+COARSE = ".coarse"
+"""After the name of a label column: the part of the label before its first colon."""
 
 _CHECKPOINT_FILES = ("config.json", "tokenizer", "vocab", "merges", "special_tokens", "spiece", "sentencepiece")
 
@@ -88,33 +92,99 @@ class ConlluFile(Described, kind="data.conllu"):
     @classmethod
     def at(cls, path: str | Path) -> "ConlluFile":
         """The file's ref. Raises DatasetNotFound."""
-        file = _existing(path)
+        file = existing(path)
         return cls(digest=file_digest(file), path=str(file))
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableFile(Described, kind="data.table"):
-    """A tab-separated file with one sentence a line."""
+class TableFile(Described, kind="data.table", version=2):
+    """A file with one text or pair a row: which columns to read, and how it is written down.
+
+    Columns go by the names the file gives them; without a header they are "1", "2", … and in a spaced file "label" and
+    "text". A label column may be followed by ".coarse": the part before its first colon ("LOC" of "LOC:city").
+    """
 
     digest: str
     path: str = locator()
-    text: int
-    """Column of the sentence, from 0."""
-    label: int
-    """Column of its label, from 0; -1 = none."""
-    label_name: str = "label"
+    format: Literal["tsv", "csv", "jsonl", "parquet", "spaced"] = "tsv"
+    """"spaced": the first blank of a line separates its label from its text."""
+    text: str = "1"
+    """Column of the text; where it holds lists, they are its words."""
+    partner: str = ""
+    """Column of the second text of a pair; empty = single texts."""
+    labels: tuple[str, ...] = ()
+    """Columns of sentence labels."""
+    label_names: tuple[str, ...] = ()
+    """What the sentence labels are called, in the same order; empty = as their columns."""
+    word_labels: tuple[str, ...] = ()
+    """Columns with one label a word: lists, or text separated by blanks."""
+    leave_out: tuple[str, ...] = ()
+    """Rows with one of these sentence labels are left out; "" = rows without one."""
     header: bool = False
     """Whether the first line names the columns."""
+    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
+    delimiter: Literal[",", ";", "|"] = ","
+    """Between the cells of a CSV file."""
+    quoted: bool = False
+    """Whether cells may stand in double quotes; otherwise quotes are text like any other."""
 
     @classmethod
-    def at(
-        cls, path: str | Path, *, text: int = 0, label: int = -1, label_name: str = "label", header: bool = False
-    ) -> "TableFile":
-        """The file's ref. Raises DatasetNotFound."""
-        file = _existing(path)
-        return cls(
-            digest=file_digest(file), path=str(file), text=text, label=label, label_name=label_name, header=header
+    def at(cls, path: str | Path, **fields: Any) -> "TableFile":
+        """The file's ref. Raises DatasetNotFound, SpecInvalid."""
+        file = existing(path)
+        return cls(digest=file_digest(file), path=str(file), **fields)
+
+    def validate(self) -> None:
+        asked = f"Reading a table in the format {self.format}."
+        if not self.text:
+            raise SpecInvalid(asked, "No column of the text is given.", "Choose the column that holds the text.")
+        columns = [self.text, self.partner, *self.labels, *self.word_labels]
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise SpecInvalid(asked, f"The column {twice[0]!r} is asked for twice.", "Choose different columns.")
+        if self.label_names and len(self.label_names) != len(self.labels):
+            raise SpecInvalid(
+                asked,
+                f"{len(self.labels)} label columns have {len(self.label_names)} names.",
+                "Give one name a label, or none.",
+            )
+        names = [*self.names, *self.word_names]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SpecInvalid(asked, f"Two labels are called {twice[0]!r}.", "Give them different names.")
+        if self.partner and self.word_labels:
+            raise SpecInvalid(asked, "Pairs cannot have word labels.", "Leave out the second text or the word labels.")
+        # One way to say a thing, so that one file read one way has one key.
+        if self.header and self.format not in ("tsv", "csv"):
+            raise SpecInvalid(asked, "It has no header line.", "Leave the header out.")
+        if self.quoted and self.format not in ("tsv", "csv"):
+            raise SpecInvalid(asked, "It has no quoted cells.", "Leave the quotes out.")
+        if self.delimiter != "," and self.format != "csv":
+            raise SpecInvalid(asked, f"{self.delimiter!r} does not separate its cells.", "Leave the delimiter out.")
+        if self.encoding != "utf-8" and self.format == "parquet":
+            raise SpecInvalid(asked, "It is always UTF-8.", "Leave the encoding out.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the sentence labels are called, one a label column; a column that is only a number is called "label"."""
+        if self.label_names:
+            return tuple(map(_plain_name, self.label_names))
+        columns = [name.removesuffix(COARSE) for name in self.labels]
+        numbered = [name for name in dict.fromkeys(columns) if name.isdecimal()]
+        plain = {name: "label" if len(numbered) == 1 else f"label {name}" for name in numbered}
+        return tuple(
+            _plain_name(("coarse " if label.endswith(COARSE) else "") + plain.get(column, column))
+            for label, column in zip(self.labels, columns, strict=True)
         )
+
+    @property
+    def word_names(self) -> tuple[str, ...]:
+        """What the word labels are called, one a column."""
+        return tuple(map(_plain_name, self.word_labels))
+
+
+def _plain_name(name: str) -> str:
+    """A label's name that figures and tables can carry: no signs of their grammar, no name of a column of theirs."""
+    name = re.sub(r"[.:\[\]\\'\"]", "_", name)
+    return f"{name} label" if name in ("text", "sentence", "word", "layer") else name
 
 
 Dataset = Suite | ConlluFile | TableFile
@@ -133,6 +203,11 @@ class Sample(Described, kind="data.sample"):
             raise SpecInvalid(f"A sample of {self.n} sentences.", "Negative.", "Give 0 for all, or a positive number.")
 
 
+def digest_of(source: Path | bytes) -> str:
+    """SHA-256 of a file's content, or of an upload's. Raises DatasetNotFound."""
+    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_digest(existing(source))
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's content; remembered in this process by path, size and time of change."""
     facts = path.stat()
@@ -145,8 +220,18 @@ def _digest(path: str, size: int, changed: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _existing(path: str | Path) -> Path:
+def existing(path: str | Path) -> Path:
+    """The absolute path of a data file that is there and can be read. Raises DatasetNotFound."""
     file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        raise DatasetNotFound(f"Opening the data file {file}.", "There is no such file.", "Check the path.")
-    return file
+    asked = f"Opening the data file {file}."
+    try:
+        if not file.is_file():
+            raise DatasetNotFound(asked, "There is no such file.", "Check the path.")
+        with file.open("rb"):
+            return file
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise DatasetNotFound(
+            asked,
+            f"It cannot be opened: {getattr(error, 'strerror', None) or error}.",
+            "Check the path and its permissions.",
+        ) from error

@@ -1,4 +1,4 @@
-"""Data: the sentences that checkpoints read, with their labels, and adding files by path."""
+"""Data: the sentences that checkpoints read, with their annotation drawn, and adding files by path or upload."""
 
 from pages.parts.frame import enter
 
@@ -7,58 +7,191 @@ enter()
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
+from core.charts import annotation, counts  # noqa: E402
 from core.data.load import load_dataset  # noqa: E402
-from core.lab import Lab  # noqa: E402
-from core.refs import ConlluFile, TableFile  # noqa: E402
-from pages.parts import picker, show  # noqa: E402
+from core.errors import TunescopeError  # noqa: E402
+from core.lab import Named  # noqa: E402
+from core.refs import Suite  # noqa: E402
+from pages.parts import adding, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
 
 
 def main() -> None:
     """The page."""
     show.heading(
         "Data",
-        "The text that both checkpoints read, and its labels.",
-        "Choose a text in the sidebar to see it here; add CoNLL-U or tab-separated files of your own below.",
+        "The text that both checkpoints read, with its annotation.",
+        "Choose a text in the sidebar. Tags stand under words, arcs run from a word to those that depend on it.",
     )
     chosen = picker.selected()
     if chosen is not None:
-        preview(chosen.data.name, chosen.data.ref)
+        with show.messages():
+            dataset(chosen)
     st.subheader("Add a file", anchor=False)
     with show.messages():
-        add_file(get_lab())
+        adding.draw(get_lab())
+    with show.messages():
+        added_files()
 
 
-def preview(name: str, ref) -> None:
-    """Size, labels with their counts, and the first sentences."""
-    examples = load_dataset(ref)
-    st.subheader(name, anchor=False)
-    st.markdown(f"{len(examples):,} sentences, {examples.n_words:,} words.")
-    rows = examples.pick(range(min(100, len(examples))))
-    table = {"sentence": rows.texts} | dict(rows.sentence_labels)
-    table |= {label: [" ".join(values) for values in column] for label, column in rows.word_labels.items()}
-    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch", height=320)
+def dataset(chosen: Selection) -> None:
+    """The chosen data set: its size, one sentence drawn, its labels counted."""
+    data, counted = chosen.data, get_lab().counts_of(chosen.data.ref)
+    what = "pair" if counted.is_pairs else "sentence"
+    st.subheader(data.name, anchor=False)
+    named = [LABEL_NAMES.get(label.name, label.name) for label in counted.labels]
+    with st.container(key="facts"):
+        st.text(
+            f"{counted.n_examples:,} {what}{'s' * (counted.n_examples != 1)} · {counted.n_words:,} words · "
+            + (f"labels: {', '.join(named)}" if named else "no labels")
+        )
+    sentence(data, chosen, what)
+    if counted.labels:
+        st.subheader("Labels", anchor=False)
+        labels(chosen, counted.is_pairs)
 
 
-def add_file(lab: Lab) -> None:
-    """A file by path, with its format; what is wrong with it is said at once."""
-    kind = st.segmented_control("Format", ["CoNLL-U", "Tab-separated"], default="CoNLL-U", key="file_kind") or "CoNLL-U"
-    with st.form("add_file", border=False):
-        path = st.text_input("Path of the file", placeholder="/path/to/file")
-        text, label, name, header = 1, 2, "label", False
-        if kind == "Tab-separated":
-            one, two, three, four = st.columns(4, vertical_alignment="bottom")
-            text = one.number_input("Column of the sentence", 1, 100, 1)
-            label = two.number_input("Column of the label", 0, 100, 2, help="0 = none")
-            name = three.text_input("What the label is called", "sentiment")
-            header = four.checkbox("First line names the columns")
-        if st.form_submit_button("Add", icon=":material/add:") and path:
-            if kind == "CoNLL-U":
-                lab.add_dataset(ConlluFile.at(path))
-            else:
-                ref = TableFile.at(path, text=text - 1, label=label - 1, label_name=name or "label", header=header)
-                lab.add_dataset(ref)
-            st.rerun()
+def sentence(data: Named, chosen: Selection, what: str) -> None:
+    """One sentence or pair, found by number or by its words, and drawn."""
+    examples = load_dataset(data.ref)
+    search, number, tags, arcs = st.columns([4, 2, 3, 2], vertical_alignment="bottom")
+    query = search.text_input(
+        "Search", key="search", on_change=_to_first, placeholder="words to look for", icon=":material/search:"
+    )
+    found = examples.find(query) if query.strip() else range(len(examples))
+    if not found:
+        st.info(f"No {what} holds these words.", icon=":material/info:")
+        return
+    if st.session_state.get("row", 1) > len(found):
+        _to_first()
+    place = number.number_input(
+        f"{what.capitalize()} (of {len(found):,})", min_value=1, max_value=len(found), key="row", bind="query-params"
+    )
+    row = found[place - 1]
+    names = list(examples.word_labels)
+    tag = None
+    if names:
+        tag = tags.selectbox(
+            "Tags",
+            names,
+            index=names.index(chosen.label) if chosen.label in names and chosen.label != "relation" else 0,
+            format_func=lambda name: LABEL_NAMES.get(name, name),
+            key="tags",
+        )
+    has_tree = examples.heads is not None and examples.partners is None
+    with_arcs = has_tree and arcs.toggle("Arcs", value=True, key="arcs", help="Off: the sentence is wrapped like text.")
+    look = show.look()
+    with st.container(border=True, key="drawn"):
+        if examples.sentence_labels:
+            shown = {LABEL_NAMES.get(n, n): values[row] for n, values in examples.sentence_labels.items()}
+            st.html(annotation.badges(shown, look))
+        words = examples.words[row]
+        if with_arcs and examples.heads is not None:
+            tagged = examples.word_labels[tag][row] if tag else [""] * len(words)
+            relations = examples.word_labels.get("relation")
+            st.html(
+                annotation.tree(
+                    words,
+                    tagged,
+                    examples.heads[row],
+                    relations[row] if relations else (),
+                    look,
+                    all_tags=_all_tags(data, tag),
+                )
+            )
+        elif tag:
+            st.html(annotation.tagged(words, examples.word_labels[tag][row], look, all_tags=_all_tags(data, tag)))
+        elif examples.partners is not None:
+            first, second = st.columns(2)
+            for side, name, text in (
+                (first, _side(data, "text", "First text"), examples.texts[row]),
+                (second, _side(data, "partner", "Second text"), examples.partners[row]),
+            ):
+                side.caption(name.replace("_", " "))
+                side.html(annotation.plain(text, look))
+        else:
+            st.html(annotation.plain(examples.texts[row], look))
+    with st.expander("Table", icon=":material/table:"):
+        one = examples.pick([row])
+        table = {"word": one.words[0]} | {LABEL_NAMES.get(n, n): values[0] for n, values in one.word_labels.items()}
+        if one.heads is not None:
+            table["head"] = one.heads[0]
+        frame = pd.DataFrame(table)
+        frame.insert(0, "number", range(1, len(frame) + 1))
+        st.dataframe(frame, hide_index=True, width="stretch", height="content" if len(frame) <= 20 else 400)
+
+
+def labels(chosen: Selection, is_pairs: bool) -> None:
+    """How often each label occurs."""
+    counted = {label.name: label for label in get_lab().counts_of(chosen.data.ref).labels}
+    names = list(counted)
+    name = names[0]
+    if len(names) > 1:
+        name = st.segmented_control(
+            "Label",
+            names,
+            default=chosen.label if chosen.label in names else name,
+            format_func=lambda name: LABEL_NAMES.get(name, name),
+            key="counted",
+            required=True,
+            label_visibility="collapsed",
+        )
+    label = counted[name]
+    table = counts.counts_table(label.labels, label.counts, label.shares)
+    unit = "pair" if is_pairs and label.unit == "sentence" else label.unit
+    chart = counts.counts_bars(table, show.look(), what=LABEL_NAMES.get(name, name).capitalize(), unit=unit)
+    show.draw_chart(chart, name="counts", alt_text=f"How often each of {len(table)} labels of {name} occurs")
+    with st.expander("Table of labels", icon=":material/table:"):
+        st.dataframe(
+            table,
+            hide_index=True,
+            width="stretch",
+            height="content" if len(table) <= 20 else 400,
+            column_config={"share": st.column_config.NumberColumn(format="percent")},
+        )
+
+
+def added_files() -> None:
+    """What was added, with a way to take it off the list."""
+    files = [named for named in get_lab().datasets() if not isinstance(named.ref, Suite)]
+    if not files:
+        return
+    with st.expander(f"Added files ({len(files)})", icon=":material/folder_open:"):
+        for named in files:
+            name, button = st.columns([5, 1], vertical_alignment="center")
+            name.text(named.name)
+            button.button(
+                "Remove",
+                key=f"remove-{named.id}",
+                icon=":material/delete:",
+                help="Takes it off the list; results stay, and so does a file of your own.",
+                on_click=_remove,
+                args=(named.id,),
+            )
+
+
+def _remove(short: str) -> None:
+    try:
+        get_lab().remove_dataset(short)
+    except TunescopeError as problem:
+        st.session_state[adding.PROBLEM] = problem
+    if st.session_state.get("data") == short:
+        del st.session_state["data"]
+
+
+def _to_first() -> None:
+    st.session_state["row"] = 1
+
+
+def _all_tags(data: Named, tag: str | None) -> tuple[str, ...]:
+    return next((label.labels for label in get_lab().counts_of(data.ref).labels if label.name == tag), ())
+
+
+def _side(data: Named, field: str, otherwise: str) -> str:
+    """What a side of a pair is called: its column's name, where it has one."""
+    name = str(getattr(data.ref, field, ""))
+    return otherwise if not name or name.isdecimal() else name.capitalize()
 
 
 with show.messages():

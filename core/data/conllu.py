@@ -6,80 +6,102 @@ tokenised apart by the treebank ("do" "n't") is read as annotated. Lines are rea
 is kept, labels as shared strings: memory stays small for large treebanks.
 """
 
+import re
 from collections.abc import Iterator
-from pathlib import Path
 from sys import intern
 
 from core.data.examples import Examples, Span, joined
+from core.data.lines import MAX_CHARACTERS, MAX_ROWS, MAX_TOTAL_CHARACTERS, Source, lines_of
 from core.errors import DatasetInvalid
 
-Word = tuple[str, str, int, str]
-"""Form, UPOS, head, relation without its subtype."""
+Word = tuple[str, str, int, str, str]
+"""Form, UPOS, head, relation without its subtype, XPOS."""
+
+_RANGE_OR_EMPTY = re.compile(r"\d+[-.]\d+")
 
 
-def read_conllu(path: Path) -> Examples:
-    """All sentences of a file, with word labels "upos" and "relation" and gold heads.
+def read_conllu(source: Source, name: str) -> Examples:
+    """All sentences of a file, with gold heads and the word labels "upos", "relation" and, where it has them, "xpos".
+
+    Words are kept whatever they are made of, since they have labels; one that a tokenizer drops counts as lost there.
 
     Raises:
-        DatasetInvalid: not UTF-8, a line without ten columns, a head that is no word's number, or no sentence at all.
+        DatasetInvalid: not UTF-8, a line without ten columns, words that are not numbered in order, a head that is no
+            word's number, or no sentence at all.
     """
-    asked = f"Reading {path.name} as CoNLL-U."
+    asked = f"Reading {name} as CoNLL-U."
     texts: list[str] = []
     spans: list[tuple[Span, ...]] = []
-    upos: list[tuple[str, ...]] = []
-    heads: list[tuple[int, ...]] = []
-    relations: list[tuple[str, ...]] = []
-    for words in _sentences(path, asked):
-        forms, tags, governors, names = zip(*words, strict=True)
-        if max(governors) > len(forms):
+    columns: tuple[list[tuple], ...] = ([], [], [], [])
+    n_characters = 0
+    for start, words in _sentences(source, asked):
+        forms, *rest = zip(*words, strict=True)
+        if max(rest[1]) > len(forms):
             raise DatasetInvalid(
                 asked,
-                f"Sentence {len(texts) + 1} has {len(forms)} words, but the head {max(governors)}.",
+                f"Sentence {len(texts) + 1}, from line {start}, has {len(forms)} words, but the head {max(rest[1])}.",
                 "Heads number the words of their own sentence; 0 = root.",
             )
         text, places = joined(forms)
+        n_characters += len(text)
+        if len(text) > MAX_CHARACTERS or n_characters > MAX_TOTAL_CHARACTERS:
+            raise DatasetInvalid(
+                asked,
+                f"The sentence from line {start} has {len(text):,} characters, all so far {n_characters:,}; the limits "
+                f"are {MAX_CHARACTERS:,} and {MAX_TOTAL_CHARACTERS:,}.",
+                "Leave a blank line between sentences, or take a part of the file.",
+            )
         texts.append(text)
         spans.append(places)
-        upos.append(tags)
-        heads.append(governors)
-        relations.append(names)
+        for column, values in zip(columns, rest, strict=True):
+            column.append(values)
     if not texts:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with ten tab-separated columns a word.")
-    return Examples(
-        texts=tuple(texts),
-        spans=tuple(spans),
-        word_labels={"upos": tuple(upos), "relation": tuple(relations)},
-        heads=tuple(heads),
-    )
+    upos, heads, relations, xpos = (tuple(column) for column in columns)
+    word_labels = {"upos": upos, "relation": relations}
+    if any(tag != "_" for tags in xpos for tag in tags):
+        word_labels["xpos"] = xpos
+    return Examples(texts=tuple(texts), spans=tuple(spans), word_labels=word_labels, heads=heads)
 
 
-def _sentences(path: Path, asked: str) -> Iterator[list[Word]]:
+def _sentences(source: Source, asked: str) -> Iterator[tuple[int, list[Word]]]:
     words: list[Word] = []
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.isspace():
-                    if words:
-                        yield words
-                    words = []
-                elif not line.startswith("#") and (word := _word(line.rstrip("\r\n"), number, asked)):
-                    words.append(word)
-    except UnicodeDecodeError as error:
-        raise DatasetInvalid(
-            asked, f"Byte {error.object[error.start]:#x} is not UTF-8.", "Save it as UTF-8."
-        ) from error
+    start = n_sentences = 0
+    for number, line in lines_of(source, "utf-8", asked):
+        if not line.strip():
+            if words:
+                yield start, words
+                n_sentences += 1
+            words = []
+        elif not line.startswith("#") and (word := _word(line.rstrip("\r\n"), number, len(words) + 1, asked)):
+            start = start if words else number
+            words.append(word)
+        if n_sentences > MAX_ROWS:
+            raise DatasetInvalid(asked, f"It has more than {MAX_ROWS:,} sentences.", "Take a part of it.")
     if words:
-        yield words
+        yield start, words
 
 
-def _word(line: str, number: int, asked: str) -> Word | None:
+def _word(line: str, number: int, place: int, asked: str) -> Word | None:
     columns = line.split("\t")
     if len(columns) != 10:
         raise DatasetInvalid(
             asked, f"Line {number} has {len(columns)} tab-separated columns, not 10.", "Check the format of the file."
         )
     if not columns[0].isdecimal():
-        return None
+        if _RANGE_OR_EMPTY.fullmatch(columns[0]):
+            return None
+        raise DatasetInvalid(
+            asked, f"Line {number} has the word number {columns[0]!r}.", "Words are numbered 1, 2, …; ranges are 1-2."
+        )
+    if int(columns[0]) != place:
+        raise DatasetInvalid(
+            asked,
+            f"Line {number} has the word number {columns[0]} where {place} was expected.",
+            "Number the words of each sentence from 1, and leave a blank line between sentences.",
+        )
+    if not columns[1].strip():
+        raise DatasetInvalid(asked, f"Line {number} has no word form.", "Fill the second column.")
     if not columns[6].isdecimal():
         raise DatasetInvalid(asked, f"Line {number} has the head {columns[6]!r}.", "Heads are numbers; 0 = root.")
-    return columns[1], intern(columns[3]), int(columns[6]), intern(columns[7].partition(":")[0])
+    return columns[1], intern(columns[3]), int(columns[6]), intern(columns[7].partition(":")[0]), intern(columns[4])

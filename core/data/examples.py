@@ -5,6 +5,7 @@ each word, because pieces are aligned to words by offsets and never by counting.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,6 +50,16 @@ class Examples:
         """Words in all examples, partner texts included."""
         return sum(len(spans) for spans in (*self.spans, *(self.partner_spans or ())))
 
+    def find(self, wanted: str) -> tuple[int, ...]:
+        """Rows whose text or partner holds these characters, upper and lower case alike; all rows for ""."""
+        sought = wanted.casefold().strip()
+        partners = self.partners or ("",) * len(self)
+        return tuple(
+            row
+            for row, (text, partner) in enumerate(zip(self.texts, partners, strict=True))
+            if sought in text.casefold() or sought in partner.casefold()
+        )
+
     def pick(self, rows: Iterable[int]) -> "Examples":
         """The sentences at these rows, in the order given."""
         rows = list(rows)
@@ -76,6 +87,20 @@ def joined(words: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
     return " ".join(parts), tuple(spans)
 
 
-def split_on_space(text: str) -> tuple[Span, ...]:
-    """Spans of the white-space-separated words of a running text."""
+def blank_separated(text: str) -> tuple[Span, ...]:
+    """Spans of everything that white space separates."""
     return tuple(match.span() for match in re.finditer(r"\S+", text))
+
+
+def split_on_space(text: str) -> tuple[Span, ...]:
+    """Spans of the white-space-separated words of a running text.
+
+    What consists of invisible format characters alone (zero-width space, soft hyphen, byte order mark …) is no word:
+    nobody sees it and tokenizers drop it. Inside a word such characters stay.
+    """
+    spans = blank_separated(text)
+    return spans if text.isascii() else tuple(span for span in spans if not _is_invisible(text[slice(*span)]))
+
+
+def _is_invisible(word: str) -> bool:
+    return all(unicodedata.category(character) == "Cf" for character in word)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from core.data.conllu import read_conllu
 from core.data.examples import Examples, joined
+from core.data.lines import Source, refuse_what_is_no_data
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound, NotEnoughData
-from core.refs import Dataset, Sample, Suite, TableFile, file_digest
+from core.refs import ConlluFile, Dataset, Sample, Suite, TableFile, file_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,11 @@ def facts_of(ref: Dataset) -> DatasetFacts:
         from core.data.suite import SIZES
 
         return DatasetFacts(n_sentences=SIZES[ref.split], word_labels=_SUITE_WORDS, sentence_labels=_SUITE_SENTENCES)
-    examples = load_dataset(ref)
+    return facts_of_examples(load_dataset(ref))
+
+
+def facts_of_examples(examples: Examples) -> DatasetFacts:
+    """Size and label names."""
     return DatasetFacts(
         n_sentences=len(examples),
         word_labels=tuple(examples.word_labels),
@@ -54,7 +59,13 @@ def load_dataset(ref: Dataset) -> Examples:
         raise DatasetNotFound(asked, "It is no longer there.", "Put it back, or add it again on the data picker.")
     if file_digest(path) != ref.digest:
         raise DatasetInvalid(asked, "Its content changed since it was added.", "Add it again; old results stay valid.")
-    return read_table(ref, path) if isinstance(ref, TableFile) else read_conllu(path)
+    return read_file(ref, path, path.name)
+
+
+def read_file(ref: ConlluFile | TableFile, source: Source, name: str) -> Examples:
+    """Every example of a file, on disk or still in memory. Raises DatasetInvalid."""
+    refuse_what_is_no_data(source, f"Reading {name}.")
+    return read_table(ref, source, name) if isinstance(ref, TableFile) else read_conllu(source, name)
 
 
 def load_sample(sample: Sample) -> Examples:

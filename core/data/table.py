@@ -1,40 +1,176 @@
-"""Tab-separated files with one sentence a line and, in another column, its label."""
+"""Tables with one text or pair a row to examples: texts, words, sentence labels and word labels, all checked."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from core.data.examples import Examples, split_on_space
+from core.data.examples import Examples, Span, blank_separated, joined, split_on_space
+from core.data.lines import MAX_CHARACTERS, MAX_TOTAL_CHARACTERS, Source
+from core.data.rows import FORMAT_NAMES, no_column, rows_of, where
 from core.errors import DatasetInvalid
-from core.refs import TableFile
+from core.refs import COARSE, TableFile
+
+_MAX_LABEL = 200
 
 
-def read_table(ref: TableFile, path: Path) -> Examples:
-    """All sentences of a file. Lines are taken as they are: no quoting, since review texts hold stray quotes.
+def read_table(ref: TableFile, source: Source, name: str) -> Examples:
+    """All examples of a table.
+
+    A row without text is an error; so is one without a label, unless the ref leaves such rows out. Words of running
+    text are what white space separates; where the column holds lists, they are the words as listed.
+
+    Args:
+        ref: which columns to read, and how the file is written down.
+        source: where it lies.
+        name: the file's name, for messages.
 
     Raises:
-        DatasetInvalid: empty, not UTF-8, a line without the asked columns, or an empty sentence or label.
+        DatasetInvalid: not of this format or encoding, a column that is not there, a text that is missing or too long,
+            labels that do not align with words; the message names the line or row.
     """
-    asked = f"Reading {path.name} as tab-separated text."
-    try:
-        lines = enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1)
-    except UnicodeDecodeError as error:
-        raise DatasetInvalid(asked, f"Byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from error
-    rows = [(number, line.rstrip("\r").split("\t")) for number, line in lines if line.strip()][int(ref.header) :]
-    if not rows:
-        raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with one sentence a line.")
-    texts = tuple(_cell(row, ref.text, "sentence", number, asked) for number, row in rows)
-    labels = {}
-    if ref.label >= 0:
-        labels[ref.label_name] = tuple(_cell(row, ref.label, "label", number, asked) for number, row in rows)
-    return Examples(texts=texts, spans=tuple(split_on_space(text) for text in texts), sentence_labels=labels)
-
-
-def _cell(row: list[str], column: int, what: str, number: int, asked: str) -> str:
-    if column >= len(row) or column < 0:
+    asked = f"Reading {name} as {FORMAT_NAMES[ref.format]}."
+    texts: list[str] = []
+    spans: list[tuple[Span, ...]] = []
+    partners: list[str] = []
+    partner_spans: list[tuple[Span, ...]] = []
+    labels: list[list[str]] = [[] for _ in ref.labels]
+    word_labels: list[list[tuple[str, ...]]] = [[] for _ in ref.word_labels]
+    shared: dict[str, str] = {}
+    n_rows = n_characters = 0
+    for number, row in rows_of(ref, source, asked):
+        n_rows += 1
+        cell = _Cell(ref, row, where(ref, number), asked)
+        found = [cell.label(column) for column in ref.labels]
+        if any(label in ref.leave_out for label in found):
+            continue
+        for column, label, kept in zip(ref.labels, found, labels, strict=True):
+            if not label:
+                raise DatasetInvalid(
+                    asked,
+                    f"The label ({column}) of {cell.where} is empty.",
+                    "Fill it, delete the row, or choose to leave out rows without a label.",
+                )
+            kept.append(shared.setdefault(label, label))
+        text, places = cell.text(ref.text)
+        texts.append(text)
+        spans.append(places)
+        n_characters += len(text)
+        if ref.partner:
+            text, places = cell.text(ref.partner)
+            partners.append(text)
+            partner_spans.append(places)
+            n_characters += len(text)
+        for column, columns in zip(ref.word_labels, word_labels, strict=True):
+            tags = cell.word_labels(column, len(places))
+            columns.append(tuple(shared.setdefault(tag, tag) for tag in tags))
+        if n_characters > MAX_TOTAL_CHARACTERS:
+            raise DatasetInvalid(
+                asked, f"Its texts have more than {MAX_TOTAL_CHARACTERS:,} characters.", "Take a part of it."
+            )
+    if not texts:
+        left = f"all {n_rows:,} rows are left out by their label" if n_rows else "it holds no row of data"
         raise DatasetInvalid(
-            asked,
-            f"The {what} is asked of column {column + 1}, but line {number} has {len(row)} columns.",
-            "Choose another column, or check that tabs separate them.",
+            asked, f"Found no text: {left}.", "Give a file with one text a row, below its header if any."
         )
-    if not (text := row[column].strip()):
-        raise DatasetInvalid(asked, f"The {what} of line {number} is empty.", "Fill or delete the line.")
-    return text
+    return Examples(
+        texts=tuple(texts),
+        spans=tuple(spans),
+        word_labels={column: tuple(tags) for column, tags in zip(ref.word_names, word_labels, strict=True)},
+        sentence_labels={name: tuple(values) for name, values in zip(ref.names, labels, strict=True)},
+        partners=tuple(partners) if ref.partner else None,
+        partner_spans=tuple(partner_spans) if ref.partner else None,
+    )
+
+
+class _Cell:
+    """One row, asked for its text and labels; what is wrong is said with the row's place."""
+
+    def __init__(self, ref: TableFile, row: Mapping[str, Any], where: str, asked: str) -> None:
+        self.ref, self.row, self.where, self.asked = ref, row, where, asked
+
+    def text(self, column: str) -> tuple[str, tuple[Span, ...]]:
+        """Text and words of a column."""
+        value = self._value(column)
+        if isinstance(value, list):
+            words = [self._plain(word, column) for word in value]
+            if empty := [place for place, word in enumerate(words, start=1) if not word.strip()]:
+                raise self._wrong(f"Word {empty[0]} of {self.where} ({column}) is empty.", "Fill or delete it.")
+            text, places = joined(words)
+        else:
+            text = self._plain(value, column).strip()
+            # With labels for its words every blank-separated part is one, even where nothing can be seen.
+            places = blank_separated(text) if self.ref.word_labels else split_on_space(text)
+        if not places:
+            unseen = " but for invisible characters" if text else ""
+            raise self._wrong(f"The text ({column}) of {self.where} is empty{unseen}.", "Fill or delete the row.")
+        if len(text) > MAX_CHARACTERS:
+            raise self._wrong(
+                f"The text ({column}) of {self.where} has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.",
+                "Split it into sentences or paragraphs, one a row.",
+            )
+        return text, places
+
+    def label(self, column: str) -> str:
+        """A sentence label, "" where there is none."""
+        if column not in self.row and column.endswith(COARSE):
+            return self.label(column.removesuffix(COARSE)).partition(":")[0]
+        value = self._value(column) if self.ref.format != "jsonl" else self.row.get(column)
+        if isinstance(value, list | dict):
+            raise self._wrong(
+                f"The label ({column}) of {self.where} is a list or an object.", "Choose a column with one label a row."
+            )
+        return self._short(self._plain(value, column).strip(), column)
+
+    def word_labels(self, column: str, n_words: int) -> list[str]:
+        """One label a word."""
+        value = self._value(column)
+        parts = value if isinstance(value, list) else self._plain(value, column).split()
+        tags = [self._short(self._plain(part, column).strip(), column) for part in parts]
+        if len(tags) != n_words:
+            raise self._wrong(
+                f"{self.where.capitalize()} has {n_words} word{'s' * (n_words != 1)} but {len(tags)} "
+                f"label{'s' * (len(tags) != 1)} ({column}).",
+                "Give one label a word.",
+            )
+        if "" in tags:
+            raise self._wrong(f"Label {tags.index('') + 1} of {self.where} ({column}) is empty.", "Fill it.")
+        return tags
+
+    def _value(self, column: str) -> Any:
+        if column not in self.row:
+            if self.ref.format == "jsonl":
+                names = ", ".join(repr(name) for name in list(self.row)[:20])
+                raise self._wrong(
+                    f"{self.where.capitalize()} has no {column!r}. It has: {names or 'nothing'}.",
+                    "Choose another column, or complete the line.",
+                )
+            raise no_column(column, list(self.row), self.asked)
+        return self.row[column]
+
+    def _plain(self, value: Any, column: str) -> str:
+        if value is None or value != value:  # NaN is how some libraries write nothing
+            return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | float):
+            return str(value)
+        if not isinstance(value, str):
+            raise self._wrong(
+                f"The value of {column!r} in {self.where} is neither text nor a number.", "Choose another column."
+            )
+        if any("\ud800" <= character <= "\udfff" for character in value) if not value.isascii() else False:
+            raise self._wrong(
+                f"The value of {column!r} in {self.where} holds half a character (a lone surrogate).",
+                "Write the file again with whole characters.",
+            )
+        return value
+
+    def _short(self, label: str, column: str) -> str:
+        if len(label) > _MAX_LABEL:
+            raise self._wrong(
+                f"The label ({column}) of {self.where} has {len(label):,} characters.",
+                "Choose a column of labels, not of text.",
+            )
+        return label
+
+    def _wrong(self, found: str, do: str) -> DatasetInvalid:
+        return DatasetInvalid(self.asked, found, do)

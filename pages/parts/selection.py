@@ -13,7 +13,12 @@ from core.analyses.weight_change import WeightChange
 from core.lab import Named
 from core.refs import Sample
 
-LABEL_NAMES = {"upos": "word classes", "relation": "grammatical relations", "sentiment": "sentiment"}
+LABEL_NAMES = {
+    "upos": "word classes",
+    "relation": "grammatical relations",
+    "sentiment": "sentiment",
+    "xpos": "fine word classes",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,8 @@ def main() -> None:
     quieten()
     folder = Path(os.environ.get("TUNESCOPE_SHARED_DATA") or ROOT.parent / "shared" / "data") / "sst2"
     train, dev = (
-        TableFile.at(folder / f"{split}.tsv", text=0, label=1, label_name="sentiment") for split in ("train", "dev")
+        TableFile.at(folder / f"{split}.tsv", text="1", labels=("2",), label_names=("sentiment",))
+        for split in ("train", "dev")
     )
     lab, started = Lab(), time.monotonic()
     lab.add_dataset(train, "SST-2 train")

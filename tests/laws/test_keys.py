@@ -28,7 +28,7 @@ REFS: list[Described] = [
     Folder(digest="a" * 64, path="/models/one"),
     Suite(),
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
-    TableFile(digest="c" * 64, path="/data/one.tsv", text=0, label=1),
+    TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),
     Sample(of=Suite(), n=5),
     RandomWeights(of=Packaged()),
     Snapshot(run=TUNE.replace(snapshots=(1, 2)), step=2),
@@ -74,6 +74,8 @@ def other_values(value: Any, hint: Any) -> list[Any]:
     choices = [choice for choice in typing.get_args(hint) if choice != value]
     if typing.get_origin(hint) is typing.Literal:
         return choices
+    if isinstance(value, tuple):
+        return [(*value, "x")]
     if isinstance(value, int | float):
         return [value + 1, value + 0.25 if isinstance(value, float) else value + 17]
     if isinstance(value, tuple) and typing.get_args(hint)[:1] == (int,):

@@ -131,9 +131,9 @@ def test_a_broken_file_is_a_message_on_the_page(empty: AppTest, tmp_path: Path) 
     file = tmp_path / "junk.conllu"
     file.write_text("1\tonly\tthree\n")
     app = opened(empty, "data")
-    app.text_input[0].set_value(str(file))
-    next(button for button in app.button if button.label == "Add").click().run()
-    assert "Line 1 has 3 tab-separated columns" in app.error[0].value
+    app.text_input(key="file_path").set_value(str(file)).run()
+    next(box for box in app.selectbox if box.label == "Format").set_value("conllu").run()
+    assert "No line has the ten tab" in app.error[0].value
 
 
 def test_a_cache_that_cannot_be_used_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

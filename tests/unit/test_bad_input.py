@@ -20,7 +20,7 @@ from core.errors import (
 )
 from core.lab import Lab
 from core.models.checkpoints import locate
-from core.refs import Folder, Packaged, Sample, Suite, TableFile
+from core.refs import ConlluFile, Folder, Packaged, Sample, Suite, TableFile
 from core.store.artifacts import Store
 from tests.faults import says
 
@@ -48,7 +48,7 @@ def table(tmp_path: Path, labels: list[str]) -> TableFile:
     """A file of twenty sentences with these labels in turn."""
     file = tmp_path / "some.tsv"
     file.write_text("".join(f"sentence number {i} here\t{labels[i % len(labels)]}\n" for i in range(20)))
-    return TableFile.at(file, text=0, label=1)
+    return TableFile.at(file, labels=("2",))
 
 
 def test_one_class_only_cannot_be_tuned_or_probed(tmp_path: Path, lab: Lab) -> None:
@@ -93,11 +93,20 @@ def test_emoji_and_right_to_left_text_keep_their_words(tmp_path: Path, lab: Lab)
 
 
 def test_a_word_that_the_tokenizer_drops_loses_its_row_alone(tmp_path: Path, lab: Lab) -> None:
-    file = tmp_path / "zero.tsv"
-    file.write_text("before \u200b after\n")
-    result = lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=TableFile.at(file))))
+    file = tmp_path / "zero.conllu"
+    forms = ("before", "\u200b", "after")
+    file.write_text("".join(f"{i}\t{form}\t_\tX\t_\t_\t0\troot\t_\t_\n" for i, form in enumerate(forms, 1)))
+    result = lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=ConlluFile.at(file))))
     assert result.word.tolist() == [0, 2]
     assert result.n_lost_words == 1
+
+
+def test_what_nobody_can_see_is_no_word_of_running_text(tmp_path: Path, lab: Lab) -> None:
+    file = tmp_path / "unseen.tsv"
+    file.write_text("before \u200b af\u00adter \ufeff\n")
+    result = lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=TableFile.at(file))))
+    assert result.word.tolist() == [0, 1]
+    assert result.n_lost_words == 0
 
 
 def test_a_damaged_result_below_another_is_made_again_too(lab: Lab) -> None:

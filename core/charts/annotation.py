@@ -1,0 +1,231 @@
+"""A sentence with its annotation drawn: words, a tag beneath each, arcs to their heads above.
+
+Plain HTML, so that words can be selected, searched and read aloud; everything that comes from a file is escaped. Streamlit
+passes HTML but no SVG: an arc is a box with three borders.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from unicodedata import east_asian_width
+
+from core.charts.look import OKABE_ITO, Look
+
+_UPOS_GROUPS = (
+    ("NOUN", "PROPN", "PRON"),
+    ("VERB", "AUX"),
+    ("ADJ", "ADV"),
+    ("ADP", "PART", "CCONJ", "SCONJ"),
+    ("DET", "NUM"),
+)
+"""Classes that do a like job share a colour; the rest is grey. The tag itself is always written."""
+_OUTSIDE = ("O", "_", "")
+"""Tags that say "nothing here"."""
+
+
+def tag_colour(tag: str, tags: Sequence[str], look: Look) -> str:
+    """Colour of a tag: by group for universal word classes, else by its place among all tags of the data set."""
+    palette = tuple(OKABE_ITO[:5])
+    if tag in _OUTSIDE:
+        return look.grid
+    for colour, group in zip(palette, _UPOS_GROUPS, strict=True):
+        if tag in group:
+            return colour
+    if any(tag in group for group in _UPOS_GROUPS) or {"NOUN", "VERB"} <= set(tags):
+        return look.quiet
+    # B-PER and I-PER are one colour.
+    stem = tag.partition("-")[2] if tag[:2] in ("B-", "I-", "E-", "S-") else tag
+    stems = sorted({t.partition("-")[2] if t[:2] in ("B-", "I-", "E-", "S-") else t for t in tags} - set(_OUTSIDE))
+    return OKABE_ITO[stems.index(stem) % 6] if stem in stems else look.quiet
+
+
+def tagged(words: Sequence[str], tags: Sequence[str], look: Look, *, all_tags: Sequence[str] = ()) -> str:
+    """Words with their tag beneath, wrapped like text."""
+    cells = "".join(
+        f'<span style="display:inline-block;text-align:center;margin:0 .35em .6em 0;vertical-align:top">'
+        f'<span style="display:block;font-size:{look.size + 4}px;line-height:1.5">{_shown(word)}</span>'
+        f"{_chip(tag, all_tags or tags, look)}</span>"
+        for word, tag in zip(words, tags, strict=True)
+    )
+    return _frame(cells, look, scroll="y")
+
+
+def plain(text: str, look: Look) -> str:
+    """Running text."""
+    body = f'<div style="font-size:{look.size + 5}px;line-height:1.6;white-space:pre-wrap">{_shown(text)}</div>'
+    return _frame(body, look, scroll="y")
+
+
+def badges(labels: Mapping[str, str], look: Look) -> str:
+    """Labels of a whole sentence, "name: value" each."""
+    parts = "".join(
+        f'<span style="display:inline-block;border:1px solid {look.quiet};border-radius:1em;padding:.1em .8em;'
+        f'margin:0 .5em .3em 0;font-size:{look.size + 1}px"><span style="color:{look.quiet}">{_shown(name)}</span> '
+        f"<b>{_shown(value)}</b></span>"
+        for name, value in labels.items()
+    )
+    return f'<div style="color:{look.ink}">{parts}</div>'
+
+
+def tree(
+    words: Sequence[str],
+    tags: Sequence[str],
+    heads: Sequence[int],
+    relations: Sequence[str],
+    look: Look,
+    *,
+    all_tags: Sequence[str] = (),
+) -> str:
+    """Words in one row, tags beneath, an arc from each head to its dependent above; wider than the page it scrolls.
+
+    Args:
+        words: of one sentence.
+        tags: one a word.
+        heads: 1-based head of each word, 0 = root.
+        relations: name of the arc that reaches each word; may be empty.
+        look: colours and sizes.
+        all_tags: every tag of the data set, so that colours stay from sentence to sentence.
+    """
+    size = look.size
+    relations = relations or [""] * len(words)
+    centres, width = _columns(words, tags, heads, relations, size)
+    arcs = [(min(i, h - 1), max(i, h - 1), i) for i, h in enumerate(heads) if h and h - 1 != i]
+    levels = _levels(arcs)
+    step = size + 11
+    depth = max(levels.values(), default=0)
+    ground = (depth + 1) * step + 8
+    parts = []
+    for left, right, dependent in arcs:
+        head = right if dependent == left else left
+        start = centres[head] + _leave(head, dependent, arcs, centres)
+        end = centres[dependent]
+        x, y = min(start, end), ground - levels[left, right, dependent] * step
+        parts.append(
+            f'<div style="position:absolute;left:{x:.0f}px;top:{y}px;width:{abs(end - start):.0f}px;height:{ground - y}px;'
+            f"box-sizing:border-box;border:1.5px solid {look.quiet};border-bottom:none;"
+            f'border-radius:9px 9px 0 0"></div>'
+        )
+        parts.append(_arrow(end, ground, look))
+        parts.append(_name(relations[dependent], (start + end) / 2, y, look))
+    for place, head in enumerate(heads):
+        if not head:
+            x, y = centres[place], step // 2
+            parts.append(
+                f'<div style="position:absolute;left:{x - 1:.0f}px;top:{y}px;width:2px;height:{ground - y}px;'
+                f'background:{look.ink}"></div>'
+            )
+            parts.append(_arrow(x, ground, look))
+            parts.append(_name(relations[place] or "root", x, y, look, strong=True))
+    for centre, word, tag in zip(centres, words, tags, strict=True):
+        parts.append(
+            f'<div style="position:absolute;left:{centre:.0f}px;top:{ground + 8}px;transform:translateX(-50%);'
+            f'text-align:center;white-space:nowrap"><div style="font-size:{size + 4}px;line-height:1.5">{_shown(word)}</div>'
+            f"{_chip(tag, all_tags or tags, look)}</div>"
+        )
+    height = ground + 8 + round(1.5 * (size + 4)) + round(1.9 * size) + 14
+    body = f'<div style="position:relative;width:{width:.0f}px;height:{height}px;margin:0 auto">{"".join(parts)}</div>'
+    return _frame(body, look, scroll="x", label=_said(words, heads, relations))
+
+
+def _said(words: Sequence[str], heads: Sequence[int], relations: Sequence[str]) -> str:
+    """The tree in words, for a screen reader."""
+    pairs = zip(words, heads, relations, strict=True)
+    return "; ".join(
+        f"{word}: {name or 'depends'} of {words[head - 1] if head else 'root'}" for word, head, name in pairs
+    )
+
+
+def _columns(
+    words: Sequence[str], tags: Sequence[str], heads: Sequence[int], relations: Sequence[str], size: int
+) -> tuple[list[float], float]:
+    """Centre of each word and the whole width: no word, tag or name of a short arc touches its neighbour."""
+    halves = [max(_width(w, size + 4), _width(t, size) + 14) / 2 + 7 for w, t in zip(words, tags, strict=True)]
+    needed = [0.0] * len(words)
+    for place, (head, name) in enumerate(zip(heads, relations, strict=True)):
+        if head and abs(head - 1 - place) == 1:
+            needed[max(place, head - 1)] = _width(name, size) + 22
+    centres: list[float] = []
+    for place, half in enumerate(halves):
+        beside = centres[-1] + halves[place - 1] + half if centres else half + 8
+        centres.append(max(beside, centres[-1] + needed[place]) if centres else beside)
+    return centres, (centres[-1] + halves[-1] + 8 if centres else 0.0)
+
+
+def _levels(arcs: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
+    """Height of each arc: above all that lie under it or cross it."""
+    levels: dict[tuple[int, int, int], int] = {}
+    for arc in sorted(arcs, key=lambda arc: (arc[1] - arc[0], arc)):
+        under = [level for other, level in levels.items() if other[0] < arc[1] and arc[0] < other[1]]
+        levels[arc] = 1 + max(under, default=0)
+    return levels
+
+
+def _leave(head: int, dependent: int, arcs: Sequence[tuple[int, int, int]], centres: Sequence[float]) -> float:
+    """Where an arc leaves its head, beside the middle: the longest nearest to it, so that none cross."""
+    side = 1 if dependent > head else -1
+    lengths = sorted(
+        (
+            abs(place - head)
+            for left, right, place in arcs
+            if head in (left, right) and place != head and (place > head) == (side > 0)
+        ),
+        reverse=True,
+    )
+    return side * min(6 + 4 * lengths.index(abs(dependent - head)), 18)
+
+
+def _arrow(x: float, ground: int, look: Look) -> str:
+    return (
+        f'<div style="position:absolute;left:{x - 4.25:.1f}px;top:{ground - 1}px;width:0;height:0;'
+        f'border:4.5px solid transparent;border-top:7px solid {look.quiet}"></div>'
+    )
+
+
+def _name(text: str, x: float, y: float, look: Look, *, strong: bool = False) -> str:
+    colour, weight = (look.ink, "bold") if strong else (look.quiet, "normal")
+    return (
+        f'<div style="position:absolute;left:{x:.0f}px;top:{y:.0f}px;transform:translate(-50%,-52%);font-size:{look.size}px;'
+        f"line-height:1.15;padding:0 3px;background:{look.paper};color:{colour};font-weight:{weight};"
+        f'white-space:nowrap">{_shown(text)}</div>'
+        if text
+        else ""
+    )
+
+
+def _chip(tag: str, tags: Sequence[str], look: Look) -> str:
+    colour = tag_colour(tag, tags, look)
+    ink = look.quiet if tag in _OUTSIDE else look.ink
+    return (
+        f'<span style="display:inline-block;font-size:{look.size}px;line-height:1.35;padding:0 6px;border-radius:4px 4px 0 0;'
+        f'background:{colour}26;border-bottom:3px solid {colour};color:{ink};white-space:nowrap">{_shown(tag) or "&nbsp;"}</span>'
+    )
+
+
+def _frame(body: str, look: Look, *, scroll: str, label: str = "") -> str:
+    limits = "overflow-x:auto;overflow-y:hidden" if scroll == "x" else "overflow-y:auto;max-height:420px"
+    # Reachable by keyboard, since it scrolls.
+    said = f' role="img" aria-label="{escape(label)}"' if label else ""
+    return f'<div tabindex="0" style="{limits};padding:4px 0;color:{look.ink}"><div{said}>{body}</div></div>'
+
+
+def _shown(text: str) -> str:
+    """Escaped; what cannot be seen is shown as its code point, so that a person can find it."""
+    if text and not text.strip("\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"):
+        return " ".join(f"<i>U+{ord(character):04X}</i>" for character in text)
+    return escape(text)
+
+
+def _width(text: str, size: float) -> float:
+    """Width in pixels of text in a sans-serif font, rather too wide than too narrow."""
+    if text and not text.strip("\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"):
+        return 4.2 * size * len(text)
+    units = 0.0
+    for character in text:
+        if east_asian_width(character) in "WF":
+            units += 1.05
+        elif character in "iljI.,:;'|!()[]tfr ":
+            units += 0.36
+        elif character in "mwMW@%—" or character.isupper():
+            units += 0.8
+        else:
+            units += 0.59
+    return units * size

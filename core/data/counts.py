@@ -1,0 +1,65 @@
+"""How often each label occurs: what a person wants to know before believing an accuracy."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core.data.load import load_dataset
+from core.refs import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCounts:
+    """One label of a data set, counted."""
+
+    name: str
+    unit: str
+    """"word" or "sentence"."""
+    labels: tuple[str, ...]
+    """Most frequent first."""
+    counts: tuple[int, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def majority(self) -> float:
+        """Share of the most frequent label: the accuracy of always guessing it."""
+        return self.shares[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetCounts:
+    """A data set in numbers."""
+
+    n_examples: int
+    n_words: int
+    is_pairs: bool
+    labels: tuple[LabelCounts, ...]
+
+
+@lru_cache(maxsize=32)
+def count(ref: Dataset) -> DatasetCounts:
+    """Count a data set once in a process. Raises DatasetNotFound, DatasetInvalid."""
+    examples = load_dataset(ref)
+    found = [
+        _counted(name, "word", Counter(label for row in column for label in row))
+        for name, column in examples.word_labels.items()
+    ]
+    found += [_counted(name, "sentence", Counter(column)) for name, column in examples.sentence_labels.items()]
+    return DatasetCounts(
+        n_examples=len(examples),
+        n_words=examples.n_words,
+        is_pairs=examples.partners is not None,
+        labels=tuple(found),
+    )
+
+
+def _counted(name: str, unit: str, counts: Counter[str]) -> LabelCounts:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    total = counts.total()
+    return LabelCounts(
+        name=name,
+        unit=unit,
+        labels=tuple(label for label, _ in ordered),
+        counts=tuple(n for _, n in ordered),
+        shares=tuple(n / total for _, n in ordered),
+    )

@@ -1,0 +1,203 @@
+"""Adding a data file by path or upload: what it seems to be, what is in it, and every guess open to correction."""
+
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import TunescopeError
+from core.lab import Lab
+from core.refs import ConlluFile, TableFile
+from pages.parts.lab import get_lab
+from pages.parts.selection import LABEL_NAMES
+
+PROBLEM = "adding_problem"
+"""What went wrong in a callback, shown in the run after it."""
+_ADDED = "adding_done"
+_ROUND = "adding_round"
+
+_FORMATS = {
+    "tsv": "Tabs / plain lines",
+    "csv": "CSV",
+    "jsonl": "JSON Lines",
+    "parquet": "Parquet",
+    "conllu": "CoNLL-U",
+    "spaced": "Label, blank, text",
+}
+_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+_DELIMITERS = {",": "comma", ";": "semicolon", "|": "bar"}
+_NONE = ""
+
+
+def draw(lab: Lab) -> None:
+    """The two ways to add a file."""
+    if name := st.session_state.pop(_ADDED, None):
+        st.success(f"Added {_escaped(name)} and chose it in the sidebar.", icon=":material/check:")
+    by_path, upload = st.tabs(["By path", "Upload"])
+    with by_path:
+        typed = st.text_input(
+            "Path of the file",
+            key="file_path",
+            placeholder="/path/to/file",
+            help="On the machine that runs Tunescope. The file stays where it is.",
+        )
+        if typed.strip():
+            path = Path(typed.strip()).expanduser().absolute()
+            _settle(lab, path, path.name, f"path-{hashlib.sha256(str(path).encode()).hexdigest()[:10]}")
+    with upload:
+        given = st.file_uploader(
+            "CSV, TSV, JSON Lines, Parquet, CoNLL-U or text, up to 50 MB",
+            key=f"file_upload-{st.session_state.get(_ROUND, 0)}",
+            help="Looked into in memory; kept in the cache folder, readable by you alone, only when you press Add.",
+        )
+        if given is not None:
+            content = given.getvalue()
+            _settle(lab, content, given.name, f"upload-{hashlib.sha256(content).hexdigest()[:10]}")
+    if problem := st.session_state.pop(PROBLEM, None):
+        _say(problem)
+
+
+def _settle(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
+    """Guess, show, let correct, add; what is wrong is said where it is found."""
+    try:
+        _form(lab, source, name, key)
+    except TunescopeError as problem:
+        _say(problem)
+
+
+def _say(problem: TunescopeError) -> None:
+    # As text and not as Markdown: messages quote what stands in files.
+    st.error(_escaped(f"{problem.asked} {problem.found} {problem.do}"), icon=":material/error:")
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-!|~$:" else letter for letter in text)
+
+
+def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
+    guess = lab.guess_file(source, name)
+    first = "conllu" if isinstance(guess.proposed, ConlluFile) else guess.proposed.format
+    is_binary = first == "parquet"
+    formats = ["parquet"] if is_binary else [form for form in _FORMATS if form != "parquet"]
+    one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    form = one.selectbox("Format", formats, index=formats.index(first), format_func=_FORMATS.get, key=f"{key}-format")
+    said: dict = {"format": form}
+    guessed = guess if form == first else lab.guess_file(source, name, format=form)
+    if isinstance(guessed.proposed, TableFile) and not is_binary:
+        at = guessed.proposed
+        said["encoding"] = two.selectbox(
+            "Encoding",
+            list(_ENCODINGS),
+            index=list(_ENCODINGS).index(at.encoding),
+            format_func=_ENCODINGS.get,
+            key=f"{key}-{form}-encoding",
+        )
+        if form in ("csv", "tsv"):
+            if form == "csv":
+                said["delimiter"] = three.selectbox(
+                    "Cells end at a",
+                    list(_DELIMITERS),
+                    index=list(_DELIMITERS).index(at.delimiter),
+                    format_func=_DELIMITERS.get,
+                    key=f"{key}-{form}-delimiter",
+                )
+            said["header"] = four.checkbox("Header line", at.header, key=f"{key}-{form}-header")
+            said["quoted"] = four.checkbox("Cells in quotes", at.quoted, key=f"{key}-{form}-quoted")
+        guessed = lab.guess_file(source, name, **said)
+    st.caption(f"The first {len(guessed.preview)} rows of {_escaped(name)}")
+    st.dataframe(
+        guessed.preview,
+        hide_index=True,
+        width="stretch",
+        height=210,
+        column_config={name: st.column_config.TextColumn(width="medium") for name in guessed.preview.columns[:4]},
+    )
+    if guess.problem is not None and form == first:
+        _say(guess.problem)
+    reading = guessed.proposed
+    if isinstance(reading, TableFile):
+        reading = _columns(guessed, f"{key}-{'-'.join(str(value) for value in said.values())}")
+    known = lab.try_file(source, reading, name)
+    names = [LABEL_NAMES.get(label, label) for label in (*known.word_labels, *known.sentence_labels)]
+    short, button = st.columns([4, 1], vertical_alignment="bottom")
+    title = short.text_input("Name", name, key=f"{key}-name", max_chars=60)
+    button.button(
+        "Add",
+        type="primary",
+        icon=":material/add:",
+        key=f"{key}-add",
+        on_click=_add,
+        args=(source, reading, title or name),
+        width="stretch",
+    )
+    st.text(
+        f"Read through: {known.n_sentences:,} texts, "
+        + (f"labels: {', '.join(names)}." if names else "without labels.")
+    )
+
+
+def _columns(guessed, key: str) -> TableFile:
+    """Which columns are read as what."""
+    at, names = guessed.proposed, [column.name for column in guessed.columns]
+    one, two, three = st.columns(3)
+    text = one.selectbox("Text", names, index=names.index(at.text), key=f"{key}-text")
+    others = [_NONE, *(name for name in names if name != text)]
+    partner = two.selectbox(
+        "Second text",
+        others,
+        index=others.index(at.partner) if at.partner in others else 0,
+        format_func=lambda name: name or "none: single texts",
+        key=f"{key}-partner",
+        help="Of a pair: hypothesis, answer, second sentence.",
+    )
+    free = [name for name in guessed.label_columns if name not in (text, partner)]
+    labels = three.multiselect(
+        "Labels",
+        free,
+        default=[name for name in at.labels if name in free],
+        key=f"{key}-labels",
+        help="One a text. “.coarse” is the part before the colon: LOC of LOC:city.",
+    )
+    called: tuple[str, ...] = ()
+    plain = at.replace(text=text, partner=partner, labels=tuple(labels), label_names=(), word_labels=(), leave_out=())
+    if labels:
+        one, two, three = st.columns(3)
+        typed = one.text_input(
+            "Called",
+            ", ".join(plain.names),
+            key=f"{key}-called-{'-'.join(labels)}",
+            help="How the labels are called, in the same order.",
+        )
+        called = tuple(part.strip() for part in typed.split(",") if part.strip())
+        seen = [value for column in guessed.columns if column.name in labels for value in column.values]
+        left = two.multiselect(
+            "Leave out rows labelled",
+            list(dict.fromkeys(["", *at.leave_out, *seen])),
+            default=list(at.leave_out),
+            format_func=lambda value: value or "(nothing)",
+            key=f"{key}-left-{'-'.join(labels)}",
+        )
+        plain = plain.replace(leave_out=tuple(left), label_names=() if called == plain.names else called)
+    words = [column.name for column in guessed.columns if column.name not in (text, partner, *labels)]
+    if partner or not words:
+        return plain
+    tags = three.multiselect(
+        "Word labels",
+        words,
+        default=[name for name in at.word_labels if name in words],
+        key=f"{key}-words",
+        help="Columns with one label a word: lists, or labels separated by blanks.",
+    )
+    return plain.replace(word_labels=tuple(tags))
+
+
+def _add(source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> None:
+    try:
+        st.session_state["data"] = get_lab().add_file(source, reading, name)
+        st.session_state[_ADDED] = name
+        st.session_state["row"], st.session_state["search"] = 1, ""
+        # Both ways in are empty again: a widget of another key is another widget.
+        st.session_state["file_path"] = ""
+        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    except TunescopeError as problem:
+        st.session_state[PROBLEM] = problem

@@ -1,0 +1,176 @@
+"""The data page: a sentence drawn, found and counted; files looked into, corrected, added, refused, removed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.test_pages import _app, opened, said
+
+TREE = "".join(
+    f"{i}\t{w}\t_\t{u}\t_\t_\t{h}\t{r}\t_\t_\n"
+    for i, (w, u, h, r) in enumerate(
+        [("She", "PRON", 2, "nsubj"), ("<b>sleeps</b>", "VERB", 0, "root"), (".", "PUNCT", 2, "punct")], 1
+    )
+)
+CONLLU = TREE + "\n" + TREE.replace("She", "He") + "\n"
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app over an empty cache."""
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+def html(app: AppTest) -> str:
+    """What is drawn as HTML on the page itself."""
+    return "\n".join(element.value for element in app.main.get("html"))
+
+
+def everything(app: AppTest) -> str:
+    """All text, plain text too."""
+    return "\n".join([said(app), *(element.value for element in app.get("text")), *(e.value for e in app.success)])
+
+
+def widget(app: AppTest, ending: str) -> Any:
+    """The widget whose key ends so."""
+    (found,) = [
+        element
+        for kind in ("selectbox", "multiselect", "text_input", "checkbox", "button")
+        for element in getattr(app, kind)
+        if (element.key or "").endswith(ending)
+    ]
+    return found
+
+
+def path(app: AppTest, file: Path) -> AppTest:
+    """The page with this path typed in."""
+    return app.text_input(key="file_path").set_value(str(file)).run()
+
+
+def test_the_built_in_suite_is_drawn_and_counted(empty: AppTest) -> None:
+    app = opened(empty, "data")
+    assert not app.exception
+    assert not app.error
+    assert "position:relative" in html(app)
+    assert "root" in html(app)
+    assert "sentences" in everything(app)
+    assert len(app.main.get("vega_lite_chart")) == 1
+    app.toggle(key="arcs").set_value(False).run()
+    assert "position:relative" not in html(app)
+    assert "inline-block" in html(app)
+
+
+def test_a_sentence_is_found_by_its_words_and_by_its_number(empty: AppTest) -> None:
+    app = opened(empty, "data")
+    first = html(app)
+    app.number_input(key="row").set_value(2).run()
+    second = html(app)
+    assert second != first
+    app.text_input(key="search").set_value("nowhere to be found").run()
+    assert "No sentence holds these words" in said(app)
+    app.text_input(key="search").set_value("").run()
+    assert html(app) == first
+    assert not app.exception
+
+
+def test_a_row_in_the_link_beyond_the_end_is_the_first(empty: AppTest) -> None:
+    empty.query_params["row"] = "999999"
+    app = opened(empty, "data")
+    assert not app.exception
+    assert app.number_input(key="row").value == 1
+
+
+def test_a_treebank_is_looked_into_added_chosen_drawn_and_removed(empty: AppTest, tmp_path: Path) -> None:
+    file = tmp_path / "mine.conllu"
+    file.write_text(CONLLU)
+    app = path(opened(empty, "data"), file)
+    assert "Read through: 2 texts, labels: word classes, grammatical relations." in everything(app)
+    widget(app, "-add").click().run()
+    assert not app.error
+    assert "Added mine.conllu" in everything(app).replace("\\", "")
+    chosen = app.selectbox(key="data").value
+    assert "mine.conllu" in app.selectbox(key="data").options
+    assert "&lt;b&gt;sleeps&lt;/b&gt;" in html(app)
+    assert "<b>sleeps" not in html(app)
+    assert app.text_input(key="file_path").value == ""
+    app.button(key=f"remove-{chosen}").click().run()
+    assert not app.exception
+    assert app.selectbox(key="data").value == "suite-dev"
+    assert file.read_text() == CONLLU
+
+
+def test_an_upload_of_pairs_is_shown_side_by_side_under_a_clean_name(empty: AppTest, tmp_path: Path) -> None:
+    rows = "".join(f"a man number {i} walks home\the is <i>walking</i>\t{'yes' if i % 2 else 'no'}\n" for i in range(9))
+    content = ("premise\thypothesis\tlabel\n" + rows).encode()
+    app = opened(empty, "data")
+    app.file_uploader[0].upload("../[evil](x).csv", content, "text/csv").run()
+    assert not app.exception
+    assert not app.error
+    uploads = tmp_path / "cache" / "uploads"
+    assert not uploads.exists()
+    widget(app, "-add").click().run()
+    assert not app.error
+    assert len(list(uploads.iterdir())) == 1
+    assert "evil_(x).csv" in app.selectbox(key="data").options
+    assert "he is &lt;i&gt;walking&lt;/i&gt;" in html(app)
+    assert "Hypothesis" in said(app)
+    assert "9 pairs" in everything(app)
+
+
+def test_a_guess_can_be_corrected(empty: AppTest, tmp_path: Path) -> None:
+    file = tmp_path / "some.csv"
+    lines = [f'"a first text, number {i}";{"good" if i % 2 else "bad"};{"x" if i % 3 else ""}' for i in range(30)]
+    file.write_text("\n".join(lines), encoding="utf-16")
+    app = path(opened(empty, "data"), file)
+    assert widget(app, "-encoding").value == "utf-16"
+    assert widget(app, "-delimiter").value == ";"
+    assert widget(app, "-labels").value == ["2"]
+    widget(app, "-called-2").set_value("mood").run()
+    assert "labels: mood" in everything(app)
+    widget(app, "-labels").set_value(["3"]).run()
+    assert "The label \\(3\\) of line 1 is empty" in app.error[0].value
+    widget(app, "-left-3").set_value([""]).run()
+    assert not app.error
+    assert "Read through: 20 texts" in everything(app)
+    widget(app, "-format").set_value("jsonl").run()
+    assert "Line 1 is not JSON" in app.error[0].value
+    assert not app.exception
+
+
+def test_word_labels_that_do_not_align_are_named_and_nothing_is_added(empty: AppTest, tmp_path: Path) -> None:
+    file = tmp_path / "ner.jsonl"
+    good = {"tokens": ["Ann", "left"], "ner": ["PER", "O"]}
+    file.write_text("\n".join(map(json.dumps, [good, good, good | {"ner": ["PER"]}])))
+    app = path(opened(empty, "data"), file)
+    widget(app, "-words").set_value(["ner"]).run()
+    assert "Line 3 has 2 words but 1 label \\(ner\\)" in app.error[0].value
+    assert not [button for button in app.button if button.label == "Add"]
+    assert len(app.selectbox(key="data").options) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"\x89PNG\r\n\x1a\n" + bytes(20), "a PNG picture"), (b"PAR1" + bytes(50), "damaged"), (b"", "empty")],
+)
+def test_an_upload_that_is_something_else_is_a_message(
+    empty: AppTest, content: bytes, words: str, tmp_path: Path
+) -> None:
+    app = opened(empty, "data")
+    app.file_uploader[0].upload("fine.csv", content, "text/csv").run()
+    assert not app.exception
+    assert words in app.error[0].value
+    assert not (tmp_path / "cache" / "uploads").exists()
+
+
+def test_a_file_that_goes_away_before_it_is_added_is_a_message(empty: AppTest, tmp_path: Path) -> None:
+    file = tmp_path / "going.tsv"
+    file.write_text("one\ntwo\n")
+    app = path(opened(empty, "data"), file)
+    file.unlink()
+    widget(app, "-add").click().run()
+    assert not app.exception
+    assert any("going.tsv" in error.value.replace("\\", "") for error in app.error)
