@@ -62,6 +62,14 @@ class Folder(Described, kind="checkpoint.folder"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomWeights(Described, kind="checkpoint.random"):
+    """A checkpoint's shape and tokenizer with freshly drawn weights: what a probe reads from it, training did not put there."""
+
+    of: Packaged | Folder
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite(Described, kind="data.suite"):
     """One split of the built-in suite."""
 

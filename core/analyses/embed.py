@@ -11,7 +11,7 @@ from core.data.load import load_sample, sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
 from core.models.checkpoints import facts, locate, place
-from core.refs import Folder, Packaged, Sample
+from core.refs import Folder, Packaged, RandomWeights, Sample
 
 _WORDS_PER_SENTENCE = 12
 
@@ -23,7 +23,7 @@ class Embed(Spec, kind="embed"):
     title: ClassVar[str] = "Embeddings"
     seconds_per_unit: ClassVar[float] = 1.0e-3
 
-    checkpoint: Packaged | Folder | FineTune
+    checkpoint: Packaged | Folder | RandomWeights | FineTune
     sample: Sample
     unit: Literal["word", "sentence"] = "word"
     pooling: Literal["first", "last", "average", "cls", "mean"] = "average"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
@@ -12,7 +13,7 @@ from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, wilson_interval
 from core.models.checkpoints import facts, locate, place
-from core.refs import Folder, Packaged, Sample
+from core.refs import Folder, Packaged, RandomWeights, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,10 @@ class FineTune(Spec, kind="fine_tune"):
         return passes, float(facts(place(self.checkpoint)).n_bytes)
 
 
-def origin(checkpoint: Packaged | Folder | FineTune) -> Packaged | Folder:
+def origin(checkpoint: Packaged | Folder | RandomWeights | FineTune) -> Packaged | Folder:
     """The checkpoint on disk that a run started from; a checkpoint that is no run is its own origin."""
+    if isinstance(checkpoint, RandomWeights):
+        return checkpoint.of
     return checkpoint.checkpoint if isinstance(checkpoint, FineTune) else checkpoint
 
 
@@ -76,6 +79,8 @@ class TunedCheckpoint(Result):
     """Of the head on the dev sentences; interval over sentences."""
     majority: float
     """Accuracy on the dev sentences of always answering the commonest training label."""
+    confusion: np.ndarray
+    """Dev sentences by gold label (row) and predicted label (column), int [n_labels, n_labels]."""
     n_train: int
     n_steps: int
 
@@ -129,6 +134,8 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
     )
     gold = dev.sentence_labels[spec.label]
     right = [labels[guess] == label for guess, label in zip(tuned.dev_predictions, gold, strict=True)]
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, ([labels.index(label) for label in gold], list(tuned.dev_predictions)), 1)
     commonest = max(labels, key=targets.count)
     return TunedCheckpoint(
         folder=run.folder / "checkpoint",
@@ -136,6 +143,7 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         curve=tuned.curve,
         accuracy=wilson_interval(sum(right), len(right)),
         majority=gold.count(commonest) / len(gold),
+        confusion=confusion,
         n_train=len(train),
         n_steps=tuned.n_steps,
     )
