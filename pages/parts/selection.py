@@ -1,18 +1,21 @@
 """What is being compared: one frozen selection, made from the sidebar's widgets, and the specs that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
-from core.analyses.fine_tune import FineTune
+from core.analyses.fine_tune import FineTune, origin
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.lab import Checkpoint, Named
-from core.refs import Sample
+from core.refs import RandomWeights, Sample
 
+USUAL_POOLING = {"word": "average", "sentence": "mean"}
 LABEL_NAMES = {"upos": "word classes", "relation": "grammatical relations", "sentiment": "sentiment"}
 
 
@@ -42,7 +45,16 @@ class Selection:
         ref = self.tuned.ref
         return LABEL_NAMES.get(ref.label, ref.label) if isinstance(ref, FineTune) else self.tuned.name
 
-    def embed(self, checkpoint: Checkpoint) -> Embed:
+    def with_tuned(self, tuned: Named) -> "Selection":
+        """The same view of another tuned checkpoint."""
+        return replace(self, tuned=tuned)
+
+    def reading(self, unit: str, label: str) -> "Selection":
+        """The same view for another label; a label of the other unit is read with that unit's usual pooling."""
+        pooling = self.pooling if unit == self.unit else USUAL_POOLING[unit]
+        return replace(self, unit=unit, label=label, pooling=pooling)
+
+    def embed(self, checkpoint: Checkpoint | RandomWeights) -> Embed:
         """Vectors of one side."""
         return Embed(checkpoint=checkpoint, sample=self.sample, unit=self.unit, pooling=self.pooling)
 
@@ -55,14 +67,23 @@ class Selection:
     @property
     def similarity(self) -> Similarity:
         """Linear CKA of both sides."""
+        return self.similarity_by("cka")
+
+    def similarity_by(self, measure: str) -> Similarity:
+        """Linear CKA, "cka", or representational similarity, "rsa", of both sides."""
         base, tuned = self.sides
-        return Similarity(base=base, tuned=tuned)
+        return Similarity(base=base, tuned=tuned, measure=measure)
 
     @property
     def probes(self) -> tuple[Probe, Probe]:
         """A probe on each side."""
         base, tuned = self.sides
         return Probe(embed=base, label=self.label), Probe(embed=tuned, label=self.label)
+
+    @property
+    def random_probe(self) -> Probe:
+        """A probe on the base's shape with freshly drawn weights: a control."""
+        return Probe(embed=self.embed(RandomWeights(of=origin(self.base.ref), seed=0)), label=self.label)
 
     @property
     def probe_change(self) -> ProbeChange:
@@ -87,3 +108,8 @@ class Selection:
         """Joint PCA of both sides."""
         base, tuned = self.sides
         return JointMap(base=base, tuned=tuned)
+
+    def umap(self, settings: dict[str, Any]) -> JointUmap:
+        """Joint UMAP of the chosen layer of both sides."""
+        base, tuned = self.sides
+        return JointUmap(base=base, tuned=tuned, layer=self.layer, **settings)
