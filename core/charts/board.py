@@ -73,7 +73,7 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     noise = cells.mark_text(fontSize=look.size, color=look.quiet).transform_filter("datum.is_noise")
     noise = noise.encode(text=alt.Text("difference:Q", format="+.1f"))
     cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
-    return framed(alt.layer(heat, text, noise, cursor).properties(height=44 * len(tasks)), look)
+    return framed(alt.layer(heat, text, noise, cursor).properties(height=38 * len(tasks) + 62), look)
 
 
 def checkpoint_table(
@@ -110,6 +110,7 @@ def checkpoint_curves(
     checkpoints: Sequence[str],
     title: str,
     percent: bool,
+    domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
     """One curve a checkpoint, each with its intervals and its name at its end; a change inside the noise is hollow.
 
@@ -117,6 +118,7 @@ def checkpoint_curves(
         table: layer, checkpoint, the measure, low, high; is_noise, control and majority where there are such.
         name: column of the measure.
         checkpoints: all names in the order of their colours, the base first, drawn here or not.
+        domain: of the measure's axis; otherwise what the intervals and controls need.
     """
     drawn = [one for one in checkpoints if one in set(table["checkpoint"])]
     depth = int(table["layer"].max())
@@ -125,7 +127,7 @@ def checkpoint_curves(
     table = table.assign(at=table["layer"] + table["checkpoint"].map(shift))
     if "is_noise" not in table:
         table = table.assign(is_noise=False)
-    domain = _domain(table)
+    domain = domain or _domain(table)
     scale = alt.Scale(domain=domain, nice=False, zero=False, clamp=True)
     # The names stand right of the last layer, inside the figure: there is room for them whatever its width.
     room = alt.Scale(domain=[-0.5, depth + 0.5 + 0.3 * (depth + 1)], nice=False, zero=False)

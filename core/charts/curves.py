@@ -137,7 +137,8 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
         .encode(x=x, y="control:Q", detail="side:N")
     )
     majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q")
-    drawn, named = [control, majority], [("control", "control task", 0, -12), ("majority", "majority", 0, 12)]
+    middle = int(table["layer"].max()) // 2
+    drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", "majority", 0, -10)]
     if "random" in table:
         once = table[table["side"] == "base"]
         shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]
@@ -147,7 +148,7 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
             .mark_point(shape="diamond", filled=True, size=45, color=look.quiet, opacity=1)
             .encode(x=x, y="random:Q", tooltip=shown),
         ]
-        named.append(("random", "random weights", int(table["layer"].max()) // 2, -12))
+        named.append(("random", "random weights", middle, -12))
     names = [
         alt.Chart(table[table["layer"] == at].head(1))
         .mark_text(align="left", dx=14, dy=shift, color=look.quiet)

@@ -92,7 +92,9 @@ def _pair(
         )
         panels.append(panel if picked is None else panel.transform_filter(picked))
     params = [brush] if picked is None else [brush, picked]
-    return framed(alt.hconcat(*panels, spacing=24).add_params(*params), look)
+    # By itself the page would draw up to 2,000 rows, twice as many points, as one SVG element each: a drag lags then.
+    drawn = alt.hconcat(*panels, spacing=24, usermeta={"embedOptions": {"renderer": "canvas"}})
+    return framed(drawn.add_params(*params), look)
 
 
 def _encodings(table: pd.DataFrame, look: Look, colour: str) -> tuple[alt.Color, dict[str, Any], alt.Parameter | None]:
