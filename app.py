@@ -25,6 +25,7 @@ page = st.navigation(
         "Compare": [
             st.Page("pages/layers.py", title="Layers", icon=":material/layers:", url_path="layers"),
             st.Page("pages/maps.py", title="Maps", icon=":material/scatter_plot:", url_path="maps"),
+            st.Page("pages/tasks.py", title="Tasks", icon=":material/checklist:", url_path="tasks"),
         ],
         "Manage": [st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs")],
     },

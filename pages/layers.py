@@ -6,6 +6,7 @@ enter()
 
 import streamlit as st  # noqa: E402
 
+from core.analyses.similarity import LayerSimilarity, Similarity  # noqa: E402
 from core.charts import curves, heat, strip  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
@@ -36,42 +37,70 @@ def main() -> None:
         tabs[view or names[0]](chosen)
 
 
+MEASURES = {"cka": "CKA", "rsa": "RSA"}
+WHAT_IT_IS = {
+    "cka": "**Linear CKA** (Kornblith et al. 2019), 0 to 1, 1 = unchanged, compares how the same inputs lie to each other in "
+    "two spaces. It ignores rotation, scale and a shift of the whole space. With fewer rows than ten times the width the "
+    "plain estimator is inflated, so the debiased one is shown; it may dip below 0. A few directions of large variance can "
+    "decide it alone. Do not read it as a share of knowledge kept.",
+    "rsa": "**RSA** (Kriegeskorte et al. 2008; Merchant et al. 2020), -1 to 1, 1 = unchanged, correlates the cosines of all "
+    "pairs of inputs in two spaces. It ignores rotation and scale, but not a shift: when tuning moves all vectors one way, "
+    "cosines change and RSA falls though CKA stays. Where all cosines are nearly alike, it correlates noise. Pairs share "
+    "inputs, so the interval leaves out whole groups of sentences.",
+}
+
+
+def measured(chosen: Selection) -> tuple[Similarity, LayerSimilarity | None]:
+    """The switch between CKA and RSA, and the result of the one chosen."""
+    measure = st.segmented_control(
+        "Measure",
+        list(MEASURES),
+        default="cka",
+        format_func=lambda name: MEASURES[name],
+        key="measure",
+        bind="query-params",
+        help="\n\n".join(WHAT_IT_IS.values()),
+    )
+    spec = chosen.similarity_by(measure or "cka")
+    (similarity,) = show.results([spec], what=f"similarity ({MEASURES[spec.measure]})")
+    return spec, similarity
+
+
 def kept(chosen: Selection) -> None:
-    """Linear CKA, base against tuned, at the same layer."""
-    (similarity,) = show.results([chosen.similarity], what="similarity")
+    """CKA or RSA, base against tuned, at the same layer."""
+    spec, similarity = measured(chosen)
     if similarity is None:
         return
     st.markdown(
         "**How much of each layer's space is kept?** 1 means the same geometry up to rotation and scale.",
-        help="Linear centred kernel alignment (Kornblith et al. 2019) compares all distances between the same inputs in "
-        "two spaces. It ignores rotation, scale and shift. With fewer rows than ten times the width the plain estimator "
-        "is inflated, so the debiased one is shown. Do not read it as a share of knowledge kept.",
+        help=WHAT_IT_IS[spec.measure],
     )
     show.figure(
         curves.similarity_curve(similarity, show.look(), chosen.layer),
         strip.kept_table(similarity),
         name="similarity",
-        alt_text="Linear CKA of base against tuned by layer",
-        specs=[chosen.similarity],
+        alt_text=f"{MEASURES[spec.measure]} of base against tuned by layer",
+        specs=[spec],
         note=notes.similarity(similarity, chosen),
     )
 
 
 def matrix(chosen: Selection) -> None:
     """Every layer against every layer."""
-    (similarity,) = show.results([chosen.similarity], what="similarity")
+    spec, similarity = measured(chosen)
     if similarity is None:
         return
     st.markdown(
         "**Which layers resemble which?** A bright diagonal means that each layer kept its role; a dark top row means that "
-        "the tuned top layer resembles no base layer."
+        "the tuned top layer resembles no base layer.",
+        help=WHAT_IT_IS[spec.measure],
     )
     show.figure(
         heat.similarity_heat(similarity, show.look()),
         heat.similarity_matrix_table(similarity),
         name="similarity-matrix",
-        alt_text="Linear CKA of every base layer against every tuned layer",
-        specs=[chosen.similarity],
+        alt_text=f"{MEASURES[spec.measure]} of every base layer against every tuned layer",
+        specs=[spec],
         note=notes.similarity(similarity, chosen),
     )
 
@@ -84,17 +113,20 @@ def readable(chosen: Selection) -> None:
     change, base, tuned = show.results([chosen.probe_change, *chosen.probes], what="probes")
     if not (change and base and tuned):
         return
+    (random,) = show.results([chosen.random_probe], what="the probe on random weights")
+    table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.unit == "word" else "a probe finds in shuffled labels"
     st.markdown(
         f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer gives more "
         f"than a guess (majority) and more than {memory} (control task).",
         help="Multinomial logistic regression on standardised vectors. The control task gives every word type one random "
         "label (Hewitt & Liang 2019), or shuffles the labels of sentences: what the probe scores there it can memorise. "
+        "The model of random weights has the same shape and tokenizer: what a probe reads there, no training put there. "
         "A probe shows what can be read, not what the network uses.",
     )
     show.figure(
         curves.side_curves(
-            strip.probe_table(base, tuned, change),
+            table,
             "accuracy",
             show.look(),
             chosen.layer,
@@ -102,10 +134,10 @@ def readable(chosen: Selection) -> None:
             percent=True,
             controls=True,
         ),
-        strip.probe_table(base, tuned, change),
+        table,
         name="probe",
         alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
-        specs=[chosen.probe_change, *chosen.probes],
+        specs=[chosen.probe_change, *chosen.probes, *([chosen.random_probe] if random else [])],
         note=notes.probe(base, tuned, chosen),
     )
 

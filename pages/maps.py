@@ -1,14 +1,21 @@
-"""Maps: both sides of one layer on shared axes."""
+"""Maps: both sides of one layer on shared axes, or on one map of neighbourhoods."""
 
 from pages.parts.frame import enter
 
 enter()
 
+from collections.abc import Sequence  # noqa: E402
+from typing import Any  # noqa: E402
+
 import streamlit as st  # noqa: E402
 
+from core.analyses.joint_map import Maps  # noqa: E402
+from core.analyses.joint_umap import JointUmap, UmapMaps  # noqa: E402
 from core.charts import scatter  # noqa: E402
-from pages.parts import picker, show  # noqa: E402
+from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
+
+POINTS = (500, 1000, 1500, 3000, 5000)
 
 
 def main() -> None:
@@ -16,33 +23,32 @@ def main() -> None:
     show.heading(
         "Maps",
         "The space of one layer, base beside tuned, the same words or sentences in both.",
-        "Both sides were fitted together, so a shift is a shift; drag a box to follow points from one side to the other.",
+        "Both sides were fitted together, so a shift is a shift; drag a box to follow points from one side to the other, "
+        "click a label in the key to see it alone.",
     )
     chosen = picker.compared()
     if chosen is None:
         return
+    method = st.segmented_control(
+        "Projection",
+        ["pca", "umap"],
+        default="pca",
+        format_func=str.upper,
+        key="projection",
+        bind="query-params",
+        help="PCA: two straight axes through the space, distances true to scale. UMAP: a bent map that keeps neighbours "
+        "together; gaps and the size of its clumps mean little.",
+    )
+    if method == "umap" and draw_umap(chosen):
+        return
     (maps,) = show.results([chosen.map], what="the map")
     if maps is not None:
-        draw(chosen, maps)
+        draw_pca(chosen, maps)
 
 
-def draw(chosen: Selection, maps) -> None:
-    """Two panels, coloured by a label."""
-    labels = [name for name in maps.points.columns if name not in ("text", "sentence")]
-    colour = chosen.label or "text"
-    if labels:
-        first = labels.index(chosen.label) if chosen.label in labels else 0
-        colour = (
-            st.segmented_control(
-                "Colour by",
-                labels,
-                default=labels[first],
-                format_func=lambda name: LABEL_NAMES.get(name, name),
-                key="colour",
-                bind="query-params",
-            )
-            or labels[first]
-        )
+def draw_pca(chosen: Selection, maps: Maps) -> None:
+    """Two panels of PCA, coloured by a label."""
+    colour = coloured_by(chosen, maps.points.columns)
     share = maps.explained[chosen.layer].sum()
     st.markdown(
         f"**Layer {chosen.layer}** · two axes show {share:.0%} of the joint variance; the rest is folded away.",
@@ -56,6 +62,91 @@ def draw(chosen: Selection, maps) -> None:
         alt_text=f"Joint PCA of layer {chosen.layer}, base and tuned, coloured by {colour}",
         specs=[chosen.map],
         note=f"joint PCA, {len(maps.points):,} {chosen.unit}s a side, seed {chosen.map.seed}",
+    )
+
+
+def draw_umap(chosen: Selection) -> bool:
+    """The settings and the map of the chosen layer; False while there is none, and the PCA stays on screen."""
+    spec = chosen.umap(settings())
+    maps: UmapMaps | None
+    (maps,) = show.results([spec], what=f"the UMAP of layer {chosen.layer}")
+    if maps is None:
+        st.caption("Until then the PCA of the same layer:")
+        return False
+    colour = coloured_by(chosen, maps.points.columns)
+    st.markdown(
+        f"**Layer {chosen.layer}** · {notes.trust(maps)}",
+        help="UMAP (McInnes et al. 2018) of both sides' rows together, on the exact graph of nearest neighbours in their 50 "
+        "joint principal components, begun from the PCA. Trustworthiness (Venna & Kaski 2001): 1 = neighbours on the map "
+        "are neighbours in the layer, about 0.5 = a map drawn at random. Try another seed and other settings before you "
+        "believe a shape.",
+    )
+    show.figure(
+        scatter.umap_pair(maps, show.look(), colour=colour),
+        scatter.umap_table(maps, colour),
+        name="umap",
+        alt_text=f"Joint UMAP of layer {chosen.layer}, base and tuned, coloured by {colour}",
+        specs=[spec],
+        note=notes.umap(maps, spec, chosen),
+    )
+    return True
+
+
+def settings() -> dict[str, Any]:
+    """UMAP's settings, in a form: nothing follows from moving them until it is sent."""
+    usual = JointUmap.__dataclass_fields__
+    with st.form("umap-settings"), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = {
+            "n_points": st.selectbox(
+                "Points a side",
+                POINTS,
+                index=POINTS.index(usual["n_points"].default),
+                format_func=lambda n: f"{n:,}",
+                key="umap_points",
+                persist_state="session",
+            ),
+            "n_neighbors": st.number_input(
+                "Neighbours",
+                2,
+                200,
+                usual["n_neighbors"].default,
+                key="umap_neighbours",
+                persist_state="session",
+                help="Few: local clumps. Many: the coarse shape.",
+            ),
+            "min_dist": st.number_input(
+                "Least distance",
+                0.0,
+                1.0,
+                usual["min_dist"].default,
+                0.05,
+                key="umap_distance",
+                persist_state="session",
+                help="How close points may lie on the map (min_dist).",
+            ),
+            "metric": st.selectbox("Metric", ["euclidean", "cosine"], key="umap_metric", persist_state="session"),
+            "seed": st.number_input("Seed", 0, 10_000, 0, key="umap_seed", persist_state="session"),
+        }
+        st.form_submit_button("Use these")
+    return chosen
+
+
+def coloured_by(chosen: Selection, columns: Sequence[str]) -> str:
+    """The label that colours the points: any the data set has for them."""
+    labels = [name for name in columns if name not in ("text", "sentence")]
+    if not labels:
+        return "text"
+    first = chosen.label if chosen.label in labels else labels[0]
+    return (
+        st.segmented_control(
+            "Colour by",
+            labels,
+            default=first,
+            format_func=lambda name: LABEL_NAMES.get(name, name),
+            key="colour",
+            bind="query-params",
+        )
+        or first
     )
 
 

@@ -5,6 +5,7 @@ from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
@@ -35,10 +36,12 @@ def comparison() -> list[Spec]:
         BASE,
         TUNED,
         Similarity(base=BASE, tuned=TUNED),
+        Similarity(base=BASE, tuned=TUNED, measure="rsa"),
         base,
         tuned,
         ProbeChange(base=base, tuned=tuned),
         Crowding(base=BASE, tuned=TUNED),
         WeightChange(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),
+        JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100),
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run, shared_rows
-from core.analyses.embed import Embed
+from core.analyses.embed import Embed, Embeddings
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, SpecInvalid
@@ -58,11 +58,7 @@ def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
     base, tuned = inputs["base"], inputs["tuned"]
     if len(base.layers) != len(tuned.layers) or base.layers[0].shape[1] != tuned.layers[0].shape[1]:
         raise IncompatibleRefs("A joint map.", "The checkpoints differ in depth or width.", "Choose two of one size.")
-    in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
-    chosen = np.arange(len(in_base))
-    if len(chosen) > spec.n_points:
-        chosen = np.sort(np.random.default_rng(spec.seed).choice(len(in_base), spec.n_points, replace=False))
-    in_base, in_tuned = in_base[chosen], in_tuned[chosen]
+    in_base, in_tuned = drawn_rows(base, tuned, spec.n_points, spec.seed)
     fits = []
     for layer, (before, after) in enumerate(zip(base.layers, tuned.layers, strict=True), start=1):
         fits.append(joint_pca(np.asarray(before[in_base], np.float32), np.asarray(after[in_tuned], np.float32)))
@@ -73,6 +69,15 @@ def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
         explained=np.stack([fit.explained_share for fit in fits]),
         points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
     )
+
+
+def drawn_rows(base: Embeddings, tuned: Embeddings, n_points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both sides, the same word or sentence in each place, at most n_points of them, in reading order."""
+    in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
+    if len(in_base) > n_points:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(in_base), n_points, replace=False))
+        in_base, in_tuned = in_base[chosen], in_tuned[chosen]
+    return in_base, in_tuned
 
 
 def describe_rows(examples: Examples, sentence: np.ndarray, word: np.ndarray) -> pd.DataFrame:

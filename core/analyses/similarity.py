@@ -1,35 +1,44 @@
-"""Linear CKA of base against tuned: how much of each layer's space is kept, and which layers resemble which."""
+"""Linear CKA or RSA of base against tuned: how much of each layer's space is kept, and which layers resemble which."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from core.analyses.base import Run, shared_rows
 from core.analyses.embed import Embed
-from core.errors import IncompatibleRefs
-from core.keys import Result, Spec
-from core.maths.similarity import cka_jackknife, cka_matrix
+from core.errors import IncompatibleRefs, SpecInvalid
+from core.keys import Result, Spec, later
+from core.maths.similarity import cka_jackknife, cka_matrix, rsa_jackknife, rsa_matrix
 from core.maths.statistics import Estimate, group_folds
 
 N_FOLDS = 20
+RSA = "RSA on cosines"
+RSA_ROWS = 1500
+"""Rows that RSA compares at most, drawn with seed 0: it looks at every pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity(Spec, kind="similarity"):
-    """Linear CKA, layer by layer and every layer against every other."""
+    """Linear CKA or RSA, layer by layer and every layer against every other."""
 
-    title: ClassVar[str] = "Similarity (CKA)"
+    title: ClassVar[str] = "Similarity"
     seconds_per_unit: ClassVar[float] = 1.5e-5
 
     base: Embed
     tuned: Embed
     debiased: bool = True
-    """The debiased estimator; the plain one is inflated when rows are few against the width."""
+    """The debiased estimator of CKA; the plain one is inflated when rows are few against the width."""
+    measure: Literal["cka", "rsa"] = later("cka")
+    """rsa: Pearson correlation of the cosines of all pairs of rows (Merchant et al. 2020)."""
 
     def validate(self) -> None:
         if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
             raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        if self.measure == "rsa" and not self.debiased:
+            raise SpecInvalid("RSA without debiasing.", "It has one estimator.", "Leave debiased as it is.")
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers; a few kilobytes kept."""
@@ -38,7 +47,7 @@ class Similarity(Spec, kind="similarity"):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSimilarity(Result):
-    """CKA of the two sides; 1 = the same geometry up to rotation and scale, 0 = unrelated."""
+    """CKA or RSA of the two sides; 1 = the same geometry up to rotation and scale, 0 = unrelated."""
 
     same_layer: tuple[Estimate | None, ...]
     """Layer i of base against layer i of tuned; interval by a jackknife over 20 groups of sentences. None where every
@@ -48,6 +57,11 @@ class LayerSimilarity(Result):
     n_rows: int
     n_sentences: int
     estimator: str
+
+    @property
+    def measure(self) -> str:
+        """cka or rsa."""
+        return "rsa" if self.estimator == RSA else "cka"
 
 
 def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilarity:
@@ -61,7 +75,11 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
             "Choose two checkpoints of equal depth.",
         )
     in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
+    if spec.measure == "rsa" and len(in_base) > RSA_ROWS:
+        chosen = np.sort(np.random.default_rng(0).choice(len(in_base), RSA_ROWS, replace=False))
+        in_base, in_tuned = in_base[chosen], in_tuned[chosen]
     folds = group_folds(base.sentence[in_base], n_folds=N_FOLDS)
+    of_pair, of_all = _measured(spec, folds)
     varying = [
         [i for i in range(depth) if _varies(side.layers[i], rows)] for side, rows in _sides(inputs, in_base, in_tuned)
     ]
@@ -73,13 +91,12 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
             continue
         X = np.asarray(base.layers[layer][in_base], dtype=np.float32)
         Y = np.asarray(tuned.layers[layer][in_tuned], dtype=np.float32)
-        same.append(cka_jackknife(X, Y, folds, debiased=spec.debiased))
+        same.append(of_pair(X, Y))
     matrix = np.full((depth, depth), np.nan)
     if varying[0] and varying[1]:
-        matrix[np.ix_(*varying)] = cka_matrix(
+        matrix[np.ix_(*varying)] = of_all(
             [base.layers[i][in_base] for i in varying[0]],
             [tuned.layers[i][in_tuned] for i in varying[1]],
-            debiased=spec.debiased,
             on_step=lambda done, total: run.step(done, total, "layers against each other"),
         )
     return LayerSimilarity(
@@ -87,8 +104,15 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
         matrix=matrix,
         n_rows=len(in_base),
         n_sentences=len(np.unique(base.sentence[in_base])),
-        estimator="linear CKA, debiased" if spec.debiased else "linear CKA",
+        estimator=RSA if spec.measure == "rsa" else "linear CKA, debiased" if spec.debiased else "linear CKA",
     )
+
+
+def _measured(spec: Similarity, folds: np.ndarray) -> tuple[Callable[..., Estimate], Callable[..., np.ndarray]]:
+    """The measure of one pair of layers with its interval, and of all pairs."""
+    if spec.measure == "rsa":
+        return partial(rsa_jackknife, folds=folds), rsa_matrix
+    return partial(cka_jackknife, folds=folds, debiased=spec.debiased), partial(cka_matrix, debiased=spec.debiased)
 
 
 def _sides(inputs: dict[str, Any], in_base: np.ndarray, in_tuned: np.ndarray) -> tuple[tuple[Any, np.ndarray], ...]:

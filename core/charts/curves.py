@@ -12,26 +12,47 @@ from core.charts.strip import kept_table
 HEIGHT = 320
 
 
+MEASURES = {"cka": "linear CKA", "rsa": "RSA"}
+
+
 def similarity_curve(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
-    """CKA of base against tuned by layer, with the jackknife band."""
-    table = kept_table(similarity)
-    shown = [alt.Tooltip("layer:O"), *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("cka", "low", "high"))]
+    """CKA or RSA of base against tuned by layer, with the jackknife band."""
+    table, name = kept_table(similarity), similarity.measure
+    shown = [alt.Tooltip("layer:O"), *(alt.Tooltip(f"{column}:Q", format=".3f") for column in (name, "low", "high"))]
     x = _layers()
-    y = alt.Y("cka:Q", title="linear CKA (1 = unchanged, 0 = unrelated)", scale=alt.Scale(domain=[0, 1], clamp=True))
+    scale = alt.Scale(domain=[min(0.0, float(table["low"].min())), 1], clamp=True, nice=False)
+    y = alt.Y(f"{name}:Q", title=f"{MEASURES[name]} (1 = unchanged, 0 = unrelated)", scale=scale)
     band = alt.Chart(table).mark_area(opacity=0.25, color=look.bar).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     line = alt.Chart(table).mark_line(color=look.ink, strokeWidth=2.5).encode(x=x, y=y)
     dots = alt.Chart(table).mark_point(filled=True, size=90, color=look.ink, opacity=1).encode(x=x, y=y, tooltip=shown)
-    text = alt.Chart(table).mark_text(dy=-14, fontWeight="bold").encode(x=x, y=y, text=alt.Text("cka:Q", format=".2f"))
+    text = (
+        alt.Chart(table).mark_text(dy=-14, fontWeight="bold").encode(x=x, y=y, text=alt.Text(f"{name}:Q", format=".2f"))
+    )
     return framed(alt.layer(_cursor(table, look, layer), band, line, dots, text).properties(height=HEIGHT), look)
 
 
 def side_curves(
-    table: pd.DataFrame, name: str, look: Look, layer: int, *, title: str, percent: bool, controls: bool
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    layer: int,
+    *,
+    title: str,
+    percent: bool,
+    controls: bool,
+    domain: tuple[float, float] | None = None,
+    height: int = HEIGHT,
+    heading: str = "",
 ) -> alt.LayerChart:
-    """Base and tuned curves of one measure, labelled at their ends; control task and majority in grey where given."""
+    """Base and tuned curves of one measure, labelled at their ends.
+
+    With controls, the control task, the majority and, where the table has it, the random-weight model stand in grey.
+    Small multiples give a domain, so that all of them share it, and a heading.
+    """
     number = ".1%" if percent else ".3f"
     x = _layers()
-    y = alt.Y(f"{name}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format="%" if percent else ".2f"))
+    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain, zero=False, nice=False, clamp=True)
+    y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else ".2f", tickCount=5))
     colour = alt.Color("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned]), legend=None)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"]), legend=None)
     shown = [
@@ -58,7 +79,8 @@ def side_curves(
     layers = [_cursor(table, look, layer), band, line, solid, hollow, *ends]
     if controls:
         layers[1:1] = _controls(table, look)
-    return framed(alt.layer(*layers).properties(height=HEIGHT), look)
+    drawn = alt.layer(*layers).properties(height=height)
+    return framed(drawn.properties(title=heading) if heading else drawn, look)
 
 
 def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
@@ -120,7 +142,7 @@ def _cursor(table: pd.DataFrame, look: Look, layer: int) -> alt.Chart:
 
 
 def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
-    """Control task of each side and the majority, drawn once, in grey and named in place."""
+    """Control task of each side, majority and random weights, drawn once, in grey and named in place."""
     x = _layers()
     control = (
         alt.Chart(table)
@@ -128,11 +150,22 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
         .encode(x=x, y="control:Q", detail="side:N")
     )
     majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q")
-    first = table[table["layer"] == 0].head(1)
+    middle = int(table["layer"].max()) // 2
+    drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", "majority", 0, -10)]
+    if "random" in table:
+        once = table[table["side"] == "base"]
+        shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]
+        drawn += [
+            alt.Chart(once).mark_line(color=look.quiet, strokeWidth=2).encode(x=x, y="random:Q"),
+            alt.Chart(once)
+            .mark_point(shape="diamond", filled=True, size=45, color=look.quiet, opacity=1)
+            .encode(x=x, y="random:Q", tooltip=shown),
+        ]
+        named.append(("random", "random weights", middle, -12))
     names = [
-        alt.Chart(first)
+        alt.Chart(table[table["layer"] == at].head(1))
         .mark_text(align="left", dx=14, dy=shift, color=look.quiet)
         .encode(x=x, y=f"{column}:Q", text=alt.value(name))
-        for column, name, shift in (("control", "control task", -12), ("majority", "majority", 12))
+        for column, name, at, shift in named
     ]
-    return [control, majority, *names]
+    return [*drawn, *names]

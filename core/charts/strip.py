@@ -24,8 +24,8 @@ _AROUND = 116
 
 
 def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
-    """layer, cka, low, high."""
-    return _table(similarity.same_layer, "cka")
+    """layer, cka or rsa, low, high."""
+    return _table(similarity.same_layer, similarity.measure)
 
 
 def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
@@ -68,22 +68,39 @@ def weights_panel(changes: WeightChanges, look: Look, layer: int) -> alt.LayerCh
     )
 
 
-def probe_table(base: ProbeScores, tuned: ProbeScores, change: ProbeDifference) -> pd.DataFrame:
-    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise."""
+def probe_table(
+    base: ProbeScores, tuned: ProbeScores, change: ProbeDifference, random: ProbeScores | None = None
+) -> pd.DataFrame:
+    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise.
+
+    With the probe on a model of random weights also its accuracy, random, with random_low and random_high.
+    """
     rows = []
     for side, scores in (("base", base), ("tuned", tuned)):
         table = _table(scores.score, "accuracy").assign(side=side, majority=scores.majority)
         table["control"] = [estimate.value for estimate in scores.control_score]
         rows.append(table)
-    return pd.concat(rows).merge(_differences(change.difference), on="layer")
+    table = pd.concat(rows).merge(_differences(change.difference), on="layer")
+    if random is None:
+        return table
+    names = {"low": "random_low", "high": "random_high"}
+    return table.merge(_table(random.score, "random").rename(columns=names), on="layer", how="left")
 
 
 def probe_panel(
-    base: ProbeScores, tuned: ProbeScores, change: ProbeDifference, look: Look, layer: int, *, label: str
+    base: ProbeScores,
+    tuned: ProbeScores,
+    change: ProbeDifference,
+    look: Look,
+    layer: int,
+    *,
+    label: str,
+    random: ProbeScores | None = None,
 ) -> alt.LayerChart:
-    """What a linear probe reads from each layer on both sides, with majority and control task."""
-    table = probe_table(base, tuned, change)
-    floor = min(table["majority"].min(), table["control"].min(), table["low"].min())
+    """What a linear probe reads from each layer on both sides, with majority, control task and random weights."""
+    table = probe_table(base, tuned, change, random)
+    controls = [name for name in ("majority", "control", "low", "random") if name in table]
+    floor = min(table[name].min() for name in controls)
     domain = (max(0.0, float(floor) - 0.04), min(1.0, float(table["high"].max()) + 0.03))
     scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
     control = (
@@ -101,16 +118,32 @@ def probe_panel(
         .mark_rule(strokeDash=[4, 4], color=look.quiet, size=1.5)
         .encode(x=alt.X("majority:Q", scale=scale))
     )
+    below = [majority, control]
+    if random is not None:
+        below.append(_random_marks(table, look, scale))
     return _pairs(
         table,
         "accuracy",
         look,
         layer,
         question=f"Can {label} still be read?",
-        measure="accuracy · dashed: majority × control task",
+        measure="accuracy · dashed: majority × control task" + (" ◆ random weights" if random is not None else ""),
         domain=domain,
         format_="%",
-        below=[majority, control],
+        below=below,
+    )
+
+
+def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale) -> alt.Chart:
+    """What the probe reads from random weights, one grey diamond a layer."""
+    return (
+        alt.Chart(table[table["side"] == "base"])
+        .mark_point(shape="diamond", filled=True, size=55, color=look.quiet, opacity=0.9)
+        .encode(
+            x=alt.X("random:Q", scale=scale),
+            y=_layer_axis(look, shown=False),
+            tooltip=["layer", alt.Tooltip("random:Q", format=".1%", title="random weights")],
+        )
     )
 
 

@@ -71,18 +71,8 @@ def cka_jackknife(X: ArrayLike, Y: ArrayLike, folds: ArrayLike, *, debiased: boo
         As linear_cka; memory n_folds * n_dims^2 float64, or 3 * n_examples^2 where rows are few.
     """
     first, second = _centred_pair(X, Y, "A jackknife of CKA.")
-    names, position = np.unique(np.asarray(folds), return_inverse=True)
-    if position.shape != (len(first),):
-        raise ShapeError(
-            "A jackknife of CKA.", f"{len(first)} rows, folds of shape {position.shape}.", "Give a fold to each row."
-        )
-    if len(names) < 2 or len(first) - np.bincount(position).max() < _MIN_ROWS:
-        raise NotEnoughData(
-            "A jackknife of CKA.",
-            f"{len(names)} folds of {len(first)} rows leave too little when one is removed.",
-            f"Give at least 2 folds, with {_MIN_ROWS} rows outside each.",
-        )
-    removed = position[:, None] == np.arange(len(names))
+    position, n_folds = _checked_folds(folds, len(first), "A jackknife of CKA.")
+    removed = position[:, None] == np.arange(n_folds)
     kept = np.concatenate([np.ones((len(first), 1)), ~removed], axis=1)
     values = _cka(first, second, removed.astype(np.float64), kept, debiased)
     return jackknife(float(values[0]), values[1:], n=len(first))
@@ -165,8 +155,7 @@ def rsa(
     Cost:
         O(n_examples^2 * n_dims); memory a few blocks of 1,024 * n_examples.
     """
-    if metric not in ("cosine", "correlation", "euclidean"):
-        raise SpecInvalid(f"RSA with metric {metric!r}.", "Unknown.", "Use cosine, correlation or euclidean.")
+    _check_metric(metric)
     first, second = np.asarray(X), np.asarray(Y)
     _check_pair(first, second, "RSA.")
     if max_rows is not None and max_rows < len(first):
@@ -175,6 +164,89 @@ def rsa(
         chosen = np.sort(np.random.default_rng(seed).choice(len(first), max_rows, replace=False))
         first, second = first[chosen], second[chosen]
     return _triangle_correlation(_rows_for(first, metric, centred), _rows_for(second, metric, centred), metric)
+
+
+def rsa_jackknife(X: ArrayLike, Y: ArrayLike, folds: ArrayLike, *, metric: str = "cosine") -> Estimate:
+    """RSA with an interval by leaving out each fold of sentences in turn.
+
+    Equal to calling rsa on the kept rows, but every pair is compared once: what a fold takes part in is subtracted from
+    the sums over all pairs.
+
+    Args:
+        X: activations of the base checkpoint [n_examples, n_dims], rows aligned with Y.
+        Y: activations of the tuned checkpoint [n_examples, any width].
+        folds: fold of each row, from statistics.group_folds, int [n_examples].
+        metric: as in rsa.
+    Returns:
+        Value of rsa, uncentred, and its jackknife interval, which may reach beyond the range near 1.
+    Raises:
+        ShapeError: as rsa, or folds of another length.
+        SpecInvalid: unknown metric.
+        NotEnoughData: as rsa, for all rows or for those kept; fewer than 2 folds.
+    Source:
+        As rsa. Pairs share rows and rows share sentences, so neither is drawn with replacement.
+    Cost:
+        As rsa, plus O(n_examples^2 * n_folds); memory 3 * n_examples^2 float64. Meant for up to a few thousand rows.
+    """
+    _check_metric(metric)
+    first, second = np.asarray(X), np.asarray(Y)
+    _check_pair(first, second, "A jackknife of RSA.")
+    position, n_folds = _checked_folds(folds, len(first), "A jackknife of RSA.")
+    member = (position[:, None] == np.arange(n_folds)).astype(np.float64)
+    a, b = (_all_pairs(side, metric, "A jackknife of RSA.") for side in (first, second))
+    sums = [_outside(member.T @ pairs @ member) for pairs in (a, b, a * a, b * b, a * b)]
+    kept = len(first) - np.append(0, np.bincount(position))
+    n_pairs = kept * (kept - 1)  # each pair stands in both triangles
+    mean_a, mean_b, square_a, square_b, mixed = (values / n_pairs for values in sums)
+    variances = np.stack([square_a - mean_a**2, square_b - mean_b**2])
+    if (variances <= 1e-26 * np.stack([square_a, square_b])).any():
+        raise NotEnoughData(
+            "A jackknife of RSA.",
+            "Without a fold, all pairs of a side are equally alike.",
+            "Choose another layer, metric or data.",
+        )
+    values = np.clip((mixed - mean_a * mean_b) / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)  # rounding only
+    return jackknife(float(values[0]), values[1:], n=len(first))
+
+
+def rsa_matrix(
+    base: Sequence[ArrayLike],
+    tuned: Sequence[ArrayLike],
+    *,
+    metric: str = "cosine",
+    on_step: Callable[[int, int], None] | None = None,
+) -> Floats:
+    """RSA of every base layer against every tuned layer.
+
+    Args:
+        base: one [n_examples, n_dims] array a layer; all rows aligned, on both sides.
+        tuned: the same for the tuned checkpoint; widths may differ.
+        metric: as in rsa.
+        on_step: called with (done, total) layers; what it raises ends the computation.
+    Returns:
+        float64 [len(base), len(tuned)], each entry as rsa, uncentred.
+    Raises:
+        ShapeError: a side is empty, or as rsa.
+        SpecInvalid: unknown metric.
+        NotEnoughData: as rsa.
+    Cost:
+        One comparison of all pairs a layer; memory n_examples^2 / 2 float64 a layer.
+    """
+    _check_metric(metric)
+    layers = [np.asarray(layer) for layer in (*base, *tuned)]
+    if not base or not tuned:
+        raise ShapeError("RSA of all layers.", f"{len(base)} base, {len(tuned)} tuned layers.", "Give both sides.")
+    upper = np.triu_indices(len(layers[0]), k=1)
+    triangles = []
+    for done, layer in enumerate(layers, start=1):
+        _check_pair(layers[0], layer, "RSA of all layers.")
+        pairs = _all_pairs(layer, metric, "RSA of all layers.")[upper]
+        triangles.append(pairs / np.linalg.norm(pairs))
+        if on_step:
+            on_step(done, len(layers))
+    n_base = len(base)
+    values: Floats = np.stack(triangles[:n_base]) @ np.stack(triangles[n_base:]).T
+    return np.clip(values, -1.0, 1.0)  # rounding only
 
 
 def layer_similarity(base: Sequence[Any], tuned: Sequence[Any], measure: Callable[[Any, Any], float]) -> Floats:
@@ -192,6 +264,25 @@ def layer_similarity(base: Sequence[Any], tuned: Sequence[Any], measure: Callabl
     if not base or not tuned:
         raise ShapeError("Comparing all layers.", f"{len(base)} base, {len(tuned)} tuned layers.", "Give both sides.")
     return np.array([[measure(X, Y) for Y in tuned] for X in base], dtype=np.float64)
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in ("cosine", "correlation", "euclidean"):
+        raise SpecInvalid(f"RSA with metric {metric!r}.", "Unknown.", "Use cosine, correlation or euclidean.")
+
+
+def _checked_folds(folds: ArrayLike, n: int, asked: str) -> tuple[NDArray[np.intp], int]:
+    """(fold of each row numbered from 0, number of folds)."""
+    names, position = np.unique(np.asarray(folds), return_inverse=True)
+    if position.shape != (n,):
+        raise ShapeError(asked, f"{n} rows, folds of shape {position.shape}.", "Give a fold to each row.")
+    if len(names) < 2 or n - np.bincount(position).max() < _MIN_ROWS:
+        raise NotEnoughData(
+            asked,
+            f"{len(names)} folds of {n} rows leave too little when one is removed.",
+            f"Give at least 2 folds, with {_MIN_ROWS} rows outside each.",
+        )
+    return position, len(names)
 
 
 def _check_pair(X: NDArray[np.floating], Y: NDArray[np.floating], asked: str) -> None:
@@ -280,13 +371,17 @@ def _subset_products(X: Floats, Y: Floats, removed: Floats | None) -> Floats:
         product = gram**2 if X is Y else gram * (Y @ Y.T)
         if removed is None:
             return np.array([product.sum()])
-        between = removed.T @ product @ removed
-        return np.append(between.sum(), between.sum() - 2 * between.sum(axis=1) + np.diag(between))
+        return _outside(removed.T @ product @ removed)
     if removed is None:
         return np.array([np.sum((X.T @ Y) ** 2)])
     shares = [X[fold].T @ (X if X is Y else Y)[fold] for fold in removed.T.astype(bool)]
     total = np.sum(shares, axis=0)
     return np.array([np.sum(total**2)] + [np.sum((total - share) ** 2) for share in shares])
+
+
+def _outside(between: Floats) -> Floats:
+    """Sums over all pairs of rows, then over the pairs outside each fold, from sums between folds [folds, folds]."""
+    return np.append(between.sum(), between.sum() - 2 * between.sum(axis=1) + np.diag(between))
 
 
 def _products_by_features(
@@ -358,6 +453,18 @@ def _triangle_correlation(X: Floats, Y: Floats, metric: str, n_rows: int = 1024)
         raise NotEnoughData("RSA.", "All pairs of a side are equally alike.", "Choose another layer, metric or data.")
     covariance = mixed / n_pairs - float(sums[0] * sums[1]) / n_pairs**2
     return float(np.clip(covariance / math.sqrt(variances[0] * variances[1]), -1.0, 1.0))
+
+
+def _all_pairs(X: NDArray[np.floating], metric: str, asked: str) -> Floats:
+    """Similarities, or distances, of all pairs of rows less their mean over pairs; 0 on the diagonal [n, n]."""
+    pairs = _block(_rows_for(X, metric, centred=False), 0, len(X), metric)
+    np.fill_diagonal(pairs, 0.0)
+    mean = pairs.sum() / (len(X) * (len(X) - 1))
+    pairs -= mean
+    np.fill_diagonal(pairs, 0.0)
+    if np.abs(pairs).max() <= 1e-13 * abs(mean):  # rounding only
+        raise NotEnoughData(asked, "All pairs of a side are equally alike.", "Choose another layer, metric or data.")
+    return pairs
 
 
 def _block(X: Floats, start: int, stop: int, metric: str) -> Floats:

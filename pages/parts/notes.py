@@ -1,6 +1,11 @@
 """What stands below a figure: estimator, n and interval, in a few words; the same wherever the result is drawn."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.analyses.crowding import CrowdingCurves
+from core.analyses.fine_tune import TunedCheckpoint
+from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
@@ -8,7 +13,7 @@ from pages.parts.selection import Selection
 
 
 def similarity(result: LayerSimilarity, chosen: Selection) -> str:
-    """Of CKA."""
+    """Of CKA or RSA."""
     return (
         f"{result.estimator}, n = {result.n_rows:,} {chosen.unit}s of {result.n_sentences:,} sentences, "
         "95 % interval: delete-a-group jackknife over groups of sentences"
@@ -24,6 +29,45 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
         f"for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
         f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit}s also in training"
         + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def tasks(board: Mapping[str, tuple[Any, ProbeScores, ProbeScores]], chosen: Selection) -> str:
+    """Of probes for several labels."""
+    held = [scores for _, *sides in board.values() for scores in sides]
+    rows = sorted({(scores.n_train, scores.n_test) for scores in held})
+    sizes = ", ".join(f"{n_train:,} + {n_test:,}" for n_train, n_test in rows)
+    failed = sum(scores.n_unconverged for scores in held)
+    return (
+        f"logistic regression, L2, C = {chosen.probes[0].C:g}, training + test rows: {sizes}, {held[0].accuracy.shape[1]} "
+        "random splits by sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); inside the noise: "
+        "the interval of the paired difference holds 0; no correction for looking at many cells"
+        + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def umap(result: UmapMaps, spec: JointUmap, chosen: Selection) -> str:
+    """Of a joint UMAP."""
+    return (
+        f"joint UMAP, {len(result.points):,} {chosen.unit}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
+        f"min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; trustworthiness, {result.n_trust} "
+        f"neighbours: base {result.base_trust:.2f}, tuned {result.tuned_trust:.2f}"
+    )
+
+
+def trust(result: UmapMaps) -> str:
+    """How far the map can be trusted, in words."""
+    return (
+        f"trustworthiness {result.base_trust:.2f} (base), {result.tuned_trust:.2f} (tuned): of 1, how far neighbours on the "
+        "map are neighbours in the layer."
+    )
+
+
+def head(result: TunedCheckpoint) -> str:
+    """Of a head's answers."""
+    return (
+        f"n = {result.accuracy.n:,} dev sentences, 95 % interval over sentences (Wilson), {result.n_train:,} training "
+        f"sentences, {result.n_steps:,} steps; one run: no spread over seeds"
     )
 
 

@@ -1,18 +1,21 @@
 """What is being compared: one frozen selection, made from the sidebar's widgets, and the specs that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from core.analyses.checkpoint import Checkpoint, run_of
+from core.analyses.checkpoint import Checkpoint, origin, run_of
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.lab import Named
-from core.refs import Sample
+from core.refs import RandomWeights, Sample
 
+USUAL_POOLING = {"word": "average", "sentence": "mean"}
 LABEL_NAMES = {
     "upos": "word classes",
     "relation": "grammatical relations",
@@ -47,7 +50,16 @@ class Selection:
         run = run_of(self.tuned.ref)
         return self.tuned.name if run is None else LABEL_NAMES.get(run.label, run.label)
 
-    def embed(self, checkpoint: Checkpoint) -> Embed:
+    def with_tuned(self, tuned: Named) -> "Selection":
+        """The same view of another tuned checkpoint."""
+        return replace(self, tuned=tuned)
+
+    def reading(self, unit: str, label: str) -> "Selection":
+        """The same view for another label; a label of the other unit is read with that unit's usual pooling."""
+        pooling = self.pooling if unit == self.unit else USUAL_POOLING[unit]
+        return replace(self, unit=unit, label=label, pooling=pooling)
+
+    def embed(self, checkpoint: Checkpoint | RandomWeights) -> Embed:
         """Vectors of one side."""
         return Embed(checkpoint=checkpoint, sample=self.sample, unit=self.unit, pooling=self.pooling)
 
@@ -60,14 +72,23 @@ class Selection:
     @property
     def similarity(self) -> Similarity:
         """Linear CKA of both sides."""
+        return self.similarity_by("cka")
+
+    def similarity_by(self, measure: str) -> Similarity:
+        """Linear CKA, "cka", or representational similarity, "rsa", of both sides."""
         base, tuned = self.sides
-        return Similarity(base=base, tuned=tuned)
+        return Similarity(base=base, tuned=tuned, measure=measure)
 
     @property
     def probes(self) -> tuple[Probe, Probe]:
         """A probe on each side."""
         base, tuned = self.sides
         return Probe(embed=base, label=self.label), Probe(embed=tuned, label=self.label)
+
+    @property
+    def random_probe(self) -> Probe:
+        """A probe on the base's shape with freshly drawn weights: a control."""
+        return Probe(embed=self.embed(RandomWeights(of=origin(self.base.ref), seed=0)), label=self.label)
 
     @property
     def probe_change(self) -> ProbeChange:
@@ -92,3 +113,8 @@ class Selection:
         """Joint PCA of both sides."""
         base, tuned = self.sides
         return JointMap(base=base, tuned=tuned)
+
+    def umap(self, settings: dict[str, Any]) -> JointUmap:
+        """Joint UMAP of the chosen layer of both sides."""
+        base, tuned = self.sides
+        return JointUmap(base=base, tuned=tuned, layer=self.layer, **settings)

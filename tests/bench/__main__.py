@@ -3,23 +3,22 @@
 import datetime
 import os
 import platform
-from pathlib import Path
 
-from tests.bench import extraction, pages
-
-TABLE = Path(__file__).with_name("RESULTS.md")
+from tests.bench import extraction, maps, pages, probes
+from tests.bench.rows import TABLE
 
 
 def main() -> None:
     """Measure, print, write."""
-    rows = [*pages.first_chart(), *extraction.peaks(), *extraction.ratios()]
+    rows = [*pages.first_chart(), *extraction.peaks(), *extraction.ratios(), *maps.ratios(), *probes.ratios()]
     lines = [
         "# Benches",
         "",
         f"Written by `python -m tests.bench` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: {os.cpu_count()} CPU cores "
         f"({platform.machine()}), no accelerator, Python {platform.python_version()}. Medians of several rounds in turn; "
         "ratios are of one run. Extraction reads UD English EWT dev (2,001 sentences, 25,147 words) through the packaged "
-        "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32.",
+        "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32. Maps and probes read made-up clouds of 17 "
+        "classes, 384 wide; their rows alone: `python -m tests.bench.maps`, `python -m tests.bench.probes`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",

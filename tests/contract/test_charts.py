@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from altair.utils import schemapi
 
 from core.analyses.similarity import LayerSimilarity
-from core.charts import curves, heat, scatter, strip
+from core.charts import board, confusion, curves, heat, scatter, strip
 from core.charts.headline import headline, reading
 from core.charts.look import Look
 from core.lab import Lab
@@ -35,12 +37,16 @@ def results(made: Lab) -> dict[str, Any]:
 
 def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Every figure the pages draw."""
-    (similarity,), (crowding,), (weights,), (maps,) = (
-        results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map")
+    (similarity, rsa), (crowding,), (weights,), (maps,), (bent,), (tuning,) = (
+        results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map", "joint_umap", "fine_tune")
     )
     base, tuned = results["probe"]
     (change,) = results["probe_change"]
     probe_table, crowding_table = strip.probe_table(base, tuned, change), strip.crowding_table(crowding)
+    tasks = board.task_table({"word classes": (change, base, tuned), "again": (change, tuned, base)})
+    runs = ["base", "sentiment", "sentiment · seed 1"]
+    each = board.checkpoint_table(base, dict.fromkeys(runs[1:], (change, tuned)))
+    kept = board.kept_tables(dict.fromkeys(runs[1:], similarity))
     return {
         "kept": strip.kept_panel(similarity, look, 3),
         "probe": strip.probe_panel(base, tuned, change, look, 3, label="word classes"),
@@ -55,6 +61,31 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         ),
         "weight bars": curves.weight_bars(strip.weights_table(weights), look, 3),
         "heat": heat.similarity_heat(similarity, look),
+        "rsa curve": curves.similarity_curve(rsa, look, 3),
+        "rsa heat": heat.similarity_heat(rsa, look),
+        "probe and random weights": strip.probe_panel(base, tuned, change, look, 3, label="word classes", random=base),
+        "probe curve and random weights": curves.side_curves(
+            strip.probe_table(base, tuned, change, base), "accuracy", look, 3, title="a", percent=True, controls=True
+        ),
+        "task panel": curves.side_curves(
+            tasks[tasks["task"] == "again"],
+            "accuracy",
+            look,
+            3,
+            title="accuracy",
+            percent=True,
+            controls=True,
+            domain=board.shared_domain(tasks),
+            height=200,
+            heading="again",
+        ),
+        "tasks": board.change_heat(tasks, look, 3),
+        "checkpoints": board.checkpoint_curves(
+            each, "accuracy", look, 3, checkpoints=runs, title="accuracy", percent=True
+        ),
+        "checkpoints kept": board.checkpoint_curves(kept, "cka", look, 3, checkpoints=runs, title="CKA", percent=False),
+        "confusion": confusion.confusion_heat(tuning.labels, tuning.confusion, look),
+        "umap": scatter.umap_pair(bent, look, colour="upos"),
         "map": scatter.map_pair(maps, look, 3, colour="upos"),
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
     }
@@ -86,6 +117,65 @@ def test_tables_hold_intervals_and_controls(results: dict[str, Any]) -> None:
     assert len(table) == 14
     assert (table["low"] <= table["accuracy"]).all()
     assert (table["accuracy"] <= table["high"]).all()
+
+
+def test_random_weights_stand_beside_both_sides(results: dict[str, Any]) -> None:
+    base, tuned = results["probe"]
+    table = strip.probe_table(base, tuned, results["probe_change"][0], base)
+    assert (table.loc[table["side"] == "base", "random"] == table.loc[table["side"] == "base", "accuracy"]).all()
+    assert "random" not in strip.probe_table(base, tuned, results["probe_change"][0])
+
+
+def test_names_keep_what_tells_them_apart() -> None:
+    assert board.short_names(["a · x · seed 0", "a · x · seed 1"]) == ["a · seed 0", "a · seed 1"]
+    assert board.short_names(["a · x", "b · x"]) == ["a", "b"]
+    assert board.short_names(["a · x · 1", "mine"]) == ["a · x · 1", "mine"]
+    assert board.short_names([]) == []
+
+
+def test_names_at_the_ends_of_curves_stay_apart(results: dict[str, Any]) -> None:
+    base, tuned = results["probe"]
+    runs = {f"run {i}": (results["probe_change"][0], tuned) for i in range(5)}
+    table = board.checkpoint_table(base, runs)
+    drawn = board.checkpoint_curves(
+        table, "accuracy", Look(), 3, checkpoints=["base", *runs], title="accuracy", percent=True
+    ).to_dict()
+    (ends,) = (rows for rows in drawn["datasets"].values() if rows and "at_y" in rows[0])
+    places = sorted(row["at_y"] for row in ends)
+    assert len(places) == 6
+    assert min(np.diff(places)) > 0
+
+
+def test_a_change_in_points_is_grey_where_its_interval_holds_zero(results: dict[str, Any]) -> None:
+    base, tuned = results["probe"]
+    table = board.change_table(board.task_table({"t": (results["probe_change"][0], base, tuned)}))
+    inside = (table["difference_low"] <= 0) & (table["difference_high"] >= 0)
+    assert (table["is_noise"] == inside).all()
+    assert len(table) == 7
+
+
+def test_the_confusion_table_keeps_counts_and_an_empty_row_has_no_share() -> None:
+    table = confusion.confusion_table(("a", "b"), [[3, 1], [0, 0]])
+    assert table["count"].tolist() == [3, 1, 0, 0]
+    assert table["share"].tolist()[:2] == [0.75, 0.25]
+    assert table["share"].isna().tolist() == [False, False, True, True]
+
+
+def test_points_coloured_by_many_numbers_have_a_scale_and_by_names_a_key() -> None:
+    assert scatter.is_numeric(pd.Series([str(i / 3) for i in range(20)]))
+    assert not scatter.is_numeric(pd.Series(["1", "2"] * 10))
+    assert not scatter.is_numeric(pd.Series([f"w{i}" for i in range(20)]))
+
+
+def test_the_key_of_a_map_filters_and_a_brush_colours_both_sides(results: dict[str, Any]) -> None:
+    for drawn in (
+        scatter.map_pair(results["joint_map"][0], Look(), 3, colour="upos"),
+        scatter.umap_pair(results["joint_umap"][0], Look(), colour="sentiment"),
+    ):
+        described = drawn.to_dict()
+        assert {param["name"] for param in described["params"]} == {"brush", "picked"}
+        assert all(panel["encoding"]["color"]["condition"]["param"] == "brush" for panel in described["hconcat"])
+        assert all(panel["transform"] for panel in described["hconcat"])
 
 
 def contrast(first: str, second: str) -> float:

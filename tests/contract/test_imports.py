@@ -77,7 +77,7 @@ def test_pages_ask_the_lab_and_draw(path: Path) -> None:
 
 def test_opening_the_door_loads_nothing_heavy() -> None:
     script = (
-        "import sys, core.lab, core.charts.strip, core.charts.curves, core.charts.heat, core.charts.scatter;"
+        "import sys, core.lab, core.charts.strip, core.charts.curves, core.charts.heat, core.charts.scatter, core.charts.board;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)

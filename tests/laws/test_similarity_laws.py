@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid, TunescopeError
-from core.maths.similarity import cka_jackknife, cka_matrix, layer_similarity, linear_cka, rsa
+from core.maths.similarity import (
+    cka_jackknife,
+    cka_matrix,
+    layer_similarity,
+    linear_cka,
+    rsa,
+    rsa_jackknife,
+    rsa_matrix,
+)
 from core.maths.statistics import group_folds
 
 FEW = settings(max_examples=25, deadline=None)
@@ -180,6 +188,66 @@ def test_rsa_when_rows_are_limited_expect_seeded_subsample() -> None:
     assert rsa(X, Y, max_rows=300) == rsa(X, Y)
 
 
+@FEW
+@given(
+    seeds,
+    st.tuples(st.integers(24, 60), st.integers(2, 40), st.integers(2, 40)),
+    st.sampled_from(["cosine", "euclidean", "correlation"]),
+)
+def test_rsa_jackknife_expect_equal_to_leaving_rows_out(seed: int, shape: tuple[int, int, int], metric: str) -> None:
+    X, Y = _pair(seed, (shape[0], shape[1] + 1, shape[2] + 1))
+    rng = np.random.default_rng(seed)
+    sentence = rng.permutation(np.arange(len(X)) % 9)
+    folds = group_folds(sentence, n_folds=6)
+    X = X + rng.normal(size=(9, X.shape[1]))[sentence]
+    found = rsa_jackknife(X, Y, folds, metric=metric)
+    left = np.array([rsa(X[folds != f], Y[folds != f], metric=metric) for f in np.unique(folds)])
+    g = len(left)
+    assert found.value == pytest.approx(rsa(X, Y, metric=metric), abs=1e-10)
+    assert found.standard_error == pytest.approx(np.sqrt((g - 1) / g * np.sum((left - left.mean()) ** 2)), abs=1e-8)
+    assert (found.n, found.n_groups) == (len(X), g)
+    assert found.low <= found.value <= found.high
+
+
+@FEW
+@given(seeds, st.floats(0.01, 100))
+def test_rsa_jackknife_when_rotated_scaled_reordered_swapped_expect_unchanged(seed: int, scale: float) -> None:
+    X, Y = _pair(seed, (40, 7, 9))
+    folds = np.arange(40) % 5
+    found = rsa_jackknife(X, Y, folds)
+    order = np.random.default_rng(seed).permutation(40)
+    for other in (
+        rsa_jackknife(scale * X @ _rotation(7, seed), Y, folds),
+        rsa_jackknife(Y, X, folds),
+        rsa_jackknife(X[order], Y[order], folds[order]),
+        rsa_jackknife(X, Y, 7 - 3 * folds),
+    ):
+        assert other.value == pytest.approx(found.value, abs=1e-9)
+        assert other.standard_error == pytest.approx(found.standard_error, abs=1e-9)
+    same = rsa_jackknife(X, X.copy(), folds)
+    assert (same.value, same.low, same.high) == pytest.approx((1, 1, 1), abs=1e-9)
+
+
+def test_rsa_jackknife_when_float32_far_from_origin_expect_float64_answer() -> None:
+    X, Y = _pair(0, (200, 6, 6))
+    X, Y = (X + 300).astype(np.float32), (Y + 300).astype(np.float32)
+    folds = np.arange(200) % 20
+    exact = rsa_jackknife(X.astype(np.float64), Y.astype(np.float64), folds)
+    found = rsa_jackknife(X, Y, folds)
+    assert (found.value, found.low) == pytest.approx((exact.value, exact.low), abs=1e-12)
+    assert found.value == pytest.approx(rsa(X, Y), abs=1e-6)
+
+
+def test_rsa_matrix_expect_equal_to_pairs() -> None:
+    rng = np.random.default_rng(0)
+    base = [rng.normal(size=(50, 12)).astype(np.float32) + layer for layer in range(3)]
+    tuned = [base[0] + rng.normal(size=(50, 12)), rng.normal(size=(50, 15))]
+    steps: list[tuple[int, int]] = []
+    found = rsa_matrix(base, tuned, on_step=lambda *step: steps.append(step))
+    np.testing.assert_allclose(found, layer_similarity(base, tuned, rsa), atol=1e-10)
+    assert steps == [(i, 5) for i in range(1, 6)]
+
+
 GOOD = np.random.default_rng(0).normal(size=(12, 3))
 BAD: list[tuple[str, Any, Any, type[TunescopeError]]] = [
     ("other rows", GOOD, GOOD[:-1], ShapeError),
@@ -201,6 +269,8 @@ def test_measures_when_arrays_do_not_fit_expect_a_message(X: Any, Y: Any, error:
         lambda X, Y: linear_cka(X, Y, debiased=True),
         lambda X, Y: cka_matrix([X], [Y]),
         lambda X, Y: cka_jackknife(X, Y, np.arange(len(X)) % 4),
+        lambda X, Y: rsa_jackknife(X, Y, np.arange(len(X)) % 4),
+        lambda X, Y: rsa_matrix([X], [Y]),
     ):
         with pytest.raises(error) as caught:
             measure(X, Y)
@@ -215,6 +285,10 @@ def test_measures_when_all_rows_equally_far_apart_expect_not_enough_data() -> No
         cka_matrix([np.eye(8)], [GOOD[:8]])
     with pytest.raises(NotEnoughData):
         rsa(np.eye(8), GOOD[:8])
+    with pytest.raises(NotEnoughData):
+        rsa_matrix([np.eye(8)], [GOOD[:8]])
+    with pytest.raises(NotEnoughData):
+        rsa_jackknife(np.eye(8), GOOD[:8], np.arange(8) % 2)
 
 
 def test_measures_when_asked_wrongly_expect_a_message() -> None:
@@ -227,6 +301,14 @@ def test_measures_when_asked_wrongly_expect_a_message() -> None:
         cka_jackknife(GOOD[:6], GOOD[:6], np.array([0, 0, 0, 1, 1, 1]))
     with pytest.raises(ShapeError):
         cka_jackknife(GOOD, GOOD, np.arange(11))
+    with pytest.raises(NotEnoughData):
+        rsa_jackknife(GOOD, GOOD, np.zeros(12, int))
+    with pytest.raises(ShapeError):
+        rsa_jackknife(GOOD, GOOD, np.arange(11))
+    with pytest.raises(SpecInvalid):
+        rsa_jackknife(GOOD, GOOD, np.arange(12) % 3, metric="manhattan")
+    with pytest.raises(ShapeError):
+        rsa_matrix([], [GOOD])
     with pytest.raises(ShapeError):
         cka_matrix([], [GOOD])
     with pytest.raises(ShapeError):

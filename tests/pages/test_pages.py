@@ -14,7 +14,7 @@ from core.lab import Lab
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "layers", "maps", "checkpoints", "data", "jobs")
+PAGES = ("home", "layers", "maps", "tasks", "checkpoints", "data", "jobs")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps"):
+    if page in ("layers", "maps", "tasks"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)
@@ -102,6 +102,51 @@ def test_the_layer_comes_from_the_link_and_survives_changing_pages(full: AppTest
     assert app.radio(key="layer").value == 3
     app.switch_page("pages/layers.py").run()
     assert app.radio(key="layer").value == 3
+
+
+def test_umap_is_set_in_a_form_and_leaves_the_pca_on_screen(full: AppTest) -> None:
+    full.query_params["projection"] = "UMAP"
+    app = opened(full, "maps")
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="umap_points").value == 1500
+    assert "Not computed yet: the UMAP of layer 6" in said(app)
+    assert "Until then the PCA" in said(app)
+    app.number_input(key="umap_neighbours").set_value(30).run()
+    assert "Not computed yet: the UMAP" in said(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("view", "offered"),
+    [
+        ("One pair, several tasks", "Not computed yet: probes"),
+        ("Several checkpoints, one task", "Not computed yet: similarity"),
+        ("The heads", "always the commonest label"),
+    ],
+)
+def test_the_board_offers_what_is_missing_and_shows_the_heads(full: AppTest, view: str, offered: str) -> None:
+    full.query_params["board"] = view
+    app = opened(full, "tasks")
+    assert not app.exception
+    assert not app.error
+    assert offered in said(app)
+    if view == "The heads":
+        assert len(app.main.get("vega_lite_chart")) == 1
+
+
+def test_the_board_without_a_task_says_so(full: AppTest) -> None:
+    app = opened(full, "tasks")
+    app.multiselect(key="tasks").set_value([]).run()
+    assert not app.exception
+    assert "Choose at least one task" in said(app)
+
+
+def test_layers_switch_to_rsa(full: AppTest) -> None:
+    full.query_params["measure"] = "RSA"
+    app = opened(full, "layers")
+    assert not app.exception
+    assert "Not computed yet: similarity (RSA)" in said(app)
 
 
 def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> None:

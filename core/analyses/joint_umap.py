@@ -1,0 +1,159 @@
+"""UMAP of both sides of one layer in one joint fit: neighbourhoods rather than axes, with how far they can be trusted."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analyses.base import Run
+from core.analyses.embed import Embed
+from core.analyses.joint_map import describe_rows, drawn_rows
+from core.data.load import load_sample
+from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.keys import Result, Spec
+from core.maths.geometry import joint_pca
+from core.maths.projection import exact_knn, trustworthiness, unit_rows
+
+N_COMPONENTS = 50
+"""Principal components of both sides together that neighbours are sought in."""
+N_EPOCHS = 200
+"""Passes over the graph; UMAP's own default is 500 below 10,000 points."""
+TRUST_NEIGHBOURS = 15
+"""Neighbours on the map whose place in the layer is checked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointUmap(Spec, kind="joint_umap"):
+    """UMAP of base and tuned rows of one layer together."""
+
+    title: ClassVar[str] = "Map (joint UMAP)"
+    seconds_per_unit: ClassVar[float] = 4e-3
+
+    base: Embed
+    tuned: Embed
+    layer: int
+    n_points: int = 1500
+    """Rows drawn per side, the same on both; fewer where there are fewer."""
+    n_neighbors: int = 15
+    """Of each point, itself counted: few = local clumps, many = the coarse shape."""
+    min_dist: float = 0.1
+    """How close points may lie on the map."""
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    """cosine: rows are brought to unit length first, which gives the same neighbours."""
+    seed: int = 0
+
+    def validate(self) -> None:
+        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
+            raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        for name, value, good, use in (
+            ("layer", self.layer, self.layer >= 0, "0 or above"),
+            ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
+            ("n_neighbors", self.n_neighbors, 2 <= self.n_neighbors <= 200, "2 to 200"),
+            ("min_dist", self.min_dist, 0 <= self.min_dist <= 1, "0 to 1"),
+            ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
+        ):
+            if not good:
+                raise SpecInvalid(f"A UMAP with {name} = {value}.", "Out of range.", f"Use {use}.")
+
+    def cost(self) -> tuple[float, float]:
+        """Work in points of both sides; bytes of the coordinates and the text."""
+        return 2.0 * self.n_points, self.n_points * 200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UmapMaps(Result):
+    """Coordinates of both sides on one map. Its axes have no unit, and distances between clumps little meaning."""
+
+    base: np.ndarray
+    """float32 [n_points, 2]."""
+    tuned: np.ndarray
+    """float32 [n_points, 2]; the same word or sentence in each row."""
+    base_trust: float
+    """Trustworthiness of the base side, 0 to 1: 1 = neighbours on the map are neighbours in the layer."""
+    tuned_trust: float
+    """The same for the tuned side."""
+    n_trust: int
+    """Neighbours that trustworthiness looks at."""
+    n_epochs: int
+    points: pd.DataFrame
+    """What each row is: text, sentence, and one column a label."""
+
+
+def compute(spec: JointUmap, inputs: dict[str, Any], run: Run) -> UmapMaps:
+    """Fit one layer. Raises IncompatibleRefs for unequal widths, SpecInvalid for a layer that is not there."""
+    base, tuned = inputs["base"], inputs["tuned"]
+    if spec.layer >= min(len(base.layers), len(tuned.layers)):
+        raise SpecInvalid(f"A map of layer {spec.layer}.", "A side has no such layer.", "Choose a lower one.")
+    in_base, in_tuned = drawn_rows(base, tuned, spec.n_points, spec.seed)
+    first, second = (
+        np.asarray(side.layers[spec.layer][rows], np.float32) for side, rows in ((base, in_base), (tuned, in_tuned))
+    )
+    if first.shape[1] != second.shape[1]:
+        raise IncompatibleRefs("A joint map.", "The checkpoints differ in width.", "Choose two of one size.")
+    if len(first) <= 2 * TRUST_NEIGHBOURS or 2 * len(first) <= spec.n_neighbors:
+        raise NotEnoughData(f"A UMAP of {len(first)} points a side.", "Too few.", "Take more sentences.")
+    if spec.metric == "cosine":
+        first, second = unit_rows(first), unit_rows(second)
+    drawn = lay_out(
+        first, second, n_neighbors=spec.n_neighbors, min_dist=spec.min_dist, seed=spec.seed, device=run.device, run=run
+    )
+    run.step(3, 4, "trustworthiness")
+    sides = drawn[: len(first)], drawn[len(first) :]
+    trust = [trustworthiness(X, Y, k=TRUST_NEIGHBOURS) for X, Y in zip((first, second), sides, strict=True)]
+    run.step(4, 4, "done")
+    return UmapMaps(
+        base=sides[0],
+        tuned=sides[1],
+        base_trust=trust[0],
+        tuned_trust=trust[1],
+        n_trust=TRUST_NEIGHBOURS,
+        n_epochs=N_EPOCHS,
+        points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
+    )
+
+
+def lay_out(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    *,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    device: str = "cpu",
+    run: Run | None = None,
+) -> NDArray[np.float32]:
+    """Both sides' rows on one map, first above second: PCA, exact neighbours, UMAP on that graph from the PCA.
+
+    UMAP searches no neighbours of its own then, which spares its slow compilation. A seed means one thread; the same
+    seed on the same machine gives the same map.
+
+    Returns:
+        float32 [n_first + n_second, 2].
+    Cost:
+        A first call in a process compiles for some twenty seconds.
+    """
+    step = run.step if run else lambda done, total, note="": None
+    step(0, 4, "principal components")
+    n_components = min(N_COMPONENTS, first.shape[1], len(first) + len(second))
+    reduced = joint_pca(first, second, n_components=n_components)
+    rows = np.concatenate([reduced.base, reduced.tuned])
+    step(1, 4, "exact neighbours")
+    graph = exact_knn(rows, n_neighbors, device=device, on_step=(lambda done, total: run.check()) if run else None)
+    step(2, 4, f"layout, {N_EPOCHS} epochs")
+    with warnings.catch_warnings():
+        # New points are never placed on this map, and a seed is meant to keep it to one thread.
+        warnings.filterwarnings("ignore", message="precomputed_knn|n_jobs value 1 overridden")
+        from umap import UMAP
+
+        return UMAP(
+            n_neighbors=n_neighbors,  # must be the graph's own, or UMAP drops the graph
+            min_dist=min_dist,
+            n_epochs=N_EPOCHS,
+            init="pca",
+            precomputed_knn=(*graph, None),
+            random_state=seed,
+            n_jobs=1,
+        ).fit_transform(rows)

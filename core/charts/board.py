@@ -1,0 +1,218 @@
+"""Several tasks, or several checkpoints, on one layer axis."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.analyses.probe import ProbeScores
+from core.analyses.probe_change import ProbeDifference
+from core.analyses.similarity import LayerSimilarity
+from core.charts.look import Look, framed
+from core.charts.strip import kept_table, probe_table
+
+HEIGHT = 340
+
+
+def task_table(results: Mapping[str, tuple[ProbeDifference, ProbeScores, ProbeScores]]) -> pd.DataFrame:
+    """probe_table of every task, with a column task in front."""
+    tables = [probe_table(base, tuned, change).assign(task=task) for task, (change, base, tuned) in results.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["task", *(column for column in table if column != "task")]]
+
+
+def shared_domain(table: pd.DataFrame) -> tuple[float, float]:
+    """One accuracy axis for all tasks, from below the lowest guess to above the highest interval."""
+    low, high = table[["low", "control", "majority"]].min().min(), table["high"].max()
+    return max(0.0, float(low) - 0.03), min(1.0, float(high) + 0.03)
+
+
+def change_table(table: pd.DataFrame) -> pd.DataFrame:
+    """task, layer, difference, difference_low, difference_high in points of accuracy, is_noise; from task_table's."""
+    points = ["difference", "difference_low", "difference_high"]
+    once = table.loc[table["side"] == "tuned", ["task", "layer", *points, "is_noise"]].reset_index(drop=True)
+    once[points] *= 100
+    return once
+
+
+def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
+    """What became easier or harder to read, task by layer, in points of accuracy; noise is grey.
+
+    Args:
+        table: of task_table.
+    """
+    once = change_table(table)
+    reach = max(5.0, float(once["difference"].abs().max()))
+    ends = ["#C58BD6", "#2B303C", "#5DC98A"] if look.dark else ["#762A83", "#F4F2F6", "#1B7837"]
+    tasks = list(dict.fromkeys(once["task"]))
+    shown = [
+        alt.Tooltip("task:N"),
+        alt.Tooltip("layer:O"),
+        *(
+            alt.Tooltip(f"{column}:Q", format="+.1f", title=title)
+            for column, title in (("difference", "points"), ("difference_low", "from"), ("difference_high", "to"))
+        ),
+        alt.Tooltip("is_noise:N", title="inside the noise"),
+    ]
+    cells = alt.Chart(once).encode(
+        x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("task:N", sort=tasks, title=None, axis=alt.Axis(labelLimit=240)),
+        tooltip=shown,
+    )
+    colour = alt.Color(
+        "difference:Q", scale=alt.Scale(domain=[-reach, 0, reach], range=ends, interpolate="lab"), legend=None
+    )
+    strong = "#111" if look.dark else "#fff"
+    heat = cells.mark_rect().encode(color=alt.condition("datum.is_noise", alt.value(look.grid), colour))
+    text = cells.mark_text(fontSize=look.size, fontWeight="bold").transform_filter("!datum.is_noise")
+    text = text.encode(
+        text=alt.Text("difference:Q", format="+.1f"),
+        color=alt.condition(f"abs(datum.difference) > {0.55 * reach}", alt.value(strong), alt.value(look.ink)),
+    )
+    noise = cells.mark_text(fontSize=look.size, color=look.quiet).transform_filter("datum.is_noise")
+    noise = noise.encode(text=alt.Text("difference:Q", format="+.1f"))
+    cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
+    return framed(alt.layer(heat, text, noise, cursor).properties(height=38 * len(tasks) + 62), look)
+
+
+def checkpoint_table(
+    base: ProbeScores, tuned: Mapping[str, tuple[ProbeDifference | None, ProbeScores]]
+) -> pd.DataFrame:
+    """checkpoint, layer, accuracy, low, high, control, majority, difference to base and its interval, is_noise."""
+    rows = []
+    for name, (change, scores) in {"base": (None, base), **tuned}.items():
+        held = [
+            (name, i, one.value, one.low, one.high, guess.value, scores.majority)
+            for i, (one, guess) in enumerate(zip(scores.score, scores.control_score, strict=True))
+        ]
+        table = pd.DataFrame(held, columns=["checkpoint", "layer", "accuracy", "low", "high", "control", "majority"])
+        changes = change.difference if change else ()
+        for column, part in (("difference", "value"), ("difference_low", "low"), ("difference_high", "high")):
+            table[column] = [getattr(one, part) for one in changes] if changes else np.nan
+        rows.append(table.assign(is_noise=(table["difference_low"] <= 0) & (table["difference_high"] >= 0)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def kept_tables(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
+    """kept_table of every checkpoint against the base, with a column checkpoint in front."""
+    tables = [kept_table(held).assign(checkpoint=name) for name, held in similarities.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["checkpoint", *(column for column in table if column != "checkpoint")]]
+
+
+def checkpoint_curves(
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    layer: int,
+    *,
+    checkpoints: Sequence[str],
+    title: str,
+    percent: bool,
+    domain: tuple[float, float] | None = None,
+) -> alt.LayerChart:
+    """One curve a checkpoint, each with its intervals and its name at its end; a change inside the noise is hollow.
+
+    Args:
+        table: layer, checkpoint, the measure, low, high; is_noise, control and majority where there are such.
+        name: column of the measure.
+        checkpoints: all names in the order of their colours, the base first, drawn here or not.
+        domain: of the measure's axis; otherwise what the intervals and controls need.
+    """
+    drawn = [one for one in checkpoints if one in set(table["checkpoint"])]
+    depth = int(table["layer"].max())
+    step = min(0.09, 0.4 / max(1, len(drawn) - 1))
+    shift = {one: step * (i - (len(drawn) - 1) / 2) for i, one in enumerate(drawn)}
+    table = table.assign(at=table["layer"] + table["checkpoint"].map(shift))
+    if "is_noise" not in table:
+        table = table.assign(is_noise=False)
+    domain = domain or _domain(table)
+    scale = alt.Scale(domain=domain, nice=False, zero=False, clamp=True)
+    # The names stand right of the last layer, inside the figure: there is room for them whatever its width.
+    room = alt.Scale(domain=[-0.5, depth + 0.5 + 0.3 * (depth + 1)], nice=False, zero=False)
+    axis = alt.Axis(values=list(range(depth + 1)), format="d", grid=False, labelAngle=0)
+    x = alt.X("at:Q", title="layer (0 = embeddings)", scale=room, axis=axis)
+    y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else ".2f", tickCount=5))
+    hues = [look.base, look.tuned, *look.labels[2:]]
+    marks = ["circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "triangle-right"]
+    dashes = [[1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [4, 4], [12, 3], [1, 3]]
+    order = list(checkpoints)
+    colour = alt.Color("checkpoint:N", scale=alt.Scale(domain=order, range=hues[: len(order)]), legend=None)
+    shape = alt.Shape("checkpoint:N", scale=alt.Scale(domain=order, range=marks[: len(order)]), legend=None)
+    dash = alt.StrokeDash("checkpoint:N", scale=alt.Scale(domain=order, range=dashes[: len(order)]), legend=None)
+    number = ".1%" if percent else ".3f"
+    shown = [
+        alt.Tooltip("checkpoint:N"),
+        alt.Tooltip("layer:O"),
+        *(alt.Tooltip(f"{column}:Q", format=number) for column in (name, "low", "high")),
+    ]
+    if "difference" in table:
+        shown.append(alt.Tooltip("difference:Q", format="+" + number, title="minus base"))
+    chart = alt.Chart(table)
+    error = chart.mark_rule(size=3, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    line = chart.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=dash)
+    dots = chart.encode(x=x, y=y, color=colour, shape=shape, tooltip=shown)
+    solid = dots.transform_filter("!datum.is_noise").mark_point(filled=True, size=80, opacity=1)
+    hollow = dots.transform_filter("datum.is_noise").mark_point(
+        filled=False, fill=look.paper, size=70, strokeWidth=2, opacity=1
+    )
+    ends = alt.Chart(_ends(table, name, domain, look)).mark_text(align="left", fontWeight="bold")
+    ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text="checkpoint:N", color=colour)
+    layers = [_cursor(layer, look, room), *_guesses(table, look, x), error, line, solid, hollow, ends]
+    return framed(alt.layer(*layers).properties(height=HEIGHT), look)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """What tells names apart: parts between " · " that all of them share are left out, but for the first."""
+    parts = [name.split(" · ") for name in names]
+    if len({len(one) for one in parts}) > 1:
+        return list(names)
+    differing = [i for i, held in enumerate(zip(*parts, strict=True)) if len(set(held)) > 1]
+    return [" · ".join(one[i] for i in sorted({0, *differing})) for one in parts]
+
+
+def _domain(table: pd.DataFrame) -> tuple[float, float]:
+    columns = [column for column in ("low", "control", "majority") if column in table]
+    low, high = float(table[columns].min().min()), float(table["high"].max())
+    margin = 0.05 * max(high - low, 0.02)
+    return low - margin, high + margin
+
+
+def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Look) -> pd.DataFrame:
+    """Where each name stands: beside its curve's end, moved apart where they would overlap."""
+    ends = table[table["layer"] == table["layer"].max()].sort_values(name).reset_index(drop=True)
+    gap = (look.size + 4) / HEIGHT * (domain[1] - domain[0])
+    places = ends[name].to_numpy(dtype=float, copy=True)
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + gap)
+    places -= max(0.0, float(places[-1]) - domain[1])
+    return ends.assign(at_y=places, at=ends["layer"] + 0.35)
+
+
+def _guesses(table: pd.DataFrame, look: Look, x: alt.X) -> list[alt.Chart]:
+    """Control tasks and majority, grey, where the table has them."""
+    if "control" not in table:
+        return []
+    last = table[table["layer"] == table["layer"].max()].head(1)
+    last = last.assign(at=last["layer"] + 0.35)
+    return [
+        alt.Chart(table)
+        .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
+        .encode(x=x, y="control:Q", detail="checkpoint:N"),
+        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q"),
+        *(
+            alt.Chart(last)
+            .mark_text(align="left", dy=shift, color=look.quiet)
+            .encode(x=x, y=f"{column}:Q", text=alt.value(text))
+            for column, text, shift in (("control", "control task", -10), ("majority", "majority", 11))
+        ),
+    ]
+
+
+def _cursor(layer: int, look: Look, room: alt.Scale) -> alt.Chart:
+    return (
+        alt.Chart(pd.DataFrame({"from": [layer - 0.45], "to": [layer + 0.45]}))
+        .mark_rect(color=look.cursor)
+        .encode(x=alt.X("from:Q", scale=room), x2="to:Q", y=alt.value(0), y2=alt.value("height"))
+    )

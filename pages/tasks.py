@@ -1,0 +1,253 @@
+"""Tasks: one pair over several tasks, several checkpoints over one, and what the heads answer."""
+
+from pages.parts.frame import enter
+
+enter()
+
+from collections.abc import Mapping  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pandas as pd  # noqa: E402
+import streamlit as st  # noqa: E402
+
+from core.analyses.compress import Compress  # noqa: E402
+from core.analyses.fine_tune import FineTune  # noqa: E402
+from core.charts import board, confusion, curves  # noqa: E402
+from core.lab import Named  # noqa: E402
+from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
+
+FEW, MOST = 4, 6  # tasks chosen at first; checkpoints that have a colour of their own
+
+
+def main() -> None:
+    """The page."""
+    show.heading(
+        "Tasks",
+        "What fine-tuning on one task did to others, and how several fine-tuned checkpoints compare.",
+        "Grey is noise: an interval that holds 0. Everything is read from the sentences chosen in the sidebar.",
+    )
+    chosen = picker.compared()
+    if chosen is None:
+        return
+    views = {"One pair, several tasks": one_pair, "Several checkpoints, one task": one_task, "The heads": heads}
+    view = st.segmented_control(
+        "View",
+        list(views),
+        default=next(iter(views)),
+        key="board",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    with show.messages():
+        views[view or next(iter(views))](chosen)
+
+
+def one_pair(chosen: Selection) -> None:
+    """Base against tuned, over labels of the chosen text."""
+    views = chosen_labels(chosen)
+    if not views:
+        st.info("Choose at least one task to read.", icon=":material/info:")
+        return
+    specs = {name: (view.probe_change, *view.probes) for name, view in views.items()}
+    found = iter(show.results([spec for held in specs.values() for spec in held], what="probes"))
+    results = {name: tuple(next(found) for _ in held) for name, held in specs.items()}
+    complete = {name: held for name, held in results.items() if all(held)}
+    if not complete:
+        return
+    table, look = board.task_table(complete), show.look()
+    drawn_from = [spec for name in complete for spec in specs[name]]
+    st.markdown(
+        f"**What became easier or harder to read after tuning on {chosen.tuned_task}?** Points of accuracy, tuned minus base.",
+        help="A linear probe is trained on each layer of either side and tested on other sentences. Green with + is easier, "
+        "purple with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance.",
+    )
+    show.figure(
+        board.change_heat(table, look, chosen.layer),
+        board.change_table(table),
+        name="tasks-change",
+        alt_text="Change of probe accuracy in points, task by layer",
+        specs=drawn_from,
+        note=notes.tasks(complete, chosen),
+    )
+    st.markdown(
+        "**What can be read, layer by layer?** All tasks share both axes; a hollow ▲ is a change inside the noise."
+    )
+    small_multiples(table, chosen)
+    with st.expander("Table", icon=":material/table:"):
+        show.behind(table, name="tasks-probes", specs=drawn_from, note=notes.tasks(complete, chosen))
+
+
+def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
+    """One panel a task, three in a row."""
+    domain, names = board.shared_domain(table), list(table["task"].unique())
+    for first in range(0, len(names), 3):
+        for column, name in zip(st.columns(3), names[first : first + 3], strict=False):
+            with column:
+                show.draw_chart(
+                    curves.side_curves(
+                        table[table["task"] == name],
+                        "accuracy",
+                        show.look(),
+                        chosen.layer,
+                        title="accuracy",
+                        percent=True,
+                        controls=True,
+                        domain=domain,
+                        height=240,
+                        heading=name,
+                    ),
+                    name=f"task-{name}",
+                    alt_text=f"Probe accuracy for {name} by layer, base and tuned",
+                )
+
+
+def chosen_labels(chosen: Selection) -> dict[str, Selection]:
+    """The labels to read, by name on screen, each as a view of the chosen text."""
+    known = get_lab().labels_of(chosen.data.ref)
+    options = {
+        f"{LABEL_NAMES.get(name, name)} ({unit})": (unit, name) for unit in ("word", "sentence") for name in known[unit]
+    }
+    if not options:
+        return {}
+    names = st.multiselect(
+        "Tasks",
+        list(options),
+        default=list(options)[:FEW],
+        key="tasks",
+        persist_state="session",
+        help="Labels of words and of sentences that the chosen text has. Those of the other unit are read with its usual "
+        "pooling: the average of a word's pieces, the mean of a sentence's.",
+    )
+    return {name: chosen.reading(*options[name]) for name in names}
+
+
+def one_task(chosen: Selection) -> None:
+    """Several tuned checkpoints against one base, over the label of the sidebar."""
+    runs = chosen_runs(chosen)
+    if not runs:
+        st.info("Choose at least one tuned checkpoint.", icon=":material/info:")
+        return
+    views = {name: chosen.with_tuned(run) for name, run in runs.items()}
+    if chosen.label:
+        read_by_each(chosen, views)
+    kept_by_each(chosen, views)
+
+
+def read_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
+    """Probe curves of base and every tuned checkpoint."""
+    specs = {name: (view.probe_change, view.probes[1]) for name, view in views.items()}
+    base, *rest = show.results([chosen.probes[0], *(spec for held in specs.values() for spec in held)], what="probes")
+    found = iter(rest)
+    results = {name: (next(found), next(found)) for name in specs}
+    complete = {name: held for name, held in results.items() if all(held)}
+    if base is None or not complete:
+        return
+    st.markdown(
+        f"**Can {chosen.label_name} be read by a straight cut through the space?** Hollow: no different from the base.",
+        help="One linear probe a layer and checkpoint, on the same splits. Each run is one seed of tuning: add runs with "
+        "other seeds before you believe a small difference between two of them.",
+    )
+    table = board.checkpoint_table(base, complete)
+    show.figure(
+        board.checkpoint_curves(
+            table,
+            "accuracy",
+            show.look(),
+            chosen.layer,
+            checkpoints=["base", *views],
+            title="accuracy on held-out sentences",
+            percent=True,
+        ),
+        table,
+        name="checkpoints-probe",
+        alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and {len(complete)} tuned checkpoints",
+        specs=[chosen.probes[0], *(spec for name in complete for spec in specs[name])],
+        note=notes.probe(base, next(iter(complete.values()))[1], chosen),
+    )
+
+
+def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
+    """CKA of every tuned checkpoint to the base."""
+    specs = {name: view.similarity for name, view in views.items()}
+    found = show.results(list(specs.values()), what="similarity")
+    complete = {name: held for name, held in zip(specs, found, strict=True) if held}
+    if not complete:
+        return
+    st.markdown("**How much of each layer's space does each keep?** Linear CKA to the base, 1 = unchanged.")
+    table = board.kept_tables(complete)
+    show.figure(
+        board.checkpoint_curves(
+            table,
+            "cka",
+            show.look(),
+            chosen.layer,
+            checkpoints=["base", *views],
+            title="linear CKA to the base (1 = unchanged, 0 = unrelated)",
+            percent=False,
+            domain=(0.0, 1.02),
+        ),
+        table,
+        name="checkpoints-cka",
+        alt_text=f"Linear CKA to the base by layer, {len(complete)} tuned checkpoints",
+        specs=[specs[name] for name in complete],
+        note=notes.similarity(next(iter(complete.values())), chosen),
+    )
+
+
+def heads(chosen: Selection) -> None:
+    """Accuracy and confusion of every fine-tuned run in view."""
+    runs = {name: run for name, run in chosen_runs(chosen).items() if isinstance(run.ref, FineTune | Compress)}
+    if not runs:
+        st.info("A checkpoint folder has no head of ours: choose a fine-tuning run.", icon=":material/info:")
+        return
+    found = show.results([run.ref for run in runs.values()], what="the fine-tuning run")
+    held = [(name, run, result) for (name, run), result in zip(runs.items(), found, strict=True) if result]
+    for first in range(0, len(held), 3):
+        for column, (name, run, result) in zip(st.columns(3), held[first : first + 3], strict=False):
+            with column:
+                head(name, run, result)
+
+
+def head(name: str, run: Named, result: Any) -> None:
+    """One head: how often it is right, beside always guessing, and what it answers instead."""
+    score = result.accuracy
+    st.markdown(
+        f"**{name}** · {score.value:.1%} right [{score.low:.1%}, {score.high:.1%}], always the commonest label: "
+        f"{result.majority:.1%}",
+        help="Accuracy of the tuned head on the dev sentences of its run, with its 95 % interval. Rows of the figure are "
+        "gold labels, columns what the head says; shares are of a row.",
+    )
+    show.figure(
+        confusion.confusion_heat(result.labels, result.confusion, show.look()),
+        confusion.confusion_table(result.labels, result.confusion),
+        name=f"confusion-{run.id}",
+        alt_text=f"Gold against predicted label of {run.name}",
+        specs=[run.ref],
+        note=notes.head(result),
+    )
+
+
+def chosen_runs(chosen: Selection) -> dict[str, Named]:
+    """Tuned checkpoints to compare, by short name; the sidebar's first."""
+    assert chosen.tuned is not None
+    others = [named for named in get_lab().checkpoints() if named.id not in (chosen.base.id, chosen.tuned.id)]
+    by_id = {named.id: named for named in (chosen.tuned, *others)}
+    ids = st.multiselect(
+        "Tuned checkpoints",
+        list(by_id),
+        default=list(by_id)[:FEW],
+        format_func=lambda one: by_id[one].name,
+        max_selections=MOST,
+        key="checkpoints",
+        persist_state="session",
+        help=f"Up to {MOST}, so that each has a colour. All are compared with the base of the sidebar.",
+    )
+    names = board.short_names([by_id[one].name for one in ids])
+    names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]
+    return {name: by_id[one] for name, one in zip(names, ids, strict=True)}
+
+
+with show.messages():
+    main()
