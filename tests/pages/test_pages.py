@@ -132,7 +132,7 @@ def test_the_board_offers_what_is_missing_and_shows_the_heads(full: AppTest, vie
     assert not app.error
     assert offered in said(app)
     if view == "The heads":
-        assert len(app.main.get("vega_lite_chart")) == 1
+        assert len(app.main.get("vega_lite_chart")) == 2  # the run and its compressed form
 
 
 def test_the_board_without_a_task_says_so(full: AppTest) -> None:

@@ -433,3 +433,74 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
             run(folder, tmp_path / "out", on_sentences=on_sentences)
     assert on_during[0] == DEPTH + 1
     assert not list(hooks(load_encoder(Source(folder=folder), "cpu")))
+
+
+# --- pairs
+
+
+def pairs(*lines: tuple[str, str]) -> Examples:
+    first, second = (tuple(part) for part in zip(*lines, strict=True))
+    return Examples(
+        texts=first,
+        spans=tuple(split_on_space(line) for line in first),
+        partners=second,
+        partner_spans=tuple(split_on_space(line) for line in second),
+    )
+
+
+PAIRS = pairs(
+    ("the unbelievably long film ended .", "it ended ."),
+    ("nobody laughed", "somebody laughed unbelievably loudly at it"),
+    ("a", "b c"),
+)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_a_pair_is_read_as_its_family_joins_two_texts(
+    made: dict[str, Checkpoint], tmp_path: Path, family: str
+) -> None:
+    folder, model = made[family].folder, made[family].model
+    words, sentences = (
+        stacked(run(folder, tmp_path / unit, PAIRS, unit=unit, pooling=pooling))
+        for unit, pooling in (("word", "first"), ("sentence", "mean"))
+    )
+    tokenizer, row = load_tokenizer(folder), 0
+    for i, (first, second) in enumerate(zip(PAIRS.texts, PAIRS.partners or (), strict=True)):
+        encoded = tokenizer(first, second, return_tensors="pt", padding=False)
+        with torch.inference_mode():
+            states = torch.cat(model(**encoded, output_hidden_states=True).hidden_states).numpy()
+        np.testing.assert_allclose(sentences[:, i], states.mean(axis=1), atol=1e-5)
+        # The library's own alignment: words of each text numbered from 0, those of a partner after the first's.
+        sides, own = encoded.sequence_ids(0), encoded.encodings[0].offsets
+        for side, spans in ((0, PAIRS.spans[i]), (1, (PAIRS.partner_spans or ())[i])):
+            for begin, end in spans:
+                at = next(j for j, (a, b) in enumerate(own) if sides[j] == side and a < end and b > begin)
+                np.testing.assert_allclose(words[:, row], states[:, at], atol=1e-5)
+                row += 1
+    assert row == words.shape[1] == PAIRS.n_words
+
+
+def test_the_second_text_of_a_pair_has_its_own_segment_where_the_family_has_them(tmp_path: Path) -> None:
+    pieces = tokenise(TOKENIZER, PAIRS, max_pieces=64)
+    assert pieces.segment is not None
+    inside = slice(pieces.start[2], pieces.start[3])
+    assert pieces.segment[inside].tolist() == [0, 0, 0, 1, 1, 1]  # [CLS] a [SEP] b c [SEP]
+    assert pieces.word[inside].tolist() == [NO_WORD, 0, NO_WORD, 1, 2, NO_WORD]
+    assert tokenise(TOKENIZER, EXAMPLES, max_pieces=64).segment is None
+
+
+def test_a_pair_when_too_long_is_cut_on_its_longer_side_and_counted(tmp_path: Path) -> None:
+    long = pairs(("word " * 100, "short partner"), ("one", "two"))
+    got = run(PACKAGED, tmp_path / "out", long, max_pieces=20)
+    assert got.n_cut_sentences == 1
+    assert np.bincount(got.sentence).tolist() == [20 - 3, 2]
+    assert got.word[:17].tolist() == [*range(15), 100, 101]
+    assert got.n_lost_words == 85
+
+
+def test_a_pair_when_the_cut_goes_through_a_word_loses_it(tmp_path: Path) -> None:
+    n_pieces = len(TOKENIZER("unbelievably", add_special_tokens=False, padding=False)["input_ids"])
+    assert n_pieces > 1
+    got = run(PACKAGED, tmp_path / "out", pairs(("so very unbelievably", "a")), max_pieces=3 + 3 + 1)
+    assert got.word.tolist() == [0, 1, 3]
+    assert (got.n_cut_sentences, got.n_lost_words) == (1, 1)
