@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 LAYERS, SPLITS, WORDS, CLASSES, WIDTH, C = 14, 5, 10_000, 17, 384, 0.01
-TOLERANCE, STEPS, ROUNDS, THREADS = 1e-3, 300, 2, 1
+TOLERANCE, STEPS, ROUNDS, THREADS = 1e-3, 300, 1, 1
 """One thread each: idle threads of either library would wait for a core that something else has."""
 
 
