@@ -23,17 +23,13 @@ class Problems:
     X: "Tensor"
     """[n, d], shared by all problems, or [b, n, d]."""
     y: "Tensor"
-    """Class numbers [b, n, 1]."""
+    """Class numbers [b, 1, n]."""
     weight: "Tensor"
     """Of each row, summing to 1 in each problem [b, n]."""
     ridge: "Tensor"
     """Factor of ||W||^2 / 2 [b]."""
     K: int
     """Classes."""
-
-    @property
-    def axes(self) -> str:
-        return "nd" if self.X.ndim == 2 else "bnd"
 
     @property
     def zeros(self) -> "Tensor":
@@ -45,20 +41,22 @@ class Problems:
         return Problems(X, self.y[rows], self.weight[rows], self.ridge[rows], self.K)
 
     def logits(self, W: "Tensor") -> "Tensor":
-        import torch
-
-        return torch.einsum(f"{self.axes},bkd->bnk", self.X, W[..., :-1]) + W[:, None, :, -1]
+        """[b, K, n]: rows of X last, so that every product and every sum over classes runs along memory."""
+        if self.X.ndim == 2:
+            return (W[..., :-1].reshape(-1, W.shape[-1] - 1) @ self.X.T).view(len(W), -1, len(self.X)) + W[..., -1:]
+        return W[..., -1:].baddbmm(W[..., :-1], self.X.transpose(1, 2))
 
     def back(self, R: "Tensor") -> "Tensor":
-        """Transpose of logits: [b, n, K] -> [b, K, d + 1]."""
+        """Transpose of logits: [b, K, n] -> [b, K, d + 1]."""
         import torch
 
-        return torch.cat([torch.einsum(f"{self.axes},bnk->bkd", self.X, R), R.sum(dim=1)[..., None]], dim=2)
+        products = R.flatten(0, 1) @ self.X if self.X.ndim == 2 else R @ self.X
+        return torch.cat([products.view(len(R), R.shape[1], -1), R.sum(dim=2)[..., None]], dim=2)
 
     def gradient(self, Z: "Tensor", W: "Tensor") -> "Tensor":
-        P = Z.softmax(dim=2)
-        P.scatter_add_(2, self.y, P.new_full(self.y.shape, -1.0))
-        gradient = self.back(P * self.weight[..., None])
+        P = Z.softmax(dim=1)
+        P.scatter_add_(1, self.y, P.new_full(self.y.shape, -1.0))
+        gradient = self.back(P.mul_(self.weight[:, None]))
         gradient[..., :-1] += self.ridge[:, None, None] * W[..., :-1]
         return gradient
 
@@ -66,11 +64,11 @@ class Problems:
         return self.data_loss(Z) + self.ridge / 2 * _dot(W[..., :-1], W[..., :-1])
 
     def data_loss(self, Z: "Tensor") -> "Tensor":
-        return _sum64(self.weight * (Z.logsumexp(dim=2) - Z.gather(2, self.y)[..., 0]), (1,))
+        return _sum64(self.weight * (Z.logsumexp(dim=1) - Z.gather(1, self.y)[:, 0]), (1,))
 
     def data_slope(self, Z: "Tensor", D: "Tensor") -> "Tensor":
         """Derivative of data_loss along D."""
-        return _sum64(self.weight * ((Z.softmax(dim=2) * D).sum(dim=2) - D.gather(2, self.y)[..., 0]), (1,))
+        return _sum64(self.weight * ((Z.softmax(dim=1) * D).sum(dim=1) - D.gather(1, self.y)[:, 0]), (1,))
 
 
 def _sum64(values: "Tensor", dims: tuple[int, ...]) -> "Tensor":
@@ -234,6 +232,6 @@ def _largest_eigenvalue(problems: Problems, n_steps: int = 50) -> "Tensor":
     value = torch.ones(len(problems.y), device=vector.device)
     for _ in range(n_steps):
         vector = vector / value[:, None, None]
-        vector = problems.back(problems.logits(vector) * problems.weight[..., None])
+        vector = problems.back(problems.logits(vector) * problems.weight[:, None])
         value = vector.flatten(1).norm(dim=1).clamp_min(1e-30)
     return value

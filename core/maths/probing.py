@@ -118,7 +118,7 @@ def fit_linear_probes(
     strength = torch.from_numpy((1 / (C * total)).astype(np.float32)).to(device)
     problems = Problems(
         torch.from_numpy(rows).to(device),
-        torch.from_numpy(labels[:, :, None]).to(device),
+        torch.from_numpy(labels[:, None]).to(device),
         torch.from_numpy((weights / total[:, None]).astype(np.float32)).to(device),
         (1 - l1_ratio) * strength,
         K,

@@ -1,13 +1,13 @@
 """Linear probes of a comparison, 7 layers x 2 checkpoints x 5 splits, ours in batches against scikit-learn one by one."""
 
-import os
 import statistics
 import time
 
 import numpy as np
 
 LAYERS, SPLITS, WORDS, CLASSES, WIDTH, C = 14, 5, 10_000, 17, 384, 0.01
-TOLERANCE, STEPS, ROUNDS = 1e-3, 300, 2
+TOLERANCE, STEPS, ROUNDS, THREADS = 1e-3, 300, 1, 1
+"""One thread each: idle threads of either library would wait for a core that something else has."""
 
 
 def layer(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +17,8 @@ def layer(seed: int) -> tuple[np.ndarray, np.ndarray]:
     y = rng.choice(CLASSES, WORDS, p=shares / shares.sum())
     mixing = rng.normal(size=(WIDTH, WIDTH)) * np.exp(-np.arange(WIDTH) / 60)[:, None]
     noise = rng.normal(size=(WORDS, WIDTH)) @ mixing
-    centres = rng.normal(size=(CLASSES, WIDTH)) * (0.4 + 0.1 * (seed % 7))
+    noise += 0.7 * noise.std() * rng.normal(size=noise.shape)
+    centres = rng.normal(size=(CLASSES, WIDTH)) * (0.03 + 0.02 * (seed % 7))
     return (centres[y] * noise.std() + noise).astype(np.float32), y
 
 
@@ -61,9 +62,12 @@ def one_by_one(splits: list[tuple[np.ndarray, ...]], y: np.ndarray) -> list[floa
 
 def ratios() -> list[tuple[str, str, str]]:
     """(what, figure, asked) rows: seconds of all 70 probes, medians of rounds in turn, and how far accuracies differ."""
+    from threadpoolctl import threadpool_limits
+
     from core.models.devices import use_threads
 
-    use_threads(os.cpu_count() or 1)
+    use_threads(THREADS)
+    threadpool_limits(THREADS)
     times: dict[str, list[float]] = {"ours": [], "scikit-learn": []}
     scores: dict[str, list[float]] = {}
     for round_ in range(ROUNDS):
@@ -82,10 +86,15 @@ def ratios() -> list[tuple[str, str, str]]:
     middle = {name: statistics.median(held) for name, held in times.items()}
     apart = np.abs(np.subtract(scores["ours"], scores["scikit-learn"])).max()
     return [
-        ("70 linear probes, ours in batches of 5", f"{middle['ours']:.1f} s", ""),
-        ("70 linear probes, scikit-learn one by one", f"{middle['scikit-learn']:.1f} s", ""),
-        ("scikit-learn / ours", f"{middle['scikit-learn'] / middle['ours']:.2f}", "≥ 2"),
-        ("largest difference of accuracy, points", f"{100 * apart:.2f}", "≤ 0.3"),
+        (
+            "accuracy of the probes, scikit-learn's",
+            f"{min(scores['scikit-learn']):.2f} to {max(scores['scikit-learn']):.2f}",
+            "",
+        ),
+        ("70 linear probes, one thread, ours in batches of 5", f"{middle['ours']:.1f} s", ""),
+        ("70 linear probes, one thread, scikit-learn one by one", f"{middle['scikit-learn']:.1f} s", ""),
+        ("probes, scikit-learn / ours", f"{middle['scikit-learn'] / middle['ours']:.2f}", "≥ 2"),
+        ("probes, largest difference of accuracy, points", f"{100 * apart:.2f}", "≤ 0.3"),
     ]
 
 
