@@ -17,7 +17,7 @@ import time
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -218,7 +218,7 @@ def _written(
             _add(pack, CONTENTS, json.dumps(contents, ensure_ascii=False).encode(), False)
             dense = {info.filename for info in pack.infolist() if _is_dense(info)}
         if not dense:
-            return _contents(contents, None, "Packing results.")
+            return _contents(contents, "Packing results.")
         flat |= dense
 
 
@@ -289,7 +289,7 @@ def import_pack(
         StoreUnusable: the cache folder cannot be written, or another import is under way; nothing was kept.
     """
     contents = read_contents(path)
-    asked = f"Importing the pack {contents.title!r}."
+    asked = f"Importing the pack {_refused(contents.title, '', '').asked!r}."
     with store.incoming(asked, contents.n_bytes) as place:
         contents = unpack(path, place, on_step=on_step)
         for packed in contents.artifacts:
@@ -299,7 +299,7 @@ def import_pack(
                 try:
                     read_result(result_class(packed.spec), manifest["values"], folder)
                 except Exception as error:  # whatever a reader trips over, the pack is at fault
-                    raise PackRefused(asked, f"Its {packed.kind} result cannot be read: {error!r}.", _DO) from error
+                    raise _refused(asked, f"Its {packed.kind} result cannot be read: {error!r}.", _DO) from error
             manifest["imported"] = contents.title
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
         new = store.adopt(place, [(packed.kind, packed.key) for packed in contents.artifacts])
@@ -308,6 +308,14 @@ def import_pack(
 
 
 # -- refusing
+
+
+def _refused(asked: str, found: str, do: str) -> PackRefused:
+    """The refusal, its words from the pack made harmless: pages read messages as markdown."""
+    plain = str.maketrans({"[": "(", "]": ")", "<": "‹", ">": "›", "`": "'", "\n": " "})
+    asked, found = (text.translate(plain).replace("://", ": //") for text in (asked, found))
+    return PackRefused(asked, found, do)
+
 
 _DO = "Ask its maker for a new one; nothing of it was kept."
 
@@ -329,10 +337,10 @@ def _opened(path: Path | BinaryIO) -> Iterator[tuple[zipfile.ZipFile, str]]:
                 yield pack, asked
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         if isinstance(path, Path) and error.filename == str(path):
-            raise PackRefused(asked, f"{error.strerror}: {path}.", "Check the path.") from error
+            raise _refused(asked, f"{error.strerror}: {path}.", "Check the path.") from error
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
-        raise PackRefused(asked, f"It is damaged: {error}.", _DO) from error
+        raise _refused(asked, f"It is damaged: {error}.", _DO) from error
 
 
 def _check_frame(stream: IO[bytes], asked: str) -> None:
@@ -342,12 +350,12 @@ def _check_frame(stream: IO[bytes], asked: str) -> None:
     tail = stream.read(22)
     stream.seek(0)
     if len(tail) < 22 or not tail.startswith(b"PK\x05\x06") or stream.read(4) != b"PK\x03\x04":
-        raise PackRefused(asked, "It is not a pack, or it was cut off.", "Give a whole .tunescope file.")
+        raise _refused(asked, "It is not a pack, or it was cut off.", "Give a whole .tunescope file.")
     _, disk, first, here, entries, n_bytes, offset, comment = struct.unpack("<4s4H2LH", tail)
     if entries > MOST_ENTRIES or n_bytes > MOST_ENTRIES * (MOST_NAME + 64):
-        raise PackRefused(asked, f"It has more than {MOST_ENTRIES:,} entries.", _DO)
+        raise _refused(asked, f"It has more than {MOST_ENTRIES:,} entries.", _DO)
     if disk or first or here != entries or comment or offset + n_bytes + 22 != size:
-        raise PackRefused(asked, "Something is hidden in front of, between or behind its entries.", _DO)
+        raise _refused(asked, "Something is hidden in front of, between or behind its entries.", _DO)
 
 
 def _check_entries(pack: zipfile.ZipFile, asked: str) -> dict[str, zipfile.ZipInfo]:
@@ -356,26 +364,24 @@ def _check_entries(pack: zipfile.ZipFile, asked: str) -> dict[str, zipfile.ZipIn
     seen: set[str] = set()
     end = 0
     if len(pack.infolist()) > MOST_ENTRIES:
-        raise PackRefused(asked, f"It has more than {MOST_ENTRIES:,} entries.", _DO)
+        raise _refused(asked, f"It has more than {MOST_ENTRIES:,} entries.", _DO)
     for info in sorted(pack.infolist(), key=lambda info: info.header_offset):
         name = info.orig_filename
         if (oddity := _oddity(info, name)) is not None:
-            raise PackRefused(asked, f"Its entry {name[:80]!r} {oddity}.", _DO)
+            raise _refused(asked, f"Its entry {name[:80]!r} {oddity}.", _DO)
         if name.casefold() in seen:
-            raise PackRefused(asked, f"Its entry {name[:80]!r} is there twice.", _DO)
+            raise _refused(asked, f"Its entry {name[:80]!r} is there twice.", _DO)
         if info.header_offset != end:
-            raise PackRefused(
-                asked, f"Its entry {name[:80]!r} overlaps another, or something is hidden before it.", _DO
-            )
+            raise _refused(asked, f"Its entry {name[:80]!r} overlaps another, or something is hidden before it.", _DO)
         seen.add(name.casefold())
         found[name] = info
         end = _end_of(pack, info, asked)
     if end != pack.start_dir:
-        raise PackRefused(asked, "Something is hidden behind its entries.", _DO)
+        raise _refused(asked, "Something is hidden behind its entries.", _DO)
     if sum(info.file_size for info in found.values()) > MOST_BYTES:
-        raise PackRefused(asked, f"Unpacked it is larger than {MOST_BYTES / 1e9:.0f} GB.", _DO)
+        raise _refused(asked, f"Unpacked it is larger than {MOST_BYTES / 1e9:.0f} GB.", _DO)
     if CONTENTS not in found:
-        raise PackRefused(asked, f"It has no {CONTENTS}: some other zip file.", "Give a file that Tunescope exported.")
+        raise _refused(asked, f"It has no {CONTENTS}: some other zip file.", "Give a file that Tunescope exported.")
     return found
 
 
@@ -429,33 +435,31 @@ def _end_of(pack: zipfile.ZipFile, info: zipfile.ZipInfo, asked: str) -> int:
         )
         if same and stream.read(n_name) == info.orig_filename.encode():
             return info.header_offset + 30 + n_name + info.compress_size
-    raise PackRefused(asked, f"Its entry {info.orig_filename[:80]!r} is described in two different ways.", _DO)
+    raise _refused(asked, f"Its entry {info.orig_filename[:80]!r} is described in two different ways.", _DO)
 
 
 def _checked_contents(pack: zipfile.ZipFile, asked: str) -> tuple[PackContents, dict[str, zipfile.ZipInfo]]:
     """The list, and the entries, which must be exactly those that it lists."""
     entries = _check_entries(pack, asked)
     data = _json(pack.read(entries[CONTENTS]), CONTENTS, asked)
-    contents = _contents(data, entries, asked)
+    contents = _contents(data, asked)
     listed = {
         _entry(one.kind, one.key, file): size for one in contents.artifacts for file, (size, _) in one.files.items()
     }
     if odd := sorted((entries.keys() - {CONTENTS}) ^ listed.keys()):
         which = "is not on its list" if odd[0] in entries else "is on its list but not there"
-        raise PackRefused(asked, f"{odd[0]!r} {which}.", _DO)
+        raise _refused(asked, f"{odd[0]!r} {which}.", _DO)
     for name, size in listed.items():
         if entries[name].file_size != size:
-            raise PackRefused(asked, f"{name!r} has {entries[name].file_size:,} bytes, listed are {size:,}.", _DO)
+            raise _refused(asked, f"{name!r} has {entries[name].file_size:,} bytes, listed are {size:,}.", _DO)
     return contents, entries
 
 
-def _contents(data: Any, entries: Collection[str] | None, asked: str) -> PackContents:
+def _contents(data: Any, asked: str) -> PackContents:
     """The list of a pack, every part of it checked."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = f"Its format is {data.get('format')!r}" if isinstance(data, dict) else "Its list is no JSON object"
-        raise PackRefused(
-            asked, f"{found}; this program reads format {FORMAT}.", "Update Tunescope, or ask for another."
-        )
+        held = f"Its format is {data.get('format')!r}" if isinstance(data, dict) else "Its list is no JSON object"
+        raise _refused(asked, f"{held}; this program reads format {FORMAT}.", "Update Tunescope, or ask for another.")
     try:
         title, created, rows = data["title"], float(data["created"]), data["artifacts"]
         if not isinstance(title, str) or len(title) > MOST_NAME or not isinstance(rows, list) or not rows:
@@ -471,12 +475,12 @@ def _contents(data: Any, entries: Collection[str] | None, asked: str) -> PackCon
                 raise ValueError("name or files")
             spec = _spec(row["spec"], asked)
             if (row["kind"], row["key"]) != (spec.kind, key_of(spec)):
-                raise PackRefused(asked, f"What it calls {str(row['key'])[:12]} is described as something else.", _DO)
+                raise _refused(asked, f"What it calls {str(row['key'])[:12]} is described as something else.", _DO)
             if row["key"] in found:
                 raise ValueError(f"{row['key'][:12]} twice")
             found[row["key"]] = Packed(kind=spec.kind, key=row["key"], name=row["name"], spec=spec, files=files)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise PackRefused(asked, f"Its list is not as it should be: {error!r}.", _DO) from error
+        raise _refused(asked, f"Its list is not as it should be: {error!r}.", _DO) from error
     return PackContents(title=title, created=created, artifacts=tuple(found.values()))
 
 
@@ -484,17 +488,19 @@ def _spec(data: Any, asked: str) -> Spec:
     try:
         spec = from_json(data)
     except SpecInvalid as error:
-        raise PackRefused(
+        raise _refused(
             asked,
             f"It holds what this version does not compute: {error.asked} {error.found}",
             "Update Tunescope, or ask for another.",
         ) from error
     except (TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise PackRefused(asked, f"A description in it is odd: {error!r}.", _DO) from error
+        raise _refused(asked, f"A description in it is odd: {error!r}.", _DO) from error
     if not isinstance(spec, Spec):
-        raise PackRefused(asked, f"A {getattr(spec, 'kind', '?')} is no result.", _DO)
+        raise _refused(asked, f"A {getattr(spec, 'kind', '?')} is no result.", _DO)
     if to_json(spec) != to_json(_placeless(spec)):
-        raise PackRefused(asked, "It names a place on a machine.", _DO)
+        raise _refused(asked, "It names a place on a machine.", _DO)
+    if "](" in json.dumps(data):  # names reach pages, which read markdown
+        raise _refused(asked, "A name in it holds a link.", _DO)
     return spec
 
 
@@ -512,7 +518,7 @@ def _inspected(pack: zipfile.ZipFile, asked: str, into: Path | None, on_step: On
             target = into / name if into is not None else None
             digest, checksums[file], head = _streamed(pack, entries[name], target)
             if digest != sha256:
-                raise PackRefused(asked, f"{name!r} is not what its list says: another SHA-256.", _DO)
+                raise _refused(asked, f"{name!r} is not what its list says: another SHA-256.", _DO)
             if file == MANIFEST:
                 manifest = _json(head, name, asked)
             else:
@@ -550,12 +556,12 @@ def _check_manifest(packed: Packed, manifest: Any, checksums: dict[str, int], as
         isinstance(manifest[name], int | float) and not isinstance(manifest[name], bool) and 0 <= manifest[name] < 1e15
         for name in ("created", "seconds", "work")
     ) or not isinstance(manifest["device"], str) or not isinstance(manifest["libraries"], dict):  # fmt: skip
-        raise PackRefused(asked, f"{where} has a description that lacks parts.", _DO)
+        raise _refused(asked, f"{where} has a description that lacks parts.", _DO)
     if key_of(_spec(manifest["spec"], asked)) != packed.key:
-        raise PackRefused(asked, f"{where} is described as something else in its own folder.", _DO)
+        raise _refused(asked, f"{where} is described as something else in its own folder.", _DO)
     listed = {name: (size, checksums[name]) for name, (size, _) in packed.files.items() if name != MANIFEST}
     if {name: (entry["bytes"], entry["crc32"]) for name, entry in manifest["files"].items()} != listed:
-        raise PackRefused(asked, f"{where} does not have the files that its own description lists.", _DO)
+        raise _refused(asked, f"{where} does not have the files that its own description lists.", _DO)
 
 
 def _check_content(file: str, head: bytes, size: int, name: str, asked: str) -> None:
@@ -568,7 +574,7 @@ def _check_content(file: str, head: bytes, size: int, name: str, asked: str) -> 
     except PackRefused:
         raise
     except Exception as error:  # whatever a reader trips over, the pack is at fault
-        raise PackRefused(asked, f"{name!r} is no sound {suffix} file: {error}.", _DO) from error
+        raise _refused(asked, f"{name!r} is no sound {suffix} file: {error}.", _DO) from error
     if suffix == ".json":
         _check_names_no_code(_json(head, name, asked), name, asked)
 
@@ -639,7 +645,7 @@ def _check_names_no_code(data: Any, name: str, asked: str) -> None:
         if isinstance(part, dict):
             # A word of a vocabulary may be called so: there its value is a number.
             if named := [key for key in _CODE & part.keys() if not isinstance(part[key], int | float | None)]:
-                raise PackRefused(asked, f"{name!r} names code ({named[0]}).", _DO)
+                raise _refused(asked, f"{name!r} names code ({named[0]}).", _DO)
             waiting += part.values()
         elif isinstance(part, list):
             waiting += part
@@ -657,15 +663,15 @@ def _json(data: bytes, name: str, asked: str) -> Any:
     try:
         found = json.loads(data, object_pairs_hook=once)
     except RecursionError as error:
-        raise PackRefused(asked, f"{name!r} is nested too deeply.", _DO) from error
+        raise _refused(asked, f"{name!r} is nested too deeply.", _DO) from error
     except ValueError as error:
-        raise PackRefused(asked, f"{name!r} is no JSON: {error}.", _DO) from error
+        raise _refused(asked, f"{name!r} is no JSON: {error}.", _DO) from error
     level = [found]
     for _ in range(MOST_DEPTH):
         level = [part for held in level for part in _inside(held)]
         if not level:
             return found
-    raise PackRefused(asked, f"{name!r} is nested too deeply.", _DO)
+    raise _refused(asked, f"{name!r} is nested too deeply.", _DO)
 
 
 def _inside(held: Any) -> list[Any]:
