@@ -415,7 +415,7 @@ class Lab:
             key=key,
             kind=held["kind"],
             what=(spec.title if spec is not None else "") or held["kind"],
-            checkpoints=" → ".join(reversed(checkpoints)) if spec is not None else "made by another version",
+            checkpoints=" → ".join(checkpoints) if spec is not None else "made by another version",
             text=" + ".join(samples),
             settings=_settings(spec) if spec is not None and not isinstance(spec, FineTune) else "",
             n_bytes=held["bytes"],

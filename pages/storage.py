@@ -6,6 +6,7 @@ enter()
 
 import io  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from datetime import datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pandas as pd  # noqa: E402
@@ -19,8 +20,7 @@ from pages.parts.lab import get_lab  # noqa: E402
 _NOTICE = "storage_notice"
 _DAMAGE = "storage_damage"
 _MOST_UPLOAD_MB = 200
-_MOST_DOWNLOAD = 500e6
-"""A download is held in the server's memory; more goes to a file on this machine."""
+_MOST_DOWNLOAD = 500e6  # it is held in the server's memory; more goes to a file on this machine
 
 
 def main() -> None:
@@ -69,20 +69,25 @@ def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:
         st.info("Nothing is stored yet. Home offers the first computation.", icon=":material/info:")
         return []
     table = _table(rows)
-    show.draw_chart(kept_bars(table, show.look()), name="kept-bars", alt_text="Megabytes on disk by analysis")
     # Selected places mean other rows once results come or go: then the table begins anew.
     name = f"kept-{hash(tuple(row.key for row in rows))}"
     event = st.dataframe(
         table,
         hide_index=True,
         width="stretch",
-        height=min(38 + 35 * len(rows), 420),
+        height=min(38 + 35 * len(rows), 290),
         on_select="rerun",
         selection_mode="multi-row",
         key=name,
         column_config=_COLUMNS,
     )
-    chosen = [rows[place] for place in event["selection"]["rows"] if place < len(rows)]
+    chosen = act_on(lab, [rows[place] for place in event["selection"]["rows"] if place < len(rows)])
+    show.draw_chart(kept_bars(table, show.look()), name="kept-bars", alt_text="Megabytes on disk by analysis")
+    return chosen
+
+
+def act_on(lab: Lab, chosen: Sequence[Kept]) -> list[str]:
+    """What can be done with selected results; returns their keys."""
     own = [row for row in chosen if not row.is_shipped]
     if not chosen:
         st.caption("Select rows to delete them, to keep them from being deleted when room is made, or to pack them.")
@@ -113,7 +118,8 @@ def make_room(lab: Lab, rows: Sequence[Kept]) -> None:
         persist_state="session",
         help="Last of all. Tuning again takes longest, and another machine does not give the same weights to the bit.",
     )
-    going = set(lab.eviction(most * {"GB": 1e9, "MB": 1e6}[unit], runs=runs))
+    bound = most * {"GB": 1e9, "MB": 1e6}[unit]
+    going = set(lab.eviction(bound, runs=runs))
     gone = [row for row in rows if row.key in going]
     if not gone:
         st.info(f"Nothing has to go to stay within {most:g} {unit}.", icon=":material/check:")
@@ -130,12 +136,20 @@ def make_room(lab: Lab, rows: Sequence[Kept]) -> None:
             on_click=_delete,
             args=([row.key for row in gone],),
         )
+    stays = sum(row.n_bytes for row in rows if row.key not in going and not row.is_shipped)
+    if stays > bound:
+        why = (
+            "Pinned results and those a job needs"
+            if runs
+            else "Pinned results, those a job needs and tuned checkpoints"
+        )
+        st.caption(f"{why} take {show.size(stays)} and stay.")
     st.subheader("Left over", anchor=False)
     left = lab.leftovers()
     if not left:
         st.caption("Nothing: no cut-off work, no stale locks, no temporary files.")
         return
-    table = pd.DataFrame([{"what": item.what, "size": item.n_bytes / 1e6} for item in left])
+    table = pd.DataFrame([{"what": item.what, "size": item.n_bytes} for item in left])
     table = table.groupby("what", as_index=False).agg(count=("size", "size"), size=("size", "sum"))
     st.dataframe(table, hide_index=True, width="content", column_config={"size": _COLUMNS["size"]})
     st.button(
@@ -223,7 +237,7 @@ def take_over(lab: Lab) -> None:
     st.subheader("Import", anchor=False)
     st.markdown(
         "A pack is checked through and through before anything of it is kept. What is here already stays as it is. "
-        "The numbers in it are its maker's; pages name the pack they came from here, under *from*."
+        "The numbers in it are its maker's: the column *from* names the pack."
     )
     with st.form("import", border=False, clear_on_submit=True):
         upload = st.file_uploader(
@@ -241,7 +255,11 @@ def take_over(lab: Lab) -> None:
 
 
 _COLUMNS = {
-    "size": st.column_config.NumberColumn("size", format="%.2f MB"),
+    "what": st.column_config.TextColumn("what", width=140),
+    "checkpoints": st.column_config.TextColumn("checkpoints", width=230),
+    "text": st.column_config.TextColumn("text", width=150),
+    "settings": st.column_config.TextColumn("settings", width=110),
+    "size": st.column_config.NumberColumn("size", format="bytes"),
     "took": st.column_config.NumberColumn("took", format="%.1f s", help="Seconds it took to compute."),
     "created": st.column_config.DatetimeColumn("created", format="YYYY-MM-DD HH:mm"),
     "last used": st.column_config.DatetimeColumn("last used", format="YYYY-MM-DD HH:mm"),
@@ -257,10 +275,10 @@ def _table(rows: Sequence[Kept]) -> pd.DataFrame:
                 "checkpoints": row.checkpoints,
                 "text": row.text,
                 "settings": row.settings,
-                "size": row.n_bytes / 1e6,
+                "size": row.n_bytes,
                 "took": row.seconds,
-                "created": pd.Timestamp(row.created, unit="s"),
-                "last used": pd.Timestamp(row.used, unit="s"),
+                "last used": datetime.fromtimestamp(row.used),
+                "created": datetime.fromtimestamp(row.created),
                 "from": row.pack or "here",
                 "note": ", ".join(_notes(row)),
             }
