@@ -441,8 +441,10 @@ def _end_of(pack: zipfile.ZipFile, info: zipfile.ZipInfo, asked: str) -> int:
 def _checked_contents(pack: zipfile.ZipFile, asked: str) -> tuple[PackContents, dict[str, zipfile.ZipInfo]]:
     """The list, and the entries, which must be exactly those that it lists."""
     entries = _check_entries(pack, asked)
-    data = _json(pack.read(entries[CONTENTS]), CONTENTS, asked)
-    contents = _contents(data, asked)
+    text = pack.read(entries[CONTENTS])
+    if len(text) != entries[CONTENTS].file_size:
+        raise zipfile.BadZipFile(f"{CONTENTS} ends early")
+    contents = _contents(_json(text, CONTENTS, asked), asked)
     listed = {
         _entry(one.kind, one.key, file): size for one in contents.artifacts for file, (size, _) in one.files.items()
     }

@@ -91,10 +91,12 @@ class Shelf:
             folder = owner_only_folder(self._root) / self._digest(file)[:16]
             if not (folder / _COMPLETE).is_file():
                 self._unpack(file, folder)
-            title = str(json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))["title"])
-            facts = {}
-            for path in (folder / "artifacts").glob(f"*/*/{MANIFEST}"):
-                facts[path.parent.name] = facts_of(read_manifest(path.parent)) | {"pack": title}
+            try:
+                title, facts = _read(folder)
+            except (ArtifactDamaged, OSError, ValueError, KeyError, TypeError):
+                shutil.rmtree(folder, ignore_errors=True)
+                self._unpack(file, folder)
+                title, facts = _read(folder)
         except (TunescopeError, OSError, ValueError, KeyError) as problem:
             log.warning("the shipped pack %s is left out: %s", file, problem)
             self.problems.append(f"{file.name}: {problem}")
@@ -142,3 +144,10 @@ class Shelf:
         beside = notes.with_name(f".known-{fresh_name()}")
         beside.write_text(json.dumps(kept | {str(file): row}), encoding="utf-8")
         beside.replace(notes)
+
+
+def _read(folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Title and facts of an unpacked pack."""
+    title = str(json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))["title"])
+    manifests = (folder / "artifacts").glob(f"*/*/{MANIFEST}")
+    return title, {path.parent.name: facts_of(read_manifest(path.parent)) | {"pack": title} for path in manifests}

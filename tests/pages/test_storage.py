@@ -52,7 +52,7 @@ def test_it_lists_everything_with_size_and_cost(app: AppTest) -> None:
     table = app.main.dataframe[0].value
     assert len(table) == len(SPECS)
     assert {"Embeddings", "Linear probe", "Fine-tuning"} <= set(table["what"])
-    assert (table["size"] > 0).all()
+    assert table["size"].max() > 1e6
     assert app.metric[3].value == str(len(SPECS))
     assert len(app.main.get("vega_lite_chart")) == 1
 
