@@ -1,4 +1,4 @@
-"""The command line: python -m core run SPEC.json | plan SPEC.json | status | cancel KEY | engine."""
+"""The command line: python -m core run SPEC.json | plan SPEC.json | status | cancel KEY | cache … | engine."""
 
 import argparse
 import dataclasses
@@ -25,7 +25,21 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("status", help="all known jobs")
     cancel = commands.add_parser("cancel", help="stop a job")
     cancel.add_argument("key")
-    commands.add_parser("cache", help="what is stored")
+    cache = commands.add_parser("cache", help="what is stored: list, verify, evict, rebuild, export, import")
+    acts = cache.add_subparsers(dest="act")
+    acts.add_parser("list", help="every stored result, newest first")
+    acts.add_parser("verify", help="compare every file with its checksum; 1 where something is damaged")
+    evict = acts.add_parser("evict", help="delete what was longest unused until the rest fits")
+    evict.add_argument("size", help="such as 500M or 2G")
+    evict.add_argument("--runs", action="store_true", help="tuned checkpoints may go too, after all else")
+    acts.add_parser("rebuild", help="make the index anew")
+    export = acts.add_parser("export", help="write results, with what they were computed from, into a pack")
+    export.add_argument("path", type=Path, help="the pack, such as mine.tunescope")
+    export.add_argument("keys", nargs="+", metavar="KEY", help="keys or how they begin")
+    export.add_argument("--title", default="", help="for people")
+    export.add_argument("--only", action="store_true", help="exactly these, without what they were computed from")
+    take = acts.add_parser("import", help="take over a pack's results, all or none")
+    take.add_argument("path", type=Path)
     commands.add_parser("engine", help="be the engine until idle; the app starts it by itself")
     chosen = parser.parse_args(arguments)
     try:
@@ -97,10 +111,86 @@ def _cancel(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _cache(_: argparse.Namespace) -> int:
-    for key, held in _lab().store.listing().items():
-        print(f"{key[:12]}  {held['kind']:14} {held['bytes'] / 1e6:9.1f} MB  {held['seconds']:8.1f} s")
+def _cache(chosen: argparse.Namespace) -> int:
+    acts = {
+        "verify": _cache_verify,
+        "evict": _cache_evict,
+        "rebuild": _cache_rebuild,
+        "export": _cache_export,
+        "import": _cache_import,
+    }
+    return acts.get(chosen.act, _cache_list)(_lab(), chosen)
+
+
+def _cache_list(lab: Any, _: argparse.Namespace) -> int:
+    for key, held in lab.store.listing().items():
+        pack = held.get("pack") or held.get("imported")
+        note = f"  from {pack}" if pack else ""
+        print(f"{key[:12]}  {held['kind']:14} {held['bytes'] / 1e6:9.1f} MB  {held['seconds']:8.1f} s{note}")
     return 0
+
+
+def _cache_verify(lab: Any, _: argparse.Namespace) -> int:
+    found = lab.verify()
+    for damage in found:
+        where = f"  in the pack {damage.pack}" if damage.pack else ""
+        print(f"{damage.key[:12]}  {damage.kind:14} {damage.found}{where}", file=sys.stderr)
+    print(f"{len(found)} damaged" if found else "all as they were written")
+    return 1 if found else 0
+
+
+def _cache_evict(lab: Any, chosen: argparse.Namespace) -> int:
+    most = _bytes(chosen.size)
+    done = lab.delete(lab.eviction(most, runs=chosen.runs))
+    for key in done.keys:
+        print(key[:12])
+    left = lab.disk().own
+    print(f"{len(done.keys)} deleted, {done.n_bytes / 1e6:.1f} MB freed, {left / 1e6:.1f} MB kept")
+    if left > most:
+        print("What is kept is needed by a job, pinned, or a tuned checkpoint (--runs).", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _cache_rebuild(lab: Any, _: argparse.Namespace) -> int:
+    print(f"{lab.rebuild_index()} results in the index")
+    return 0
+
+
+def _cache_export(lab: Any, chosen: argparse.Namespace) -> int:
+    stored = list(lab.store.listing())
+    keys = []
+    for begin in chosen.keys:
+        fitting = [key for key in stored if key.startswith(begin)]
+        if len(fitting) != 1:
+            raise SpecInvalid(
+                f"Packing {begin!r}.", f"{len(fitting)} results begin so.", "See: python -m core cache list."
+            )
+        keys += fitting
+    wanted = list(dict.fromkeys(keys)) if chosen.only else lab.with_needed(keys)
+    contents = lab.export_pack(wanted, chosen.path, title=chosen.title or chosen.path.stem)
+    print(f"{len(contents.artifacts)} results, {chosen.path.stat().st_size / 1e6:.1f} MB: {chosen.path}")
+    return 0
+
+
+def _cache_import(lab: Any, chosen: argparse.Namespace) -> int:
+    done = lab.import_pack(chosen.path)
+    print(f"{done.contents.title}: {len(done.new)} new, {len(done.kept)} were there")
+    return 0
+
+
+def _bytes(text: str) -> float:
+    factor = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    number, unit = text.upper().removesuffix("B"), 1.0
+    if number and number[-1] in factor:
+        number, unit = number[:-1], factor[number[-1]]
+    try:
+        size = float(number) * unit
+    except ValueError:
+        size = -1.0
+    if not 0 <= size < 1e18:
+        raise SpecInvalid(f"Keeping at most {text!r}.", "That is no size.", "Give one such as 500M or 2G.")
+    return size
 
 
 def _lab() -> Any:

@@ -63,6 +63,10 @@ class ArtifactDamaged(TunescopeError):
     """A stored result whose checksum no longer fits."""
 
 
+class PackRefused(TunescopeError):
+    """A pack that is not exactly what this program writes; nothing of it was kept."""
+
+
 class JobFailed(TunescopeError):
     """A job ended without a result."""
 

@@ -16,6 +16,8 @@ class Settings:
 
     cache: Path
     """Folder of computed artifacts, jobs and the engine's address; owner-only, safe to delete."""
+    packs: Path | None = None
+    """Folder of shipped packs, read-only; None = none. The program's own is the default of `from_environment`."""
     scheduler: str = ""
     """Address of a Dask scheduler elsewhere; empty = a local engine is started when needed."""
     device: str = ""
@@ -27,10 +29,15 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read TUNESCOPE_CACHE, TUNESCOPE_SCHEDULER, TUNESCOPE_DEVICE, TUNESCOPE_THREADS, TUNESCOPE_IDLE_SECONDS."""
+        """Read TUNESCOPE_CACHE, TUNESCOPE_PACKS, TUNESCOPE_SCHEDULER, TUNESCOPE_DEVICE, TUNESCOPE_THREADS, TUNESCOPE_IDLE_SECONDS.
+
+        TUNESCOPE_PACKS empty or "none": no shipped packs.
+        """
         get = os.environ.get
+        packs = get("TUNESCOPE_PACKS", str(ROOT / "cache" / "packs"))
         return cls(
             cache=Path(get("TUNESCOPE_CACHE") or ROOT / "cache" / "store").expanduser().absolute(),
+            packs=None if packs in ("", "none") else Path(packs).expanduser().absolute(),
             scheduler=get("TUNESCOPE_SCHEDULER", ""),
             device=get("TUNESCOPE_DEVICE", ""),
             threads=int(get("TUNESCOPE_THREADS") or 0),

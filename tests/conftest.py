@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches a person's cache, nor waits long for an engine to go."""
     monkeypatch.setenv("TUNESCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TUNESCOPE_PACKS", "none")
     monkeypatch.setenv("TUNESCOPE_IDLE_SECONDS", "5")
     monkeypatch.setenv("TUNESCOPE_DEVICE", "cpu")
 

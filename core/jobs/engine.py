@@ -61,6 +61,7 @@ def ensure_engine(settings: Settings) -> None:
     environment = {
         **os.environ,
         "TUNESCOPE_CACHE": str(settings.cache),
+        "TUNESCOPE_PACKS": str(settings.packs or "none"),
         "TUNESCOPE_SCHEDULER": settings.scheduler,
         "TUNESCOPE_DEVICE": settings.device,
         "TUNESCOPE_THREADS": str(settings.threads),

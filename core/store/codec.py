@@ -59,7 +59,7 @@ def read_result(cls: type[Result], plain: dict[str, Any], folder: Path) -> Resul
             count = plain[item.name]
             values[item.name] = tuple(_read_array(folder / f"{item.name}.{i:02d}.npy") for i in range(count))
         elif hint is Path:
-            values[item.name] = folder / plain[item.name]
+            values[item.name] = _inside(folder, plain[item.name])
         else:
             values[item.name] = _from_plain(plain[item.name], hint)
     return cls(**values)
@@ -78,6 +78,14 @@ def _write_array(array: np.ndarray, path: Path, folder: Path) -> str:
 
 def _read_array(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path that a manifest names; it never leads out of the artifact."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name!r} leads out of its folder")
+    return path
 
 
 def _to_plain(value: Any) -> Any:

@@ -1,10 +1,11 @@
-"""An index over the artifacts of this machine, in diskcache: for listing, for costs, later for eviction.
+"""An index over the artifacts of this machine, in diskcache: for listing, for costs, for eviction.
 
 diskcache pickles by default (CVE-2025-69872), and even its JSONDisk unpickles a planted row. Our disk class stores
 JSON text under text keys and refuses everything else on reading, before any byte is interpreted. The index is never
 the truth: it is rebuilt from the manifests when it is missing or refused.
 """
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -53,17 +54,16 @@ class Index:
     @contextmanager
     def _opened(self) -> Iterator[diskcache.Cache]:
         try:
-            cache = diskcache.Cache(
-                str(self._folder), disk=_TextDisk, eviction_policy="none", size_limit=2**40, timeout=60
-            )
-        except (sqlite3.Error, OSError) as error:
+            with contextlib.closing(
+                diskcache.Cache(str(self._folder), disk=_TextDisk, eviction_policy="none", size_limit=2**40, timeout=60)
+            ) as cache:
+                yield cache
+        except (sqlite3.Error, diskcache.Timeout, OSError) as error:
             raise StoreUnusable(
-                f"Opening the index in {self._folder}.", f"It answered: {error}.", "Delete that folder; it is rebuilt."
+                f"Using the index in {self._folder}.",
+                f"It answered: {error}.",
+                "Free space, or delete that folder; it is rebuilt.",
             ) from error
-        try:
-            yield cache
-        finally:
-            cache.close()
 
     def put(self, key: str, facts: dict[str, Any]) -> None:
         """Remember an artifact's facts."""

@@ -209,4 +209,6 @@ def duration(seconds: float) -> str:
 
 def size(n_bytes: float) -> str:
     """Bytes in words."""
+    if n_bytes <= 0:
+        return "0 MB"
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes / 1e6, 0.1):.1f} MB"

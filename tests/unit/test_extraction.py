@@ -456,9 +456,7 @@ PAIRS = pairs(
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta"])
-def test_a_pair_is_read_as_its_family_joins_two_texts(
-    made: dict[str, Checkpoint], tmp_path: Path, family: str
-) -> None:
+def test_a_pair_is_read_as_its_family_joins_two_texts(made: dict[str, Checkpoint], tmp_path: Path, family: str) -> None:
     folder, model = made[family].folder, made[family].model
     words, sentences = (
         stacked(run(folder, tmp_path / unit, PAIRS, unit=unit, pooling=pooling))

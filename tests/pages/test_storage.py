@@ -1,0 +1,126 @@
+"""The page Storage: what is kept, making room, checking, packs; every button does what it says, and says what it did."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.keys import key_of
+from core.lab import Lab
+from tests.pages.test_pages import _app, opened, said
+from tests.small import BASE, TUNE, comparison
+from tests.unit.test_store import flip, lab_at
+
+SPECS = comparison()
+
+
+@pytest.fixture
+def cache(made: Lab, tmp_path: Path) -> Path:
+    """A copy of the small comparison that a test may spoil."""
+    shutil.copytree(made.store.root, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def app(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app on that page."""
+    for app in _app(cache, monkeypatch):
+        yield opened(app, "storage")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def sound(app: AppTest) -> None:
+    assert not app.exception
+    assert not app.error, [error.value for error in app.error]
+
+
+def test_over_an_empty_cache_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for app in _app(tmp_path / "empty", monkeypatch):
+        opened(app, "storage")
+        sound(app)
+        assert "Nothing is stored yet" in said(app)
+        assert "Nothing has to go" in said(app)
+
+
+def test_it_lists_everything_with_size_and_cost(app: AppTest) -> None:
+    sound(app)
+    table = app.main.dataframe[0].value
+    assert len(table) == len(SPECS)
+    assert {"Embeddings", "Linear probe", "Fine-tuning"} <= set(table["what"])
+    assert table["size"].max() > 1e6
+    assert app.metric[3].value == str(len(SPECS))
+    assert len(app.main.get("vega_lite_chart")) == 1
+
+
+def test_selected_rows_are_deleted_after_a_yes(app: AppTest, cache: Path) -> None:
+    rows = lab_at(cache).kept()
+    place = next(i for i, row in enumerate(rows) if row.key == key_of(BASE))
+    app.session_state[f"kept-{hash(tuple(row.key for row in rows))}"] = {"selection": {"rows": [place], "columns": []}}
+    app.run()
+    sound(app)
+    app.button(key="delete-yes").click().run()
+    sound(app)
+    assert "Deleted: 1 result" in app.success[0].value
+    assert not lab_at(cache).store.has(BASE)
+    assert len(app.main.dataframe[0].value) == len(SPECS) - 1
+
+
+def test_room_is_made_only_after_showing_what_goes(app: AppTest, cache: Path) -> None:
+    app.number_input(key="evict_size").set_value(0.0).run()
+    sound(app)
+    assert f"This would go: **{len(SPECS) - 1} results" in said(app)
+    assert "tuned checkpoints take" in said(app)
+    assert len(lab_at(cache).store.listing()) == len(SPECS)
+    app.button(key="evict-yes").click().run()
+    sound(app)
+    assert f"Deleted: {len(SPECS) - 1} results" in app.success[0].value
+    assert set(lab_at(cache).store.listing()) == {key_of(TUNE)}
+
+
+def test_check_names_what_is_damaged_and_deletes_it_on_demand(app: AppTest, cache: Path) -> None:
+    press(app, "Check")
+    sound(app)
+    assert "Every file is as it was written." in [box.value for box in app.success]
+    flip(lab_at(cache).store.folder(BASE) / "layers.02.npy")
+    press(app, "Check")
+    assert "layers.02.npy is not as it was written" in said(app)
+    assert lab_at(cache).store.has(BASE)
+    app.button(key="delete-damaged").click().run()
+    sound(app)
+    assert not lab_at(cache).store.has(BASE)
+
+
+def test_index_is_rebuilt(app: AppTest) -> None:
+    press(app, "Rebuild")
+    sound(app)
+    assert f"The index holds {len(SPECS)} results." in [box.value for box in app.success]
+
+
+def test_pack_goes_out_and_comes_in(app: AppTest, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out.tunescope"
+    next(box for box in app.text_input if box.label.startswith("Or into a file")).set_value(str(target))
+    press(app, "Write")
+    sound(app)
+    assert f"Written: {len(SPECS)} results" in app.success[0].value
+    for other in _app(tmp_path / "other", monkeypatch):
+        opened(other, "storage")
+        other.text_input(key="import_path").set_value(str(target))
+        press(other, "Import")
+        sound(other)
+        assert f"Imported: {len(SPECS)} results new" in other.success[0].value
+        assert other.selectbox(key="tuned").value == key_of(TUNE)[:10]
+
+
+def test_hostile_pack_is_a_message(app: AppTest, cache: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tunescope"
+    bad.write_bytes(b"PK\x03\x04 and nothing more than this text")
+    app.text_input(key="import_path").set_value(str(bad))
+    press(app, "Import")
+    assert "not a pack" in app.error[0].value
+    assert not app.exception
+    assert len(lab_at(cache).store.listing()) == len(SPECS)
