@@ -278,6 +278,8 @@ def _cluster(settings: Settings) -> Iterator[Any]:
                     "OMP_NUM_THREADS": threads,
                     "MKL_NUM_THREADS": threads,
                     "OPENBLAS_NUM_THREADS": threads,
+                    # Idle threads that spin for work starve whoever shares the machine, ourselves included.
+                    "OMP_WAIT_POLICY": "PASSIVE",
                     "TOKENIZERS_PARALLELISM": "true",
                     "MALLOC_TRIM_THRESHOLD_": "65536",
                 },

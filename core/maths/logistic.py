@@ -1,7 +1,8 @@
 """Solvers for many multinomial logistic regressions at once.
 
 All problems step together, each with its own step length, and leave the batch when solved. A linear model's logits are
-linear along a search direction, so trying a step length costs no further product with X.
+linear along a search direction, so trying a step length costs no further product with X. Steps are measured in the
+curvature that the second moments of X and the class shares imply, which more than halves their number.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Problems:
     """Problems still being solved; the objective is divided by C * sum of weights. W is [b, K, d + 1], bias last."""
 
     X: "Tensor"
-    """[n, d], shared by all problems, or [b, n, d]."""
+    """[n, d], shared by all problems, or [g, n, d] with b / g neighbouring problems on each."""
     y: "Tensor"
     """Class numbers [b, 1, n]."""
     weight: "Tensor"
@@ -36,25 +37,41 @@ class Problems:
         """Weights to start from."""
         return self.X.new_zeros(len(self.y), self.K, self.X.shape[-1] + 1)
 
+    @property
+    def shares(self) -> "Tensor":
+        """Weight of each class [b, K]."""
+        return self.X.new_zeros(len(self.y), self.K).scatter_add_(1, self.y[:, 0], self.weight)
+
     def take(self, rows: "Tensor") -> "Problems":
-        X = self.X if self.X.ndim == 2 else self.X[rows]
+        X = self.X if self.X.ndim == 2 else self.X[rows.view(len(self.X), -1)[:, 0]]
         return Problems(X, self.y[rows], self.weight[rows], self.ridge[rows], self.K)
+
+    def whole_groups(self, rows: "Tensor") -> "Tensor":
+        """These rows and those that share X with one of them, as a mask [b]."""
+        if self.X.ndim == 2:
+            return rows
+        grouped = rows.view(len(self.X), -1)
+        return grouped.any(dim=1, keepdim=True).expand_as(grouped).reshape(-1)
 
     def logits(self, W: "Tensor") -> "Tensor":
         """[b, K, n]: rows of X last, so that every product and every sum over classes runs along memory."""
         if self.X.ndim == 2:
             return (W[..., :-1].reshape(-1, W.shape[-1] - 1) @ self.X.T).view(len(W), -1, len(self.X)) + W[..., -1:]
-        return W[..., -1:].baddbmm(W[..., :-1], self.X.transpose(1, 2))
+        # Problems that share X are one product.
+        grouped = W.reshape(len(self.X), -1, W.shape[-1])
+        return grouped[..., -1:].baddbmm(grouped[..., :-1], self.X.transpose(1, 2)).view(len(W), W.shape[1], -1)
 
     def back(self, R: "Tensor") -> "Tensor":
         """Transpose of logits: [b, K, n] -> [b, K, d + 1]."""
         import torch
 
-        products = R.flatten(0, 1) @ self.X if self.X.ndim == 2 else R @ self.X
+        products = R.flatten(0, 1) @ self.X if self.X.ndim == 2 else R.view(len(self.X), -1, R.shape[2]) @ self.X
         return torch.cat([products.view(len(R), R.shape[1], -1), R.sum(dim=2)[..., None]], dim=2)
 
-    def gradient(self, Z: "Tensor", W: "Tensor") -> "Tensor":
+    def gradient(self, Z: "Tensor", W: "Tensor", curvature: "Curvature | None" = None) -> "Tensor":
         P = Z.softmax(dim=1)
+        if curvature is not None:
+            curvature.follow(P, self.weight)
         P.scatter_add_(1, self.y, P.new_full(self.y.shape, -1.0))
         gradient = self.back(P.mul_(self.weight[:, None]))
         gradient[..., :-1] += self.ridge[:, None, None] * W[..., :-1]
@@ -83,38 +100,96 @@ def _dot(A: "Tensor", B: "Tensor") -> "Tensor":
     return _sum64(A * B, tuple(range(1, A.ndim)))
 
 
+@dataclass
+class Curvature:
+    """A rough inverse Hessian: that of A (x) M + ridge, with M the second moments of X and A the mean of
+    diag(p) - p p' over rows, which is exact at W = 0 and follows the probabilities p from there.
+
+    M comes from a sample of rows of all problems together: only speed depends on it.
+    """
+
+    axes: "Tensor"
+    """Eigenvectors of M in columns [d, d]."""
+    moments: "Tensor"
+    """Its eigenvalues [d]."""
+    ridge: "Tensor"
+    """[b]."""
+    turn: "Tensor"
+    """Eigenvectors of A in columns [b, K, K]."""
+    spread: "Tensor"
+    """Its eigenvalues [b, K]."""
+
+    @classmethod
+    def of(cls, problems: Problems) -> "Curvature | None":
+        """None where it would cost more than it saves: few rows against the width."""
+        import torch
+
+        d, (b, _, n) = problems.X.shape[-1], problems.y.shape
+        if b * n * problems.K < d * d:
+            return None
+        rows = problems.X.reshape(-1, d)
+        rows = rows[:: max(1, len(rows) // (4 * d))]
+        moments, axes = torch.linalg.eigh(rows.T @ rows / len(rows))
+        unset = problems.zeros[..., 0]
+        return cls(axes, moments.clamp_min(1e-6), problems.ridge.clamp_min(1e-9), unset, unset)
+
+    def take(self, rows: "Tensor") -> "Curvature":
+        return Curvature(self.axes, self.moments, self.ridge[rows], self.turn[rows], self.spread[rows])
+
+    def follow(self, P: "Tensor", weight: "Tensor") -> None:
+        """Take A from the probabilities [b, K, n] of rows with these weights [b, n]."""
+        import torch
+
+        heavy = P * weight[:, None]
+        A = torch.diag_embed(heavy.sum(dim=2)) - heavy @ P.transpose(1, 2)
+        self.spread, self.turn = torch.linalg.eigh(A)
+        self.spread = self.spread.clamp_min(1e-6)
+
+    def applied(self, G: "Tensor") -> "Tensor":
+        """The inverse Hessian times G [b, K, d + 1]."""
+        import torch
+
+        turned = self.turn.transpose(1, 2) @ G
+        inner = turned[..., :-1] @ self.axes
+        inner /= self.spread[..., None] * self.moments + self.ridge[:, None, None]
+        bias = turned[..., -1:] / self.spread[..., None]
+        return self.turn @ torch.cat([inner @ self.axes.T, bias], dim=2)
+
+
 def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tensor]":
-    """(W, converged) of all problems in lock step; solved ones leave the batch (for X [b, n, d]: in halves)."""
+    """(W, converged) of all problems in lock step; solved ones leave the batch (where X is not shared by all: in halves)."""
     import torch
 
     result = problems.zeros
     converged = torch.zeros(len(result), dtype=torch.bool, device=result.device)
     index = torch.arange(len(result), device=result.device)
-    W = problems.zeros
+    W, curvature = problems.zeros, Curvature.of(problems)
+    W[..., -1] = problems.shares.clamp_min(1e-6).log()  # at W = 0 the best bias is the log share of each class
     Z = problems.logits(W)
-    loss, gradient = problems.loss(Z, W), problems.gradient(Z, W)
+    loss, gradient = problems.loss(Z, W), problems.gradient(Z, W, curvature)
     steps, changes = [W.new_zeros(_MEMORY, *W.shape) for _ in range(2)]
     stuck = torch.zeros_like(converged)
     for _ in range(max_iter):
         large = gradient.abs().amax(dim=(1, 2)) > tol
         active = large & ~stuck
         result[index], converged[index] = W, ~large
-        left = int(active.sum())
-        if left == 0:
+        if not bool(active.any()):
             break
-        if left < len(active) and (problems.X.ndim == 2 or 2 * left <= len(active)):
+        kept = problems.whole_groups(active)
+        if (remain := int(kept.sum())) < len(active) and (problems.X.ndim == 2 or 2 * remain <= len(active)):
             problems, index, W, Z, loss, gradient = (
-                problems.take(active), index[active], W[active], Z[active], loss[active], gradient[active],
+                problems.take(kept), index[kept], W[kept], Z[kept], loss[kept], gradient[kept],
             )  # fmt: skip
-            steps, changes, stuck, active = steps[:, active], changes[:, active], stuck[active], active[active]
-        direction, fresh = _direction(gradient, steps, changes)
+            curvature = curvature and curvature.take(kept)
+            steps, changes, stuck, active = steps[:, kept], changes[:, kept], stuck[kept], active[kept]
+        direction, fresh = _direction(gradient, steps, changes, curvature)
         D = problems.logits(direction)
         length, new_loss = _step_length(problems, Z, D, W, direction, loss, _dot(gradient, direction), active)
         loss = torch.where(length > 0, new_loss, loss)
         scale = length.to(W.dtype)[:, None, None]
         step = scale * direction
         W, Z = W + step, Z + scale * D
-        new_gradient = problems.gradient(Z, W)
+        new_gradient = problems.gradient(Z, W, curvature)
         failed = active & (length == 0)
         stuck |= failed & fresh
         steps, changes = _remember(steps, changes, step, new_gradient - gradient, failed)
@@ -123,8 +198,13 @@ def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tenso
     return result, converged
 
 
-def _direction(gradient: "Tensor", steps: "Tensor", changes: "Tensor") -> "tuple[Tensor, Tensor]":
-    """Two-loop recursion, and which rows have no history; there, steepest descent of length 1. Newest entries last."""
+def _direction(
+    gradient: "Tensor", steps: "Tensor", changes: "Tensor", known: Curvature | None
+) -> "tuple[Tensor, Tensor]":
+    """Two-loop recursion round a first guess of the inverse Hessian, and which rows have no history. Newest last.
+
+    Without a known curvature that guess is a multiple of the identity, and a row without history descends by length 1.
+    """
     import torch
 
     curvature = torch.stack([_dot(s, c) for s, c in zip(steps, changes, strict=True)]).to(gradient.dtype)
@@ -134,10 +214,13 @@ def _direction(gradient: "Tensor", steps: "Tensor", changes: "Tensor") -> "tuple
         alphas.append(rho[k] * _dot(steps[k], q).to(q.dtype))
         q -= alphas[-1][:, None, None] * changes[k]
     fresh = rho[-1] == 0
-    newest = (curvature[-1] / _dot(changes[-1], changes[-1]).to(q.dtype).clamp_min(1e-38)).where(
-        ~fresh, torch.ones_like(rho[-1])
-    )
-    q *= newest.where(~fresh, 1 / _dot(gradient, gradient).sqrt().to(q.dtype).clamp_min(1e-38))[:, None, None]
+    newest = changes[-1] if known is None else known.applied(changes[-1])
+    scale = curvature[-1] / _dot(changes[-1], newest).to(q.dtype).clamp_min(1e-38)
+    if known is None:
+        scale = scale.where(~fresh, 1 / _dot(gradient, gradient).sqrt().to(q.dtype).clamp_min(1e-38))
+    else:
+        q, scale = known.applied(q), scale.where(~fresh, torch.ones_like(scale))
+    q *= scale[:, None, None]
     for k in range(len(steps)):
         beta = rho[k] * _dot(changes[k], q).to(q.dtype)
         q += (alphas[-1 - k] - beta)[:, None, None] * steps[k]

@@ -75,7 +75,7 @@ def fit_linear_probes(
 
     Args:
         X: float32 [n, d], shared by all problems without a copy, or [b, n, d]. Standardise first: many fewer steps.
-        y: class numbers, int [n] or [b, n].
+        y: class numbers, int [n] or [b, n]. With X [g, n, d] also [g * m, n]: m neighbouring problems on each X.
         C: inverse penalty, > 0.
         l1_ratio: share of the L1 penalty, 0 to 1; above 0 weights become exactly 0 and FISTA is used, which is slower.
         class_weight: None, "balanced" (n / (classes present * rows of the class), in each problem) or weights [K].
@@ -207,7 +207,7 @@ def _checked(X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float32], NDArray[n
         raise ShapeError(_ASKED, found, "Give X [n, d] or [b, n, d] and whole-numbered y [n] or [b, n].")
     if labels.ndim == 1:
         labels = np.broadcast_to(labels, (len(rows) if rows.ndim == 3 else 1, len(labels)))
-    if labels.shape[1] != rows.shape[-2] or (rows.ndim == 3 and len(rows) != len(labels)):
+    if labels.shape[1] != rows.shape[-2] or (rows.ndim == 3 and (not len(rows) or len(labels) % len(rows))):
         raise ShapeError(_ASKED, found, "Give a label to each row, of each problem.")
     if labels.size == 0 or rows.shape[-1] == 0:
         raise NotEnoughData(_ASKED, found, "Give at least one row and one column.")
