@@ -40,17 +40,29 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--only", action="store_true", help="exactly these, without what they were computed from")
     take = acts.add_parser("import", help="take over a pack's results, all or none")
     take.add_argument("path", type=Path)
+    demo = commands.add_parser("demo", help="make the demo pack anew: about twenty minutes on two cores")
+    demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
     commands.add_parser("engine", help="be the engine until idle; the app starts it by itself")
     chosen = parser.parse_args(arguments)
     try:
-        return {"run": _run, "plan": _plan, "status": _status, "cancel": _cancel, "cache": _cache, "engine": _engine}[
-            chosen.command
-        ](chosen)
+        return _COMMANDS[chosen.command](chosen)
     except TunescopeError as problem:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    import logging
+
+    from core.demo import PACK, make
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    path = chosen.path or PACK
+    n_bytes = make(path)
+    print(f"{path}  {n_bytes / 1e6:.1f} MB")
+    return 0
 
 
 def _engine(_: argparse.Namespace) -> int:
@@ -224,6 +236,17 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist() if value.size <= 10_000 else f"array {value.dtype} {list(value.shape)}"
     return str(value) if isinstance(value, Path) else value
+
+
+_COMMANDS = {
+    "run": _run,
+    "plan": _plan,
+    "status": _status,
+    "cancel": _cancel,
+    "cache": _cache,
+    "demo": _demo,
+    "engine": _engine,
+}
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from core.charts import strip  # noqa: E402
 from core.charts.headline import headline, reading  # noqa: E402
 from core.keys import Spec  # noqa: E402
 from pages.parts import newcomer, notes, picker, show  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
@@ -64,7 +65,7 @@ def layer_strip(chosen: Selection) -> None:
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     made = (
         kept(chosen, similarity) if similarity else None,
-        readable(chosen, *probing) if probing and all(probing) else None,
+        readable(chosen, *probing, get_lab().peek(chosen.random_probe)) if probing and all(probing) else None,
         crowded(chosen, crowding) if crowding else None,
         moved(chosen, weights) if weights else None,
     )
@@ -92,13 +93,15 @@ def kept(chosen: Selection, similarity: LayerSimilarity) -> Callable[[], Panel]:
     )
 
 
-def readable(chosen: Selection, change: ProbeDifference, base: ProbeScores, tuned: ProbeScores) -> Callable[[], Panel]:
-    """What a probe reads on both sides."""
+def readable(
+    chosen: Selection, change: ProbeDifference, base: ProbeScores, tuned: ProbeScores, random: ProbeScores | None
+) -> Callable[[], Panel]:
+    """What a probe reads on both sides, and from random weights where that was computed."""
     return lambda: Panel(
         "strip-probe",
-        strip.probe_panel(base, tuned, change, show.look(), chosen.layer, label=chosen.label_name),
-        strip.probe_table(base, tuned, change),
-        [chosen.probe_change, *chosen.probes],
+        strip.probe_panel(base, tuned, change, show.look(), chosen.layer, label=chosen.label_name, random=random),
+        strip.probe_table(base, tuned, change, random),
+        [chosen.probe_change, *chosen.probes, *([chosen.random_probe] if random else [])],
         notes.probe(base, tuned, chosen),
     )
 

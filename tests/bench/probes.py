@@ -7,7 +7,8 @@ import numpy as np
 
 LAYERS, SPLITS, WORDS, CLASSES, WIDTH, C = 14, 5, 10_000, 17, 384, 0.01
 TOLERANCE, STEPS, ROUNDS, THREADS = 1e-4, 300, 1, 1
-"""scikit-learn's default tolerance. One thread each: idle threads of either library would wait for a core that something else has."""
+"""scikit-learn's default tolerance. One thread each: idle ones of either
+library would wait for a core that something else has."""
 
 
 def layer(seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,8 @@ ALLOWED = {
     "jobs": {"analyses", "models", "store", "keys", "errors", "settings"},
     "charts": {"analyses", "maths", "refs"},
     "lab": {"jobs", "store", "analyses", "data", "models", "keys", "refs", "errors", "settings"},
-    "__main__": {"lab", "jobs", "analyses", "keys", "errors", "settings"},
+    "demo": {"lab", "store", "analyses", "refs", "keys", "settings"},
+    "__main__": {"demo", "lab", "jobs", "analyses", "keys", "errors", "settings"},
 }
 OUTSIDE_MATHS = {"numpy", "scipy", "torch"}
 HEAVY = ("torch", "transformers", "umap", "numba", "sklearn", "distributed", "scipy")

@@ -1,0 +1,111 @@
+"""The demo pack: a comparison that is there on the first start, made by one command (python -m core demo).
+
+Each demo checkpoint is a tuned one reduced to a change of low rank, so that it takes a megabyte and not ninety; that
+reconstruction is the checkpoint, and everything shown was computed on it. The pack carries results, and the vectors of a
+few sentences only: whoever asks for more computes it from the checkpoint in the pack.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from core.analyses.checkpoint import Checkpoint
+from core.analyses.compress import Compress
+from core.analyses.crowding import Crowding
+from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune
+from core.analyses.joint_map import JointMap
+from core.analyses.joint_umap import JointUmap
+from core.analyses.probe import Probe
+from core.analyses.probe_change import ProbeChange
+from core.analyses.similarity import Similarity
+from core.analyses.weight_change import WeightChange
+from core.keys import Spec, key_of
+from core.lab import Lab
+from core.refs import Packaged, RandomWeights, Sample, Suite
+from core.settings import ROOT, Settings
+from core.store.artifacts import Store
+
+log = logging.getLogger(__name__)
+
+PACK = ROOT / "cache" / "packs" / "demo.tunescope"
+TITLE = "Demo: sentiment, agreement and word classes"
+BASE = Packaged()
+SEEN = Sample(of=Suite(split="dev"), n=500)
+"""The sentences of every result: what the pickers offer first."""
+LIVE = Sample(of=Suite(split="dev"), n=24)
+"""The sentences whose vectors are in the pack."""
+RANK = 8
+Unit, Pooling = Literal["word", "sentence"], Literal["average", "mean"]
+UNITS: tuple[tuple[Unit, Pooling, tuple[str, ...]], ...] = (
+    ("sentence", "mean", ("sentiment", "tense", "number")),
+    ("word", "average", ("upos", "relation")),
+)
+"""What is read, how it is pooled, and the labels that are probed."""
+
+
+def runs() -> tuple[FineTune, ...]:
+    """What was tuned; the first is the one that home opens with."""
+    reviews, agreement = (
+        {split: Suite(split=split, part=part) for split in ("train", "dev")} for part in ("reviews", "agreement")
+    )
+    return (
+        FineTune(checkpoint=BASE, train=Sample(of=reviews["train"]), dev=Sample(of=reviews["dev"], n=500), label="sentiment"),
+        FineTune(checkpoint=BASE, train=Sample(of=agreement["train"]), dev=Sample(of=agreement["dev"], n=500), label="agreement"),
+        FineTune(
+            checkpoint=BASE, train=Sample(of=reviews["train"], n=1000), dev=Sample(of=reviews["dev"], n=500),
+            label="upos", unit="word", learning_rate=1e-4,
+        ),
+    )  # fmt: skip
+
+
+def checkpoints() -> tuple[Compress, ...]:
+    """The demo checkpoints."""
+    return tuple(Compress(of=run, rank=RANK) for run in runs())
+
+
+def contents() -> list[Spec]:
+    """All that the pack carries, the first checkpoint last, so that it is the newest."""
+    found: list[Spec] = []
+    for tuned in reversed(checkpoints()):
+        found += [tuned, WeightChange(base=BASE, tuned=tuned)]
+        for unit, pooling, labels in UNITS:
+            found += _compared(tuned, unit, pooling, labels)
+    found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
+    return list(dict.fromkeys(found))
+
+
+def _compared(tuned: Compress, unit: Unit, pooling: Pooling, labels: tuple[str, ...]) -> Iterator[Spec]:
+    """Every analysis of one unit, base against one demo checkpoint."""
+    base, other, random = (_embed(side, unit, pooling) for side in (BASE, tuned, RandomWeights(of=BASE)))
+    for label in labels:
+        probes = [Probe(embed=side, label=label) for side in (base, other)]
+        yield from (*probes, Probe(embed=random, label=label), ProbeChange(base=probes[0], tuned=probes[1]))
+    for measure in ("cka", "rsa"):
+        yield Similarity(base=base, tuned=other, measure=measure)
+    yield Crowding(base=base, tuned=other)
+    yield JointMap(base=base, tuned=other)
+    if tuned == checkpoints()[0]:
+        yield JointUmap(base=base, tuned=other, layer=base.n_layers - 1)
+
+
+def _embed(checkpoint: Checkpoint, unit: Unit, pooling: Pooling) -> Embed:
+    return Embed(checkpoint=checkpoint, sample=SEEN, unit=unit, pooling=pooling)
+
+
+def make(path: Path) -> int:
+    """Compute what is not stored in the cache folder yet and write the pack; returns its bytes.
+
+    About twenty minutes on two cores. An older demo pack is not looked at.
+
+    Raises:
+        TunescopeError: as the analyses do.
+    """
+    lab = Lab(Store(replace(Settings.from_environment(), packs=None)), engine="none")
+    for spec in contents():
+        log.info("%s %s", spec.kind, key_of(spec)[:12])
+        lab.run(spec)
+    lab.export_pack([key_of(spec) for spec in contents()], path, title=TITLE)
+    return path.stat().st_size
