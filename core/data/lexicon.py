@@ -74,6 +74,10 @@ _IRREGULAR = {
 }
 
 
+IRREGULAR_BASES = {form: base for base, forms in _IRREGULAR.items() for form in forms} | {"has": "have"}
+"""Base of every irregular past form and participle."""
+
+
 def s_form(word: str) -> str:
     """The word with the ending of the plural or of the third person."""
     if word.endswith(("s", "sh", "ch", "x", "z")) or word in ("go", "do"):
@@ -1054,6 +1058,21 @@ ADVERBS = frozenset(
 )
 NUMERALS = frozenset((*NUMBERS, "2019", "2022", "eight"))
 TIME_NOUNS = frozenset(_words("week month summer winter year night yesterday"))
+
+CLOSED = frozenset(
+    _words(
+        """
+    be am is are was were been being have has had do does did not never no so too very also only just there here then
+    now when where why how how who what which that this these those and or but if as than like to n't 's
+    many most several more less much few first second one two three four five six
+    we i you he she it they us me them him everyone everybody nobody none nothing something anyone any some all both each
+    every neither nor either my our his her their its your another other
+    in on at near by with from of for during after before about through under behind between along without since
+    until into over off up down out outside inside above below across around past against because although though while
+    """
+    )
+)
+"""Function words, light verbs and the adverbs that work like them: on both sides when the lexicon is split."""
 
 GLIDES = frozenset(_words("useful useless user uniform"))
 """Words that are written with a vowel first and spoken without, hence "a useful book"."""
