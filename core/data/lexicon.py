@@ -63,6 +63,14 @@ Words = Mapping[bool, tuple[str, ...]]
 _IRREGULAR = {
     entry.split()[0]: entry.split()[1:]
     for entry in """
+    steal stole stolen; hide hid hidden; sell sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum;
+    feed fed fed; find found found; map mapped mapped; shop shopped shopped; nap napped napped; fence fenced fenced; pay paid paid;
+    catch caught caught; trap trapped trapped; ship shipped shipped; row rowed rowed; rise rose risen; sink sank sunk;
+    run ran run; lose lost lost; hold held held; hit hit hit; break broke broken; blow blew blown; set set set;
+    keep kept kept; send sent sent; fall fell fallen; slip slipped slipped; bake baked baked; chat chatted chatted;
+    jog jogged jogged; rip ripped ripped; swing swung swung; fly flew flown; give gave given; grow grew grown;
+    stick stuck stuck; lead led led; shut shut shut; put put put; get got got; wake woke woken; tow towed towed;
+    strike struck struck; spin spun spun; flood flooded flooded; say said said; pay paid paid; overturn overturned overturned;
     begin began begun; bring brought brought; buy bought bought; choose chose chosen; come came come; cost cost cost;
     do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel felt felt; find found found;
     go went gone; have had had; hear heard heard; know knew known; leave left left; light lit lit; make made made;
@@ -85,6 +93,16 @@ def s_form(word: str) -> str:
     if word.endswith("y") and word[-2] not in "aeiou":
         return word[:-1] + "ies"
     return "has" if word == "have" else word + "s"
+
+
+_DOUBLING = frozenset("map nap trap ship shop chat jog rip slip drop stop plan cut hit run swim begin sit set spin get put".split())
+
+
+def ing_form(word: str) -> str:
+    """The participle or noun in "-ing"."""
+    if word in _DOUBLING:
+        return word + word[-1] + "ing"
+    return (word[:-1] if word.endswith("e") and not word.endswith(("ee", "oe", "ye")) else word) + "ing"
 
 
 def _words(text: str) -> tuple[str, ...]:
