@@ -63,7 +63,7 @@ Words = Mapping[bool, tuple[str, ...]]
 _IRREGULAR = {
     entry.split()[0]: entry.split()[1:]
     for entry in """
-    steal stole stolen; hide hid hidden; sell sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum;
+    steal stole stolen; drink drank drunk; hide hid hidden; sell sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum;
     feed fed fed; find found found; map mapped mapped; shop shopped shopped; nap napped napped; fence fenced fenced; pay paid paid;
     catch caught caught; trap trapped trapped; ship shipped shipped; row rowed rowed; rise rose risen; sink sank sunk;
     run ran run; lose lost lost; hold held held; hit hit hit; break broke broken; blow blew blown; set set set;

@@ -7,14 +7,14 @@ do it to, because a grammar that combines freely has them iron the soup.
 
 from collections.abc import Mapping
 
-BOTH = tuple("guard guide judge nurse coach host tutor escort scout mentor usher shepherd shadow rival".split())
+BOTH = tuple("guard guide judge nurse coach host tutor escort scout mentor usher shepherd shadow".split())
 """People by what they are, and what they do to people, in the same word."""
 PEOPLE = tuple(
     """
     cook pilot model spy tailor butcher champion rebel recruit
     farmer teacher driver sailor painter gardener student neighbour lawyer engineer porter librarian florist carpenter
     plumber poet dancer mayor dentist singer baker builder clerk editor farmhand inspector jeweller mechanic officer
-    referee scientist soldier surgeon trainer typist vet weaver monk knight prince twin expert
+    referee scientist soldier surgeon trainer typist vet weaver monk knight prince twin expert rival
     """.split()
 )
 PEOPLE_VERBS = tuple(
@@ -35,7 +35,7 @@ RESTING = tuple(
 
 PAUSES = tuple(
     """
-    walk talk rest nap stroll march hike chat drive ride climb dance swim drink smoke sleep visit call race shout smile cough whistle
+    walk talk rest nap stroll march hike chat drive ride climb dance swim drink smoke sleep visit call race
     """.split()
 )
 """Events that come before and after others."""
@@ -135,7 +135,7 @@ TRAITS = tuple(
     """.split()
 )
 """Adjectives before a person."""
-LOOKS = tuple("old new small large heavy light red green blue white black plain wooden broken narrow cheap".split())
+LOOKS = tuple("old new small large red green blue white black".split())
 """Adjectives before a thing."""
 
 NEAR = tuple("near behind beside opposite by".split())
@@ -146,13 +146,15 @@ SPOTS = tuple(
     """.split()
 )
 """Places, or things that mark them."""
-ASIDE = tuple("drum lamp map brush hammer watch dog horse bag coat boot drink letter box ring ladder camera bike".split())
+ASIDE = tuple(
+    "drum lamp map brush hammer watch dog horse bag coat boot drink letter box ring ladder camera bike".split()
+)
 """What people have with them."""
 
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 HOURS = tuple("dawn noon night sunrise sunset midnight".split())
 MONTHS = tuple("January February April June August September November December".split())
-PACES = tuple("slowly quickly carefully quietly fast hard well badly proudly calmly secretly gladly".split())
+PACES = tuple("slowly quickly carefully quietly fast badly proudly calmly secretly gladly".split())
 FREQUENCIES = tuple("often usually still now always sometimes rarely seldom normally mostly".split())
 WHITHER = tuple("home outside inside upstairs downstairs abroad together alone daily early late".split())
 
@@ -214,7 +216,7 @@ OPPOSED: Mapping[str, str] = {
     "awake/asleep": "guard cook pilot nurse sailor dog horse baker twin",
     "alive/dead": "tree plant bird horse fish hedge",
     "cheap/expensive": "coat ring car flight ticket watch lamp boat",
-    "early/late": "train bus ferry flight guest driver pilot",
+    "early/late": "train bus ferry flight",
     "strong/weak": "bridge rope fence ladder horse net signal",
     "long/short": "letter film talk speech walk march play hike",
     "heavy/light": "box drum crate ladder hammer bag coat",
@@ -225,3 +227,7 @@ OPPOSED: Mapping[str, str] = {
     "public/private": "garden road beach park library",
 }
 """Two states that exclude each other and of which one holds, with what can be in them."""
+
+OTHER_MOODS = tuple("tired hungry young old tall thirsty sad bored clever polite proud".split())
+OTHER_STATES = tuple("full empty crowded ready red green".split())
+"""What people and travellers can be besides: neither follows from the opposites above nor excludes them."""

@@ -13,7 +13,20 @@ from core.data.suite.phrases import COMMA, NEGATIONS, Nominal, adverb_node
 from core.data.suite.sentence import SuiteSentence, clause_labels, sentence_of
 from core.data.suite.templates import Templates
 from core.data.suite.trees import Node, present, written
-from core.data.suite.world import STOP, deed, moment, noun_np, pace, people_verb, person, prepositional, resting_verb, spot, thing, whoever
+from core.data.suite.world import (
+    STOP,
+    deed,
+    moment,
+    noun_np,
+    pace,
+    people_verb,
+    person,
+    prepositional,
+    resting_verb,
+    spot,
+    thing,
+    whoever,
+)
 
 FRAMES: Templates[Nominal] = Templates()
 """Subjects that keep their head far from the verb."""
@@ -68,7 +81,9 @@ def _predicated(draw: Draw, subject: Nominal, *, dated: bool) -> tuple[Node, ...
         )
     if how == "present":
         made = [verbal(side, word, *ends, tense="present") for side in _sides(subject)]
-        return tuple(tree._replace(before=tuple(present((*tree.before, early)))).held(tense, subject.plural) for tree in made)
+        return tuple(
+            tree._replace(before=tuple(present((*tree.before, early)))).held(tense, subject.plural) for tree in made
+        )
     base, form, negator = ("have", word.participle, None) if how == "perfect" else ("do", word.base, NEGATIONS["not"])
     return tuple(
         Node(
