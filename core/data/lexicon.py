@@ -58,26 +58,35 @@ class Verb(NamedTuple):
 Words = Mapping[bool, tuple[str, ...]]
 """Words of opinion by polarity: True for the favourable ones."""
 
+def words(text: str) -> tuple[str, ...]:
+    """The words of a line or more of text."""
+    return tuple(text.split())
+
+
 # --- inflection -----------------------------------------------------------------------------------------------------
 
 _IRREGULAR = {
     entry.split()[0]: entry.split()[1:]
     for entry in """
-    steal stole stolen; drink drank drunk; hide hid hidden; sell sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum;
-    feed fed fed; find found found; map mapped mapped; shop shopped shopped; nap napped napped; fence fenced fenced; pay paid paid;
-    catch caught caught; trap trapped trapped; ship shipped shipped; row rowed rowed; rise rose risen; sink sank sunk;
-    run ran run; lose lost lost; hold held held; hit hit hit; break broke broken; blow blew blown; set set set;
-    keep kept kept; send sent sent; fall fell fallen; slip slipped slipped; bake baked baked; chat chatted chatted;
+    steal stole stolen; abandon abandoned abandoned; net netted netted; man manned manned; jam jammed jammed;
+    snap snapped snapped; rot rotted rotted; spill spilt spilt; bite bit bitten; ebb ebbed ebbed; tar tarred
+    tarred; scrub scrubbed scrubbed; log logged logged; ram rammed rammed; panic panicked panicked; shift
+    shifted shifted; rig rigged rigged; signal signalled signalled; drink drank drunk; hide hid hidden; sell
+    sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum; feed fed fed; find found found;
+    map mapped mapped; shop shopped shopped; nap napped napped; fence fenced fenced; pay paid paid; catch caught
+    caught; trap trapped trapped; ship shipped shipped; row rowed rowed; rise rose risen; sink sank sunk; run
+    ran run; lose lost lost; hold held held; hit hit hit; break broke broken; blow blew blown; set set set; keep
+    kept kept; send sent sent; fall fell fallen; slip slipped slipped; bake baked baked; chat chatted chatted;
     jog jogged jogged; rip ripped ripped; swing swung swung; fly flew flown; give gave given; grow grew grown;
     stick stuck stuck; lead led led; shut shut shut; put put put; get got got; wake woke woken; tow towed towed;
-    strike struck struck; spin spun spun; flood flooded flooded; say said said; pay paid paid; overturn overturned overturned;
-    begin began begun; bring brought brought; buy bought bought; choose chose chosen; come came come; cost cost cost;
-    do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel felt felt; find found found;
-    go went gone; have had had; hear heard heard; know knew known; leave left left; light lit lit; make made made;
-    meet met met; plan planned planned; read read read; see saw seen; show showed shown; sing sang sung; sit sat sat;
-    sleep slept slept; speak spoke spoken; stand stood stood; stop stopped stopped;
-    take took taken; tell told told; think thought thought;
-    wear wore worn; win won won; write wrote written
+    strike struck struck; spin spun spun; flood flooded flooded; say said said; pay paid paid; overturn
+    overturned overturned; begin began begun; bring brought brought; buy bought bought; choose chose chosen;
+    come came come; cost cost cost; do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel
+    felt felt; find found found; go went gone; have had had; hear heard heard; know knew known; leave left left;
+    light lit lit; make made made; meet met met; plan planned planned; read read read; see saw seen; show showed
+    shown; sing sang sung; sit sat sat; sleep slept slept; speak spoke spoken; stand stood stood; stop stopped
+    stopped; take took taken; tell told told; think thought thought; wear wore worn; win won won; write wrote
+    written
     """.strip().split(";")
 }
 
@@ -95,7 +104,11 @@ def s_form(word: str) -> str:
     return "has" if word == "have" else word + "s"
 
 
-_DOUBLING = frozenset("map nap trap ship shop chat jog rip slip drop stop plan cut hit run swim begin sit set spin get put".split())
+_DOUBLING = frozenset(words(
+    """
+    map nap trap ship shop chat jog rip slip drop stop plan cut hit run swim begin sit set spin get put
+    """
+))
 
 
 def ing_form(word: str) -> str:
@@ -103,10 +116,6 @@ def ing_form(word: str) -> str:
     if word in _DOUBLING:
         return word + word[-1] + "ing"
     return (word[:-1] if word.endswith("e") and not word.endswith(("ee", "oe", "ye")) else word) + "ing"
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
 
 
 def verb(entry: str) -> Verb:
@@ -584,7 +593,7 @@ ADJECTIVES = _by_kind(
 )
 
 EXTREME = frozenset(
-    _words(
+    words(
         """
     perfect excellent superb wonderful brilliant spotless unforgettable spectacular magnificent delicious disgusting
     inedible awful terrible dreadful horrible filthy unreadable useless exhausting fascinating thrilling
@@ -594,7 +603,7 @@ EXTREME = frozenset(
 """Adjectives that take "absolutely" and not "very"."""
 
 GENERAL = frozenset(
-    _words(
+    words(
         """
     perfect excellent superb wonderful brilliant lovely awful terrible dreadful horrible mediocre disappointing
     inedible disgusting useless unreadable magnificent spectacular unforgettable
@@ -670,13 +679,13 @@ ATTITUDES = _by_kind(
 )
 """What people do about a thing; `+` joins the preposition."""
 
-EVENTFUL = frozenset(_words("praise applaud criticise mock complain"))
+EVENTFUL = frozenset(words("praise applaud criticise mock complain"))
 """Attitudes that people show at a certain time, so that a date goes with them."""
 
-LASTING = frozenset(_words("love like hate dislike admire adore recommend enjoy despise detest"))
+LASTING = frozenset(words("love like hate dislike admire adore recommend enjoy despise detest"))
 """Attitudes that people hold, so that the present tense goes with them."""
 
-PASSIVES = frozenset(_words("praise love admire adore recommend applaud hate criticise mock despise dislike detest"))
+PASSIVES = frozenset(words("praise love admire adore recommend applaud hate criticise mock despise dislike detest"))
 
 EFFECTS = _by_kind(
     """
@@ -886,16 +895,16 @@ seem: film book scene chapter; clever original moving funny predictable silly co
 """
 
 
-def _sense_words(rest: str, name: str) -> dict[bool, tuple[str, ...]]:
+def _sensewords(rest: str, name: str) -> dict[bool, tuple[str, ...]]:
     allowed = rest.partition(";")[2].split()
     return {side: tuple(word for word in words if word in allowed) for side, words in ADJECTIVES[name].items()}
 
 
 SENSES: dict[str, tuple[tuple[str, Words], ...]] = {
     name: tuple(
-        (word, _sense_words(rest, name))
+        (word, _sensewords(rest, name))
         for word, rest in _lines(_SENSES)
-        if name in kinds(rest.partition(";")[0]) and all(_sense_words(rest, name).values())
+        if name in kinds(rest.partition(";")[0]) and all(_sensewords(rest, name).values())
     )
     for name in KINDS
 }
@@ -921,13 +930,13 @@ AUDIENCE_PLACES = {
     "trip": ("on the boat", "from Vienna", "on the bus"),
     "concert": ("in the front row", "at the festival", "from Prague"),
 }
-KIN = _words(
+KIN = words(
     """
     sister:she brother:he mother:she father:he aunt:she uncle:he friend cousin neighbour boss teacher
     """
 )
-KIN_PLURAL = _words("parents friends colleagues neighbours children cousins")
-NAMES = _words(
+KIN_PLURAL = words("parents friends colleagues neighbours children cousins")
+NAMES = words(
     """
     Anna:she Tom:he Maria:she Peter:he Laura:she David:he Sofia:she Omar:he Nina:she Paul:he Grace:she Ivan:he
     Lucy:she Hugo:he Clara:she Felix:he
@@ -1039,10 +1048,10 @@ BROAD_PLACES = kinds("meal diner film lodging room book trip concert")
 STEADY = kinds("STAFF PLACE")
 """What may have been so ever since, so that "has never been" goes with it."""
 
-RANKS = frozenset(_words("first second final annual early late latest"))
+RANKS = frozenset(words("first second final annual early late latest"))
 """Modifiers of one thing at a time."""
 
-NUMEROUS = frozenset(_words("room suite bedroom bathroom chapter"))
+NUMEROUS = frozenset(words("room suite bedroom bathroom chapter"))
 """Parts of which a whole has several: "its rooms", but "its lobby"."""
 
 BELONGINGS = kinds("dish bake device")
@@ -1057,28 +1066,28 @@ PRODUCERS = (
 
 # --- function words -------------------------------------------------------------------------------------------------
 
-DETERMINERS = frozenset(_words("the a an this that these those every no any some all both"))
-POSSESSIVES = frozenset(_words("my our his her their its"))
-OBJECT_PRONOUNS = frozenset(_words("us me it them everyone"))
+DETERMINERS = frozenset(words("the a an this that these those every no any some all both"))
+POSSESSIVES = frozenset(words("my our his her their its"))
+OBJECT_PRONOUNS = frozenset(words("us me it them everyone"))
 ADPOSITIONS = frozenset(
-    _words(
+    words(
         """
     in on at near by with from of for during after before about to through under behind between along like without
     """
     )
 )
 ADVERBS = frozenset(
-    _words(
+    words(
         """
     early late online long outside quickly slowly quietly alone twice together outdoors honestly frankly overall
     """
     )
 )
 NUMERALS = frozenset((*NUMBERS, "2019", "2022", "eight"))
-TIME_NOUNS = frozenset(_words("week month summer winter year night yesterday"))
+TIME_NOUNS = frozenset(words("week month summer winter year night yesterday"))
 
 CLOSED = frozenset(
-    _words(
+    words(
         """
     be am is are was were been being have has had do does did not never no so too very also only just there here then
     now when where why how how who what which that this these those and or but if as than like to n't 's
@@ -1092,11 +1101,11 @@ CLOSED = frozenset(
 )
 """Function words, light verbs and the adverbs that work like them: on both sides when the lexicon is split."""
 
-GLIDES = frozenset(_words("useful useless user uniform"))
+GLIDES = frozenset(words("useful useless user uniform"))
 """Words that are written with a vowel first and spoken without, hence "a useful book"."""
 
 NEGATORS = frozenset(
-    _words(
+    words(
         """
     not never no nobody none neither nor nothing hardly without far fail fails failed lack lacks lacked doubt doubts
     doubted

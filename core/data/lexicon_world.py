@@ -7,36 +7,38 @@ do it to, because a grammar that combines freely has them iron the soup.
 
 from collections.abc import Mapping
 
-BOTH = tuple("guard guide judge nurse coach host tutor escort scout mentor usher shepherd shadow".split())
+from core.data.lexicon import words
+
+BOTH = words("guard guide judge nurse coach host tutor escort scout mentor usher shepherd shadow")
 """People by what they are, and what they do to people, in the same word."""
-PEOPLE = tuple(
+PEOPLE = words(
     """
-    cook pilot model spy tailor butcher champion rebel recruit
-    farmer teacher driver sailor painter gardener student neighbour lawyer engineer porter librarian florist carpenter
-    plumber poet dancer mayor dentist singer baker builder clerk editor farmhand inspector jeweller mechanic officer
-    referee scientist soldier surgeon trainer typist vet weaver monk knight prince twin expert rival
-    """.split()
+    cook pilot model spy tailor butcher champion rebel recruit farmer teacher driver sailor painter gardener
+    student neighbour lawyer engineer porter librarian florist carpenter plumber poet dancer mayor dentist
+    singer baker builder clerk editor farmhand inspector jeweller mechanic officer referee scientist soldier
+    surgeon trainer typist vet weaver monk knight prince twin expert rival
+    """
 )
-PEOPLE_VERBS = tuple(
+PEOPLE_VERBS = words(
     """
-    watch help trust like know visit follow phone film photograph sketch paint call thank blame fear love respect envy
-    question pay
-    """.split()
+    watch help trust like know visit follow phone film photograph sketch paint call thank blame fear love
+    respect envy question pay
+    """
 )
 """What people do to people, besides."""
 
-RESTING = tuple(
+RESTING = words(
     """
     walk talk work rest sleep dance laugh smile cough shout travel swim smoke drink nap stroll wave yawn
     limp whistle march hike chat drive ride climb snore fish camp gamble row jog pray shop garden farm
-    """.split()
+    """
 )
 """What people do without an object; nouns as well, nearly all of them: "after a walk"."""
 
-PAUSES = tuple(
+PAUSES = words(
     """
     walk talk rest nap stroll march hike chat drive ride climb dance swim drink smoke sleep visit call race
-    """.split()
+    """
 )
 """Events that come before and after others."""
 
@@ -121,42 +123,44 @@ THINGS: Mapping[str, tuple[str, ...]] = {
 }
 """How things can be, by thing."""
 
-MOODS = tuple(
+MOODS = words(
     """
-    calm quiet tired patient hungry busy happy ready late early sick free proud nervous angry careful thirsty
-    awake asleep sad bored pleased alone afraid safe lucky famous polite honest rich poor
-    """.split()
+    calm quiet tired patient hungry busy happy ready late early sick free proud nervous angry careful
+    thirsty awake asleep sad bored pleased alone afraid safe lucky famous polite honest rich poor
+    """
 )
 """How people can be."""
-TRAITS = tuple(
+TRAITS = words(
     """
-    young old tall short French German Polish local quiet calm clever patient famous rich poor careful polite shy blind
-    strong lazy honest kind busy brave proud nervous foreign former retired
-    """.split()
+    young old tall short French German Polish local quiet calm clever patient famous rich poor careful
+    polite shy blind strong lazy honest kind busy brave proud nervous foreign former retired
+    """
 )
 """Adjectives before a person."""
-LOOKS = tuple("old new small large red green blue white black".split())
+LOOKS = words("old new small large red green blue white black")
 """Adjectives before a thing."""
 
-NEAR = tuple("near behind beside opposite by".split())
-SPOTS = tuple(
+NEAR = words("near behind beside opposite by")
+SPOTS = words(
     """
-    gate bridge bridge park park bank shop shop market church castle dock dock bench fence fence lamp garden garden camp
-    camp farm farm court field fountain shed cabin tower square theatre
-    """.split()
+    gate bridge bridge park park bank shop shop market church castle dock dock bench fence fence lamp garden
+    garden camp camp farm farm court field fountain shed cabin tower square theatre
+    """
 )
 """Places, or things that mark them."""
-ASIDE = tuple(
-    "drum lamp map brush hammer watch dog horse bag coat boot drink letter box ring ladder camera bike".split()
+ASIDE = words(
+    """
+    drum lamp map brush hammer watch dog horse bag coat boot drink letter box ring ladder camera bike
+    """
 )
 """What people have with them."""
 
-DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
-HOURS = tuple("dawn noon night sunrise sunset midnight".split())
-MONTHS = tuple("January February April June August September November December".split())
-PACES = tuple("slowly quickly carefully quietly fast badly proudly calmly secretly gladly".split())
-FREQUENCIES = tuple("often usually still now always sometimes rarely seldom normally mostly".split())
-WHITHER = tuple("home outside inside upstairs downstairs abroad together alone daily early late".split())
+DAYS = words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+HOURS = words("dawn noon night sunrise sunset midnight")
+MONTHS = words("January February April June August September November December")
+PACES = words("slowly quickly carefully quietly fast badly proudly calmly secretly gladly")
+FREQUENCIES = words("often usually still now always sometimes rarely seldom normally mostly")
+WHITHER = words("home outside inside upstairs downstairs abroad together alone daily early late")
 
 TAXONOMY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     line.split()[0]: (line.split()[1], tuple(line.split()[2:]))
@@ -203,10 +207,24 @@ TAXONOMY_WORK: Mapping[str, tuple[str, ...]] = {
 
 OPPOSITES = tuple(
     tuple(pair.split("/"))
-    for pair in """
-    open/closed full/empty clean/dirty wet/dry awake/asleep alive/dead present/absent safe/dangerous
-    cheap/expensive early/late strong/weak long/short heavy/light warm/cold calm/nervous public/private
-    """.split()
+    for pair in [
+        "open/closed",
+        "full/empty",
+        "clean/dirty",
+        "wet/dry",
+        "awake/asleep",
+        "alive/dead",
+        "present/absent",
+        "safe/dangerous",
+        "cheap/expensive",
+        "early/late",
+        "strong/weak",
+        "long/short",
+        "heavy/light",
+        "warm/cold",
+        "calm/nervous",
+        "public/private",
+    ]
 )
 OPPOSED: Mapping[str, str] = {
     "open/closed": "shop gate window drawer market museum bank bridge theatre",
@@ -228,6 +246,6 @@ OPPOSED: Mapping[str, str] = {
 }
 """Two states that exclude each other and of which one holds, with what can be in them."""
 
-OTHER_MOODS = tuple("tired hungry young old tall thirsty sad bored clever polite proud".split())
-OTHER_STATES = tuple("full empty crowded ready red green".split())
+OTHER_MOODS = words("tired hungry young old tall thirsty sad bored clever polite proud")
+OTHER_STATES = words("full empty crowded ready red green")
 """What people and travellers can be besides: neither follows from the opposites above nor excludes them."""

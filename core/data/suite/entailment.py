@@ -145,7 +145,7 @@ def _opposed(draw: Draw, event: Event, against: Event) -> Event:
 
 # --- states: opposites, conjunctions --------------------------------------------------------------------------------
 
-_STRICT = frozenset(("open/closed", "full/empty", "awake/asleep", "alive/dead", "present/absent", "public/private"))
+_STRICT = frozenset(("open/closed", "awake/asleep", "alive/dead", "present/absent", "public/private"))
 """Opposites of which the one holds where the other does not."""
 
 
@@ -276,7 +276,7 @@ def _quantity(draw: Draw) -> Three:
                     some("some", *ends, who=other),
                     some("some", *ends, negation="not"),
                 )
-            ),  # fmt: skip
+            ),
             draw.any((some(draw.any(("all", "some", *many)), *more), some("some", *more, looks=looks))),
         )
     if way == "all":
