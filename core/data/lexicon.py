@@ -1021,6 +1021,19 @@ PURPOSES = {
 }
 """(what people did, what for)."""
 
+OUTINGS = {
+    "food": words("walk drive wait drink talk visit stroll stop chat"),
+    "film": words("drive wait talk walk drink chat visit stop laugh"),
+    "hotel": words("drive walk swim ride rest stay visit hike stroll"),
+    "book": words("wait talk walk rest visit drink chat ride drive"),
+    "device": words("wait test call search order visit chat talk stop"),
+    "trip": words("drive ride walk wait climb swim rest hike stop"),
+    "concert": words("drive dance drink wait talk walk stroll visit laugh"),
+}
+"""What people do about the occasion; each is a noun as well."""
+DESERTS: Words = {True: words("praise love respect applause"), False: words("scorn blame hate mockery")}
+"""What a thing or a person deserves."""
+
 WHOLES = {
     "food": kinds("diner meal"), "film": kinds("film"), "hotel": kinds("lodging"), "book": kinds("book"),
     "device": kinds("device"), "trip": kinds("trip"), "concert": kinds("concert"),
@@ -1125,6 +1138,10 @@ def _polarity() -> dict[tuple[str, str], bool]:
         for side, words in sides.items():
             found |= {(form, "VERB"): side for word in words for form in verb(word)[:4]}
     found |= {(word, "NOUN"): side for side, words in EVENT_QUALITIES.items() for word in words}
+    found |= {(word, "NOUN"): side for side, words in DESERTS.items() for word in words}
+    for sides in EFFECTS.values():
+        found |= {(verb(word).participle, "ADJ"): side for side, words in sides.items() for word in words}
+        found |= {(ing_form(word), "VERB"): side for side, words in sides.items() for word in words}
     found |= {(simile.image.split()[-1], "NOUN"): simile.favourable for simile in SIMILES}
     return found
 

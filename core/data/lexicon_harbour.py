@@ -146,6 +146,13 @@ TURNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Neutral events that mark the time."""
 
+MOVES: Mapping[str, tuple[str, ...]] = {
+    "vessel": words("steam sail row anchor dock turn signal berth"),
+    "hand": words("row signal trawl watch haul dock"),
+}
+BEARINGS = words("in off by in off by abeam astern ashore")
+"""Where to or where: in a log most prepositions stand alone now and then, as adverbs."""
+
 WATCHES = words(
     """
     at_dusk at_daybreak at_slack_tide at_low_tide at_high_tide in_the_forenoon_watch in_the_dog_watch

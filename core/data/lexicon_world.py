@@ -140,7 +140,7 @@ TRAITS = words(
 LOOKS = words("old new small large red green blue white black")
 """Adjectives before a thing."""
 
-NEAR = words("near behind beside opposite by")
+NEAR = words("near behind beside opposite by by outside around behind outside")
 SPOTS = words(
     """
     gate bridge bridge park park bank shop shop market church castle dock dock bench fence fence lamp garden
@@ -249,3 +249,10 @@ OPPOSED: Mapping[str, str] = {
 OTHER_MOODS = words("tired hungry young old tall thirsty sad bored clever polite proud")
 OTHER_STATES = words("full empty crowded ready red green")
 """What people and travellers can be besides: neither follows from the opposites above nor excludes them."""
+
+MOVING = words("walk march stroll hike drive ride race row jog limp dance climb travel")
+"""What takes people somewhere."""
+PASSING = words("by by around outside behind outside past along across inside")
+"""Where to: prepositions that stand alone here, as adverbs."""
+WISHING = words("want plan hope like love refuse need try hate forget offer agree")
+"""What leads to an infinitive."""

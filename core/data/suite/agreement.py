@@ -15,14 +15,15 @@ from core.data.suite.templates import Templates
 from core.data.suite.trees import Node, present, written
 from core.data.suite.world import (
     STOP,
+    alone,
     deed,
+    infinitive,
     moment,
     noun_np,
     pace,
     people_verb,
     person,
     prepositional,
-    resting_verb,
     spot,
     thing,
     whoever,
@@ -64,12 +65,16 @@ def _predicated(draw: Draw, subject: Nominal, *, dated: bool) -> tuple[Node, ...
         )
     how = draw.weighted(((8, "present"), (1, "perfect"), (2, "not"))) if tense == "present" else "progressive"
     when = [moment(draw)] if dated and how != "perfect" else []
-    way = draw.weighted(((4, "alone"), (2, "thing"), (4, "person")))
+    wishes = 0 if how == "progressive" else 2
+    way = draw.weighted(((4, "alone"), (2, "thing"), (4, "person"), (wishes, "wish")))
     if way == "alone":
-        word, ends = verb(resting_verb(draw)), when or [spot(draw)]
+        done, where = alone(draw)
+        word, ends = verb(done), [*where, *when] or [spot(draw)]
     elif way == "thing":
         done, noun = deed(draw)
         word, ends = verb(done), [thing(draw, noun).node.labelled("obj"), *(when if draw.chance(0.4) else [])]
+    elif way == "wish":
+        word, ends = verb(draw.pick(world.WISHING)), [infinitive(draw)]
     else:
         word, ends = verb(people_verb(draw)), [person(draw, dressed=0.1).node.labelled("obj")]
     if how == "progressive":

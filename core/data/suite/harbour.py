@@ -87,6 +87,11 @@ def _neutral(draw: Draw, tense: str) -> Node:
         noun = draw.pick(tuple(log.TURNS))
         word = verb(draw.pick(log.TURNS[noun]))
         return verbal(Nominal(Node(noun, "NOUN", before=(det_node("the"),)), False, "it"), word, tense=tense)
+    if draw.chance(0.4):
+        mover = draw.any(("vessel", "vessel", "hand"))
+        word = verb(draw.pick(log.MOVES[mover]))
+        past = adverb_node(draw.pick(log.BEARINGS))
+        return verbal(_thing(draw, mover, dressed=0), word, past, tense=tense)
     word = draw.pick(tuple(log.ROUTINE))
     noun = draw.pick(log.ROUTINE[word])
     target = Node(noun, "NOUN", "obj", (det_node("the"),))

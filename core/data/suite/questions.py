@@ -14,7 +14,9 @@ from core.data.suite.trees import Node, present
 from core.data.suite.world import (
     MARK,
     STOP,
+    alone,
     deed,
+    infinitive,
     moment,
     pace,
     people_verb,
@@ -109,12 +111,13 @@ def _embedded(draw: Draw, asked: str, tense: str) -> Node:
 def _acting(draw: Draw, asked: str, tense: str) -> Node:
     """Somebody does something, without an adjunct of the kind asked for."""
     extra = [] if asked == "how" or draw.chance(0.7) else [pace(draw)]
-    return _doing(draw, person(draw, dressed=0.1), tense, extra)
+    return _doing(draw, person(draw, dressed=0.1), tense, extra, asked)
 
 
-def _doing(draw: Draw, subject: Nominal, tense: str, extra: list[Node]) -> Node:
+def _doing(draw: Draw, subject: Nominal, tense: str, extra: list[Node], asked: str) -> Node:
     if draw.chance(0.4):
-        return verbal(subject, verb(resting_verb(draw)), *extra, tense=tense)
+        word, where = (resting_verb(draw), []) if asked == "where" else alone(draw)
+        return verbal(subject, verb(word), *where, *extra, tense=tense)
     if draw.chance(0.5):
         target = person(draw, dressed=0.1).node.labelled("obj")
         return verbal(subject, verb(people_verb(draw)), target, *extra, tense=tense)
@@ -155,7 +158,9 @@ def _polar(draw: Draw, tense: str) -> tuple[str, Node]:
 def _predicate(draw: Draw, more: float) -> tuple[list[Node], str]:
     """A verb and what follows it."""
     ends = [draw.any((spot, moment, pace))(draw)] if draw.chance(more) else []
-    way = draw.any(("thing", "thing", "person", "alone", "alone"))
+    way = draw.any(("thing", "thing", "person", "alone", "alone", "wish"))
+    if way == "wish":
+        return [infinitive(draw)], draw.pick(world.WISHING)
     if way == "alone":
         return ends, resting_verb(draw)
     if way == "person":

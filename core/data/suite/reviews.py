@@ -8,7 +8,7 @@ as none.
 """
 
 from core.data import lexicon
-from core.data.suite import review_clauses, review_pairs  # noqa: F401  (they fill the table of templates)
+from core.data.suite import review_clauses, review_feelings, review_pairs  # noqa: F401  (they fill the table of templates)
 from core.data.suite.drawing import Draw
 from core.data.suite.opinions import REVIEWS
 from core.data.suite.phrases import COMMA, phrases_of

@@ -80,6 +80,23 @@ def resting_verb(draw: Draw) -> str:
     return draw.pick(world.PAUSES if draw.chance(0.7) else world.RESTING)
 
 
+def alone(draw: Draw) -> tuple[str, list[Node]]:
+    """Something that people do without an object, perhaps with where to: "walk by", "march to the gate"."""
+    if not draw.chance(0.45):
+        return resting_verb(draw), []
+    where = noun_np(draw.pick(world.SPOTS)).node.labelled("obl").led(case_node("to"))
+    return draw.pick(world.MOVING), [adverb_node(draw.pick(world.PASSING)) if draw.chance(0.7) else where]
+
+
+def infinitive(draw: Draw) -> Node:
+    """As in "to walk", "to guard the gate"."""
+    if draw.chance(0.5):
+        word, ends = resting_verb(draw), []
+    else:
+        word, ends = people_verb(draw), [person(draw, dressed=0.1).node.labelled("obj")]
+    return Node(word, "VERB", "xcomp", (Node("to", "PART", "mark"),), tuple(ends))
+
+
 def deed(draw: Draw) -> tuple[str, str]:
     """Something that people do, and to what."""
     word = draw.pick(tuple(world.WORK))
@@ -102,10 +119,13 @@ def adjuncts(draw: Draw, share: float) -> list[Node]:
 
 def working(draw: Draw, subject: Nominal, tense: str, *, negation: str = "", more: float = 0.5) -> Node:
     """A clause of somebody doing something: to a thing, to a person or by himself."""
-    way = draw.any(("thing", "thing", "thing", "person", "alone"))
+    way = draw.any(("thing", "thing", "person", "person", "alone", "alone", "wish", "wish"))
     extra = adjuncts(draw, more)
     if way == "alone":
-        return verbal(subject, verb(resting_verb(draw)), *extra, tense=tense, negation=negation)
+        word, where = alone(draw)
+        return verbal(subject, verb(word), *where, *extra, tense=tense, negation=negation)
+    if way == "wish":
+        return verbal(subject, verb(draw.pick(world.WISHING)), infinitive(draw), tense=tense, negation=negation)
     if way == "person":
         target = person(draw, dressed=0.2).node.labelled("obj")
         return verbal(subject, verb(people_verb(draw)), target, *extra, tense=tense, negation=negation)
