@@ -1031,6 +1031,8 @@ OUTINGS = {
     "concert": words("drive dance drink wait talk walk stroll visit laugh"),
 }
 """What people do about the occasion; each is a noun as well."""
+MOVING = frozenset(words("walk drive stroll swim ride hike dance climb stop"))
+"""Those that take people somewhere."""
 DESERTS: Words = {True: words("praise love respect applause"), False: words("scorn blame hate mockery")}
 """What a thing or a person deserves."""
 

@@ -75,8 +75,8 @@ class Draw:
         return chosen
 
     def tense(self, kind: Kind) -> str:
-        """Past, or as often present for what lasts."""
-        return "past" if kind.passing or self.chance(0.5) else "present"
+        """Past, or more often present for what lasts."""
+        return "past" if kind.passing or self.chance(0.4) else "present"
 
 
 def _allows(side: str, option: object) -> bool:

@@ -241,9 +241,9 @@ def _quantity(draw: Draw) -> Three:
     """Some, all, no and so many guards walked."""
     noun, word, looks, tense = _class(draw), resting_verb(draw), draw.pick(world.TRAITS), _tense(draw)
     other = _class(draw)
-    when = draw.any((moment, spot))(draw)
-    ends = (when,) if draw.chance(0.3) else ()
-    more = ends or ((draw.any((moment, spot))(draw),) if draw.chance(0.5) else ())
+    when = draw.any((moment, spot, _past_by, _past_by))(draw)
+    ends = (when,) if draw.chance(0.4) else ()
+    more = ends or ((draw.any((moment, spot, _past_by))(draw),) if draw.chance(0.5) else ())
     fewer = () if draw.chance(0.5) else ends
     if other == noun:
         other = "stranger"
@@ -317,14 +317,19 @@ def _clauses(draw: Draw) -> Three:
     words = (resting_verb(draw), resting_verb(draw))
     if words[0] == words[1] or first.node.form == second.node.form:
         words = (words[0], "whisper")
+    if draw.chance(0.5):
+        words, aims = (draw.pick(("want", "plan", "hope", "need")), draw.pick(("refuse", "forget"))), words
+    else:
+        aims = ()
     if first.node.form == second.node.form:
         second = noun_np("stranger")
-    ends = (draw.any((moment, spot))(draw),) if draw.chance(0.4) else ()
+    ends = (draw.any((moment, spot, _past_by, _past_by))(draw),) if draw.chance(0.55) else ()
+    after = tuple((Node(aim, "VERB", "xcomp", (Node("to", "PART", "mark"),)),) for aim in aims) or (ends, ())
     denied, tense = draw.chance(0.5), _tense(draw)
     negation = "not" if denied else ""
 
-    def did(who: Nominal, which: int, negation: str = "", end: bool = True) -> Node:
-        return verbal(who, verb(words[which]), *(ends if end and which == 0 else ()), tense=tense, negation=negation)
+    def did(who: Nominal, which: int, negation: str = "") -> Node:
+        return verbal(who, verb(words[which]), *after[which], tense=tense, negation=negation)
 
     def reported(how: str, negation: str) -> Node:
         claim = did(first, 0, negation).labelled("ccomp").led(mark_node("that"))
@@ -340,9 +345,9 @@ def _clauses(draw: Draw) -> Three:
         ]
         if not truth:
             options.append(subordinate(did(second, 1), did(first, 0), mark, fronted=draw.chance(0.5)))
-            options.append(_both(draw, first, second, words[0], ends, tense))
+            options.append(_both(draw, first, second, words[0], after[0], tense))
         else:
-            options.append(_neither(first, second, words[0], ends, tense))
+            options.append(_neither(first, second, words[0], after[0], tense))
             options.append(subordinate(did(second, 1), did(first, 0, truth), "because", fronted=draw.chance(0.5)))
         return draw.any(options)
 
@@ -351,16 +356,21 @@ def _clauses(draw: Draw) -> Three:
             reported(draw.pick(("think", "say", "hope", "believe")), draw.any(("", "not"))),
             did(second, 0, draw.any(("", "not"))),
             coordinate(did(second, 0, draw.any(("", "not"))), did(first, 1, draw.any(("", "not"))), "and"),
-            _either(first, second, words[0], ends, tense),
+            _either(first, second, words[0], after[0], tense),
         )
     )
     return Three(did(first, 0, negation), together(negation), unknown, together("" if denied else "not"))
 
 
+def _past_by(draw: Draw) -> Node:
+    """A preposition that stands alone, as an adverb."""
+    return adverb_node(draw.pick(world.PASSING))
+
+
 def _pair(first: Nominal, second: Nominal, lead: str, joint: str, tag: str = "CCONJ") -> Nominal:
     other = second.node.labelled("conj").led(Node(joint, "CCONJ", "cc"))
     node = first.node.led(Node(lead, tag, "cc:preconj") if lead else None).followed(other)
-    return Nominal(node, True, "they")
+    return Nominal(node, second.plural or joint == "and", "they")
 
 
 def _both(draw: Draw, first: Nominal, second: Nominal, word: str, ends: tuple[Node, ...], tense: str) -> Node:

@@ -102,7 +102,7 @@ def thing_np(
         definite: only "the" before it.
     """
     noun = draw.pick(kind.nouns)
-    wanted = draw.chance(0.22) if plural is None else plural
+    wanted = draw.chance(0.4) if plural is None else plural
     many = wanted and bool(noun.plural)
     modifier = None
     if kind.modifiers and not noun.compound and draw.chance(0.22 * dressed):

@@ -256,7 +256,7 @@ def _considered(draw: Draw) -> Told:
     return verbal(people, verb("consider"), thing, quality, tense=draw.tense(kind), negation=negation), stance.negated
 
 
-@REVIEWS(4)
+@REVIEWS(6)
 def _impress(draw: Draw) -> Told:
     kind = draw.kind(lexicon.EFFECTS)
     stance = stance_of(draw, 0.33)

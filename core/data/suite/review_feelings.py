@@ -13,7 +13,7 @@ from core.data.suite.phrases import case_node, det_node
 from core.data.suite.trees import Node
 
 
-@REVIEWS(9)
+@REVIEWS(5)
 def _felt(draw: Draw) -> Told:
     """As in "We were bored by the film", "Nobody was amused by the actor"."""
     kind = draw.kind(lexicon.EFFECTS)
@@ -51,7 +51,7 @@ def _deserving(draw: Draw) -> Told:
     return verbal(thing_np(draw, kind), verb("deserve"), due, tense=draw.tense(kind), negation=negation), stance.negated
 
 
-@REVIEWS(7)
+@REVIEWS(5)
 def _sense_of(draw: Draw) -> Told:
     """As in "We loved the taste of the soup"."""
     kind = draw.kind([name for name, ways in lexicon.SENSES.items() if any(word != "seem" for word, _ in ways)])

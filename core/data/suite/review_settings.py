@@ -31,8 +31,12 @@ def _occasion(draw: Draw, clause: Node) -> Node:
     if draw.chance(0.5):
         length = Node(draw.pick(("long", "short", "slow", "late")), "ADJ", "amod") if draw.chance(0.4) else None
         noun = Node(word, "NOUN", "obl").led(det_node(draw.any(("the", "a"))), length)
-        return clause.led(noun.led(case_node(draw.any(("after", "after", "during")))).followed(COMMA))
-    if draw.chance(0.5):
+        return clause.led(noun.led(case_node(draw.any(("after", "after", "before", "during")))).followed(COMMA))
+    way = draw.any(("did", "did", "could", "meant"))
+    if way == "did":
+        when = verbal(_company(draw), verb(word), tense="past")
+        return subordinate(clause, when, draw.any(("after", "after", "before", "while", "when")), fronted=True)
+    if way == "could":
         when = verbal(_company(draw), verb(word), tense="could")
         return subordinate(clause, when, "before", fronted=True)
     return subordinate(clause, _meaning(draw, "past"), draw.any(("because", "when", "since")), fronted=True)
@@ -55,4 +59,5 @@ def _afterwards(draw: Draw, tense: str) -> Node:
         noun = Node(word, "NOUN", "obj", (det_node("a"),))
         return verbal(_company(draw), verb("have"), noun, adverb_node(draw.pick(("afterwards", "later"))), tense=tense)
     early = draw.pick(("often", "still", "always" if tense == "present" else "also"))
-    return verbal(_company(draw), verb(word), adverb_node("there"), tense=tense, early=early)
+    where = draw.pick(("by", "by", "on", "along", "around", "in")) if word in lexicon.MOVING else "there"
+    return verbal(_company(draw), verb(word), adverb_node(where), tense=tense, early=early)
