@@ -1033,7 +1033,7 @@ OUTINGS = {
 """What people do about the occasion; each is a noun as well."""
 MOVING = frozenset(words("walk drive stroll swim ride hike dance climb stop"))
 """Those that take people somewhere."""
-DESERTS: Words = {True: words("praise love respect applause"), False: words("scorn blame hate mockery")}
+DESERTS: Words = {True: words("praise respect applause"), False: words("scorn blame mockery")}
 """What a thing or a person deserves."""
 
 WHOLES = {

@@ -6,7 +6,7 @@ well ("a leak", "they leak", "the watch", "they watch").
 
 from collections.abc import Mapping
 
-from core.data.lexicon import Words, verb, words
+from core.data.lexicon import Words, s_form, verb, words
 
 
 def _sides(good: str, bad: str) -> Words:
@@ -182,7 +182,7 @@ def _polarity() -> dict[tuple[str, str], bool]:
         found |= {(form, "VERB"): side for side, words in sides.items() for word in words for form in verb(word)[:4]}
     found |= {(word, "NOUN"): side for side, words in NEWS.items() for word in words}
     found |= {(word, "ADV"): side for side, words in HANDLINGS.items() for word in words}
-    return found | {(word, "NOUN"): False for word in (*MISHAPS, *TROUBLES, *(word + "s" for word in TROUBLES))}
+    return found | {(word, "NOUN"): False for word in (*MISHAPS, *TROUBLES, *map(s_form, TROUBLES))}
 
 
 POLARITY: dict[tuple[str, str], bool] = _polarity()

@@ -29,7 +29,7 @@ def _occasion(draw: Draw, clause: Node) -> Node:
     """Put "after the walk" or "before we could talk" in front of what is past."""
     word = draw.pick(lexicon.OUTINGS[draw.domain])
     if draw.chance(0.5):
-        length = Node(draw.pick(("long", "short", "slow", "late")), "ADJ", "amod") if draw.chance(0.4) else None
+        length = Node(draw.pick(("long", "short", "early", "late")), "ADJ", "amod") if draw.chance(0.4) else None
         noun = Node(word, "NOUN", "obl").led(det_node(draw.any(("the", "a"))), length)
         return clause.led(noun.led(case_node(draw.any(("after", "after", "before", "during")))).followed(COMMA))
     way = draw.any(("did", "did", "could", "meant"))
