@@ -38,7 +38,8 @@ SEEN = Sample(of=Suite(split="dev"), n=500)
 LIVE = Sample(of=Suite(split="dev"), n=24)
 """The sentences whose vectors are in the pack."""
 RANK = 8
-Unit, Pooling = Literal["word", "sentence"], Literal["average", "mean"]
+Unit = Literal["word", "sentence"]
+Pooling = Literal["average", "mean"]
 UNITS: tuple[tuple[Unit, Pooling, tuple[str, ...]], ...] = (
     ("sentence", "mean", ("sentiment", "tense", "number")),
     ("word", "average", ("upos", "relation")),

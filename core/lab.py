@@ -276,11 +276,8 @@ class Lab:
         return run_name(run, self._dataset_name(run.train.of))
 
     def datasets(self) -> list[Named]:
-        """The built-in suite's splits and added files."""
-        found = [
-            Named(id=f"suite-{split}", name=f"Built-in suite · {split}", ref=Suite(split=split))
-            for split in ("dev", "test", "train")
-        ]
+        """The built-in suite's parts and splits, and added files."""
+        found = [Named(id=_suite_id(ref), name=suite_name(ref), ref=ref) for ref in _SUITES]
         kinds = (ConlluFile, TableFile)
         return found + [
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
@@ -497,7 +494,7 @@ class Lab:
         )
 
     def _text_name(self, dataset: Described) -> str:
-        return f"suite {dataset.split}" if isinstance(dataset, Suite) else self._dataset_name(dataset)
+        return suite_name(dataset) if isinstance(dataset, Suite) else self._dataset_name(dataset)
 
     def _runs(self) -> list[Named]:
         """Finished runs, newest first, each followed by the steps it kept."""
@@ -518,7 +515,7 @@ class Lab:
 
     def _dataset_name(self, dataset: Described) -> str:
         if isinstance(dataset, Suite):
-            return "suite"
+            return suite_name(dataset).rpartition(" · ")[0]
         known = {key_of(ref): name for name, ref in self.book.entries().values()}
         return known.get(key_of(dataset), Path(getattr(dataset, "path", "")).name)
 
@@ -577,6 +574,28 @@ class Lab:
                 continue  # another machine's seconds
             seen.setdefault(held["kind"], []).append(held["seconds"] / max(held["work"], 1e-9))
         return {kind: statistics.median(rates[:20]) for kind, rates in seen.items()}
+
+
+_SUITES = (
+    *(
+        Suite(split=split, part=part)
+        for part in ("reviews", "harbour", "questions", "agreement", "entailment")
+        for split in ("dev", "test", "train")
+    ),
+    *(Suite(split=split, lexicon="split") for split in ("dev", "test", "train")),
+)
+"""What pickers offer of the built-in suite; other parts with a split lexicon can be had by spec."""
+
+
+def suite_name(ref: Suite) -> str:
+    """How a split of the built-in suite is called on screen: Reviews · dev."""
+    unseen = ", words apart" if ref.lexicon == "split" else ""
+    return f"{ref.part.capitalize()}{unseen} · {ref.split}"
+
+
+def _suite_id(ref: Suite) -> str:
+    parts = ["suite", *([] if ref.part == "reviews" else [ref.part]), *(["apart"] if ref.lexicon == "split" else [])]
+    return "-".join([*parts, ref.split])
 
 
 def seconds_left(record: JobRecord, now: float) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import CheckpointNotFound, DatasetNotFound, SpecInvalid
-from core.keys import Described, locator
+from core.keys import Described, later, locator
 
 PACKAGED_NAME = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -75,11 +75,14 @@ class RandomWeights(Described, kind="checkpoint.random"):
 
 @dataclass(frozen=True, kw_only=True)
 class Suite(Described, kind="data.suite"):
-    """One split of the built-in suite."""
+    """One split of one part of the built-in suite."""
 
     split: Literal["train", "dev", "test"] = "dev"
-    edition: int = 1
+    edition: int = 2
     """SUITE_VERSION of the grammar that generates it."""
+    part: Literal["reviews", "harbour", "questions", "agreement", "entailment"] = later("reviews")
+    lexicon: Literal["shared", "split"] = later("shared")
+    """Whether train shares its open-class words with dev and test."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,20 +58,42 @@ class Verb(NamedTuple):
 Words = Mapping[bool, tuple[str, ...]]
 """Words of opinion by polarity: True for the favourable ones."""
 
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a line or more of text."""
+    return tuple(text.split())
+
+
 # --- inflection -----------------------------------------------------------------------------------------------------
 
 _IRREGULAR = {
     entry.split()[0]: entry.split()[1:]
     for entry in """
-    begin began begun; bring brought brought; buy bought bought; choose chose chosen; come came come; cost cost cost;
-    do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel felt felt; find found found;
-    go went gone; have had had; hear heard heard; know knew known; leave left left; light lit lit; make made made;
-    meet met met; plan planned planned; read read read; see saw seen; show showed shown; sing sang sung; sit sat sat;
-    sleep slept slept; speak spoke spoken; stand stood stood; stop stopped stopped;
-    take took taken; tell told told; think thought thought;
-    wear wore worn; win won won; write wrote written
+    steal stole stolen; abandon abandoned abandoned; net netted netted; man manned manned; jam jammed jammed;
+    snap snapped snapped; rot rotted rotted; spill spilt spilt; bite bit bitten; ebb ebbed ebbed; tar tarred
+    tarred; scrub scrubbed scrubbed; log logged logged; ram rammed rammed; panic panicked panicked; shift
+    shifted shifted; rig rigged rigged; signal signalled signalled; drink drank drunk; hide hid hidden; sell
+    sold sold; build built built; cut cut cut; ride rode ridden; swim swam swum; feed fed fed; find found found;
+    map mapped mapped; shop shopped shopped; nap napped napped; fence fenced fenced; pay paid paid; catch caught
+    caught; trap trapped trapped; ship shipped shipped; row rowed rowed; rise rose risen; sink sank sunk; run
+    ran run; lose lost lost; hold held held; hit hit hit; break broke broken; blow blew blown; set set set; keep
+    kept kept; send sent sent; fall fell fallen; slip slipped slipped; bake baked baked; chat chatted chatted;
+    jog jogged jogged; rip ripped ripped; swing swung swung; fly flew flown; give gave given; grow grew grown;
+    stick stuck stuck; lead led led; shut shut shut; put put put; get got got; wake woke woken; tow towed towed;
+    strike struck struck; spin spun spun; flood flooded flooded; say said said; pay paid paid; overturn
+    overturned overturned; begin began begun; bring brought brought; buy bought bought; choose chose chosen;
+    come came come; cost cost cost; do did done; drive drove driven; drop dropped dropped; eat ate eaten; feel
+    felt felt; find found found; go went gone; have had had; hear heard heard; know knew known; leave left left;
+    light lit lit; make made made; meet met met; plan planned planned; read read read; see saw seen; show showed
+    shown; sing sang sung; sit sat sat; sleep slept slept; speak spoke spoken; stand stood stood; stop stopped
+    stopped; take took taken; tell told told; think thought thought; wear wore worn; win won won; write wrote
+    written
     """.strip().split(";")
 }
+
+
+IRREGULAR_BASES = {form: base for base, forms in _IRREGULAR.items() for form in forms} | {"has": "have"}
+"""Base of every irregular past form and participle."""
 
 
 def s_form(word: str) -> str:
@@ -83,8 +105,20 @@ def s_form(word: str) -> str:
     return "has" if word == "have" else word + "s"
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+_DOUBLING = frozenset(
+    words(
+        """
+    map nap trap ship shop chat jog rip slip drop stop plan cut hit run swim begin sit set spin get put
+    """
+    )
+)
+
+
+def ing_form(word: str) -> str:
+    """The participle or noun in "-ing"."""
+    if word in _DOUBLING:
+        return word + word[-1] + "ing"
+    return (word[:-1] if word.endswith("e") and not word.endswith(("ee", "oe", "ye")) else word) + "ing"
 
 
 def verb(entry: str) -> Verb:
@@ -562,7 +596,7 @@ ADJECTIVES = _by_kind(
 )
 
 EXTREME = frozenset(
-    _words(
+    words(
         """
     perfect excellent superb wonderful brilliant spotless unforgettable spectacular magnificent delicious disgusting
     inedible awful terrible dreadful horrible filthy unreadable useless exhausting fascinating thrilling
@@ -572,7 +606,7 @@ EXTREME = frozenset(
 """Adjectives that take "absolutely" and not "very"."""
 
 GENERAL = frozenset(
-    _words(
+    words(
         """
     perfect excellent superb wonderful brilliant lovely awful terrible dreadful horrible mediocre disappointing
     inedible disgusting useless unreadable magnificent spectacular unforgettable
@@ -648,13 +682,13 @@ ATTITUDES = _by_kind(
 )
 """What people do about a thing; `+` joins the preposition."""
 
-EVENTFUL = frozenset(_words("praise applaud criticise mock complain"))
+EVENTFUL = frozenset(words("praise applaud criticise mock complain"))
 """Attitudes that people show at a certain time, so that a date goes with them."""
 
-LASTING = frozenset(_words("love like hate dislike admire adore recommend enjoy despise detest"))
+LASTING = frozenset(words("love like hate dislike admire adore recommend enjoy despise detest"))
 """Attitudes that people hold, so that the present tense goes with them."""
 
-PASSIVES = frozenset(_words("praise love admire adore recommend applaud hate criticise mock despise dislike detest"))
+PASSIVES = frozenset(words("praise love admire adore recommend applaud hate criticise mock despise dislike detest"))
 
 EFFECTS = _by_kind(
     """
@@ -864,16 +898,16 @@ seem: film book scene chapter; clever original moving funny predictable silly co
 """
 
 
-def _sense_words(rest: str, name: str) -> dict[bool, tuple[str, ...]]:
+def _sensewords(rest: str, name: str) -> dict[bool, tuple[str, ...]]:
     allowed = rest.partition(";")[2].split()
     return {side: tuple(word for word in words if word in allowed) for side, words in ADJECTIVES[name].items()}
 
 
 SENSES: dict[str, tuple[tuple[str, Words], ...]] = {
     name: tuple(
-        (word, _sense_words(rest, name))
+        (word, _sensewords(rest, name))
         for word, rest in _lines(_SENSES)
-        if name in kinds(rest.partition(";")[0]) and all(_sense_words(rest, name).values())
+        if name in kinds(rest.partition(";")[0]) and all(_sensewords(rest, name).values())
     )
     for name in KINDS
 }
@@ -899,13 +933,13 @@ AUDIENCE_PLACES = {
     "trip": ("on the boat", "from Vienna", "on the bus"),
     "concert": ("in the front row", "at the festival", "from Prague"),
 }
-KIN = _words(
+KIN = words(
     """
     sister:she brother:he mother:she father:he aunt:she uncle:he friend cousin neighbour boss teacher
     """
 )
-KIN_PLURAL = _words("parents friends colleagues neighbours children cousins")
-NAMES = _words(
+KIN_PLURAL = words("parents friends colleagues neighbours children cousins")
+NAMES = words(
     """
     Anna:she Tom:he Maria:she Peter:he Laura:she David:he Sofia:she Omar:he Nina:she Paul:he Grace:she Ivan:he
     Lucy:she Hugo:he Clara:she Felix:he
@@ -990,6 +1024,21 @@ PURPOSES = {
 }
 """(what people did, what for)."""
 
+OUTINGS = {
+    "food": words("walk drive wait drink talk visit stroll stop chat"),
+    "film": words("drive wait talk walk drink chat visit stop laugh"),
+    "hotel": words("drive walk swim ride rest stay visit hike stroll"),
+    "book": words("wait talk walk rest visit drink chat ride drive"),
+    "device": words("wait test call search order visit chat talk stop"),
+    "trip": words("drive ride walk wait climb swim rest hike stop"),
+    "concert": words("drive dance drink wait talk walk stroll visit laugh"),
+}
+"""What people do about the occasion; each is a noun as well."""
+MOVING = frozenset(words("walk drive stroll swim ride hike dance climb stop"))
+"""Those that take people somewhere."""
+DESERTS: Words = {True: words("praise respect applause"), False: words("scorn blame mockery")}
+"""What a thing or a person deserves."""
+
 WHOLES = {
     "food": kinds("diner meal"), "film": kinds("film"), "hotel": kinds("lodging"), "book": kinds("book"),
     "device": kinds("device"), "trip": kinds("trip"), "concert": kinds("concert"),
@@ -1017,10 +1066,10 @@ BROAD_PLACES = kinds("meal diner film lodging room book trip concert")
 STEADY = kinds("STAFF PLACE")
 """What may have been so ever since, so that "has never been" goes with it."""
 
-RANKS = frozenset(_words("first second final annual early late latest"))
+RANKS = frozenset(words("first second final annual early late latest"))
 """Modifiers of one thing at a time."""
 
-NUMEROUS = frozenset(_words("room suite bedroom bathroom chapter"))
+NUMEROUS = frozenset(words("room suite bedroom bathroom chapter"))
 """Parts of which a whole has several: "its rooms", but "its lobby"."""
 
 BELONGINGS = kinds("dish bake device")
@@ -1035,31 +1084,46 @@ PRODUCERS = (
 
 # --- function words -------------------------------------------------------------------------------------------------
 
-DETERMINERS = frozenset(_words("the a an this that these those every no any some all both"))
-POSSESSIVES = frozenset(_words("my our his her their its"))
-OBJECT_PRONOUNS = frozenset(_words("us me it them everyone"))
+DETERMINERS = frozenset(words("the a an this that these those every no any some all both"))
+POSSESSIVES = frozenset(words("my our his her their its"))
+OBJECT_PRONOUNS = frozenset(words("us me it them everyone"))
 ADPOSITIONS = frozenset(
-    _words(
+    words(
         """
     in on at near by with from of for during after before about to through under behind between along like without
     """
     )
 )
 ADVERBS = frozenset(
-    _words(
+    words(
         """
     early late online long outside quickly slowly quietly alone twice together outdoors honestly frankly overall
     """
     )
 )
 NUMERALS = frozenset((*NUMBERS, "2019", "2022", "eight"))
-TIME_NOUNS = frozenset(_words("week month summer winter year night yesterday"))
+TIME_NOUNS = frozenset(words("week month summer winter year night yesterday"))
 
-GLIDES = frozenset(_words("useful useless user uniform"))
+CLOSED = frozenset(
+    words(
+        """
+    be am is are was were been being have has had do does did not never no so too very also only just there here then
+    now when where why how how who what which that this these those and or but if as than like to n't 's
+    many most several more less much few first second one two three four five six
+    we i you he she it they us me them him everyone everybody nobody none nothing something anyone any some all both each
+    every neither nor either my our his her their its your another other
+    in on at near by with from of for during after before about through under behind between along without since
+    until into over off up down out outside inside above below across around past against because although though while
+    """
+    )
+)
+"""Function words, light verbs and the adverbs that work like them: on both sides when the lexicon is split."""
+
+GLIDES = frozenset(words("useful useless user uniform"))
 """Words that are written with a vowel first and spoken without, hence "a useful book"."""
 
 NEGATORS = frozenset(
-    _words(
+    words(
         """
     not never no nobody none neither nor nothing hardly without far fail fails failed lack lacks lacked doubt doubts
     doubted
@@ -1079,6 +1143,10 @@ def _polarity() -> dict[tuple[str, str], bool]:
         for side, words in sides.items():
             found |= {(form, "VERB"): side for word in words for form in verb(word)[:4]}
     found |= {(word, "NOUN"): side for side, words in EVENT_QUALITIES.items() for word in words}
+    found |= {(word, "NOUN"): side for side, words in DESERTS.items() for word in words}
+    for sides in EFFECTS.values():
+        found |= {(verb(word).participle, "ADJ"): side for side, words in sides.items() for word in words}
+        found |= {(ing_form(word), "VERB"): side for side, words in sides.items() for word in words}
     found |= {(simile.image.split()[-1], "NOUN"): simile.favourable for simile in SIMILES}
     return found
 

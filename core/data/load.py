@@ -1,6 +1,7 @@
 """From a data-set ref to its examples, and from a sample to its sentences."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +26,11 @@ class DatasetFacts:
 def facts_of(ref: Dataset) -> DatasetFacts:
     """Size and label names of a data set; a file is read once in a process, the built-in suite not at all."""
     if isinstance(ref, Suite):
-        from core.data.suite import SIZES
+        from core.data.suite import LABELS, SIZES, WORD_LABELS
 
-        return DatasetFacts(n_sentences=SIZES[ref.split], word_labels=_SUITE_WORDS, sentence_labels=_SUITE_SENTENCES)
+        return DatasetFacts(
+            n_sentences=SIZES[ref.part][ref.split], word_labels=WORD_LABELS, sentence_labels=LABELS[ref.part]
+        )
     return facts_of_examples(load_dataset(ref))
 
 
@@ -38,9 +41,6 @@ def facts_of_examples(examples: Examples) -> DatasetFacts:
         word_labels=tuple(examples.word_labels),
         sentence_labels=tuple(examples.sentence_labels),
     )
-
-
-_SUITE_WORDS, _SUITE_SENTENCES = ("upos", "relation"), ("sentiment",)
 
 
 @lru_cache(maxsize=8)
@@ -90,21 +90,34 @@ def sample_size(sample: Sample) -> int:
 
 
 def _suite(ref: Suite) -> Examples:
-    from core.data.suite import SUITE_VERSION, sentences
+    from core.data.suite import LABELS, SUITE_VERSION, sentences
 
     if ref.edition != SUITE_VERSION:
         raise DatasetNotFound(
             f"The built-in suite, edition {ref.edition}.", f"This program has {SUITE_VERSION}.", "Pick it again."
         )
-    made = sentences(ref.split)
+    made = sentences(ref.split, ref.part, ref.lexicon)
     texts, spans = zip(*(joined(sentence.words) for sentence in made), strict=True)
+    second = [joined(sentence.partner.words) for sentence in made if sentence.partner]
+    both = [(sentence, sentence.partner) if sentence.partner else (sentence,) for sentence in made]
     return Examples(
         texts=texts,
         spans=spans,
         word_labels={
-            "upos": tuple(sentence.upos for sentence in made),
-            "relation": tuple(sentence.relations for sentence in made),
+            "upos": tuple(sum((one.upos for one in ones), ()) for ones in both),
+            "relation": tuple(sum((one.relations for one in ones), ()) for ones in both),
         },
-        sentence_labels={"sentiment": tuple(sentence.sentiment for sentence in made)},
-        heads=tuple(sentence.heads for sentence in made),
+        sentence_labels={name: tuple(sentence.labels[name] for sentence in made) for name in LABELS[ref.part]},
+        heads=tuple(_heads_of([one.heads for one in ones]) for ones in both),
+        partners=tuple(text for text, _ in second) if second else None,
+        partner_spans=tuple(spans for _, spans in second) if second else None,
     )
+
+
+def _heads_of(trees: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Heads of an example's words, numbered through both texts of a pair; each text keeps its own root, 0."""
+    heads: list[int] = []
+    for tree in trees:
+        before = len(heads)
+        heads += [head + before if head else 0 for head in tree]
+    return tuple(heads)

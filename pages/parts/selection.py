@@ -21,6 +21,11 @@ LABEL_NAMES = {
     "relation": "grammatical relations",
     "sentiment": "sentiment",
     "xpos": "fine word classes",
+    "tense": "tense",
+    "number": "number of the subject",
+    "question": "kind of question",
+    "agreement": "agreement, right or wrong",
+    "entailment": "entailment",
 }
 
 

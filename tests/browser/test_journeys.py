@@ -54,14 +54,14 @@ def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visi
     page = visit(visitor, server.url)
     expect(page.get_by_text("Make a first comparison")).to_be_visible()
     open_page(page, "Overview", "Checkpoints")
-    fill(page, "Sentences", "64")
+    fill(page, "Examples", "64")
     fill(page, "Epochs", "1")
     expect(page.get_by_text("Not computed yet: this run.")).to_be_visible()
     page.get_by_role("button", name="Compute").click()
     expect(page.get_by_text("Computing this run")).to_be_visible()
     page.reload()  # no state of the job lives in the session
     settled(page)
-    fill(page, "Sentences", "64")  # what the form held went with the session; asked again, the job is found
+    fill(page, "Examples", "64")  # what the form held went with the session; asked again, the job is found
     fill(page, "Epochs", "1")
     page.get_by_role("button", name="Compare it with its base").click(timeout=4 * MINUTES)
     settled(page)
@@ -100,7 +100,7 @@ def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visi
 
 def test_one_viewer_cancels_what_another_started(server: Server, visitor: BrowserContext) -> None:
     first = visit(visitor, f"{server.url}/checkpoints")
-    fill(first, "Sentences", "2000")
+    fill(first, "Examples", "2000")
     first.get_by_role("button", name="Compute").click()
     expect(first.get_by_text("Computing this run")).to_be_visible()
     second = visit(visitor, f"{server.url}/jobs")
