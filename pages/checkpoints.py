@@ -21,9 +21,9 @@ from pages.parts import picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import LABEL_NAMES  # noqa: E402
 
-_METHODS = {"full": "every weight", "lora": "LoRA adapters", "head": "the head alone"}
+_METHODS = {"full": "all weights", "lora": "LoRA", "head": "head only"}
+# Usual learning rates: what starts fresh needs longer steps than what was trained.
 _RATES = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
-"""Usual learning rates: what starts fresh needs longer steps than what was trained."""
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses.compress import Compress
 from core.keys import key_of
 from core.lab import Lab
 from tests.pages.test_pages import _app, opened, said
@@ -73,13 +74,13 @@ def test_selected_rows_are_deleted_after_a_yes(app: AppTest, cache: Path) -> Non
 def test_room_is_made_only_after_showing_what_goes(app: AppTest, cache: Path) -> None:
     app.number_input(key="evict_size").set_value(0.0).run()
     sound(app)
-    assert f"This would go: **{len(SPECS) - 1} results" in said(app)
+    assert f"This would go: **{len(SPECS) - 2} results" in said(app)
     assert "tuned checkpoints take" in said(app)
     assert len(lab_at(cache).store.listing()) == len(SPECS)
     app.button(key="evict-yes").click().run()
     sound(app)
-    assert f"Deleted: {len(SPECS) - 1} results" in app.success[0].value
-    assert set(lab_at(cache).store.listing()) == {key_of(TUNE)}
+    assert f"Deleted: {len(SPECS) - 2} results" in app.success[0].value
+    assert set(lab_at(cache).store.listing()) == {key_of(TUNE), key_of(Compress(of=TUNE))}
 
 
 def test_check_names_what_is_damaged_and_deletes_it_on_demand(app: AppTest, cache: Path) -> None:
