@@ -31,44 +31,58 @@ class Server:
     process: subprocess.Popen
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """The app as the README starts it, over an empty cache, ended with everything it started."""
+def start(cache: Path, log: Path, *, packs: str = "none") -> Server:
+    """Start the app as the README does, over this cache folder, and wait until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    cache = tmp_path / "cache"
     environment = {
         **os.environ,
         "TUNESCOPE_CACHE": str(cache),
+        "TUNESCOPE_PACKS": packs,
         "TUNESCOPE_IDLE_SECONDS": "5",
         "TUNESCOPE_DEVICE": "cpu",
     }
-    log = (tmp_path / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdout=log,
-        stderr=log,
-    )
-    url = f"http://localhost:{port}"
-    try:
-        end = time.monotonic() + 60
-        while True:
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                assert time.monotonic() < end, "the server did not come up"
-                time.sleep(0.1)
-        yield Server(url, cache, process)
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
-        _stop_engine(cache)
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=sink,
+            stderr=sink,
+        )
+    url, end = f"http://localhost:{port}", time.monotonic() + 60
+    while True:
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return Server(url, cache, process)
+        except OSError:
+            assert time.monotonic() < end, "the server did not come up"
+            time.sleep(0.1)
+
+
+def stop(server: Server) -> None:
+    """End the app and everything it started."""
+    server.process.terminate()
+    server.process.wait(20)
+    _stop_engine(server.cache)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """The app over an empty cache, without the packs that came with it."""
+    running = start(tmp_path / "cache", tmp_path / "server.log")
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Iterator[Server]:
+    """The app as it comes: an empty cache, and the packs in the repository."""
+    running = start(tmp_path / "cache", tmp_path / "server.log", packs=str(ROOT / "cache" / "packs"))
+    yield running
+    stop(running)
 
 
 def _stop_engine(cache: Path) -> None:

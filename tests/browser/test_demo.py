@@ -1,0 +1,47 @@
+"""The first minutes on a fresh clone: everything is there, at once, on every page; nothing was computed for it."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import Server, visit
+from tests.browser.test_journeys import drawn, no_sideways_scroll
+
+pytestmark = pytest.mark.browser
+
+VIEWS = {
+    "": 4,
+    "layers": 1,
+    "layers?view=Layer+by+layer": 1,
+    "layers?view=Kept+space&measure=RSA": 1,
+    "layers?view=What+can+be+read": 1,
+    "layers?view=Crowding": 1,
+    "layers?view=Weights": 1,
+    "maps": 1,
+    "maps?projection=UMAP": 1,
+    "tasks": 2,
+    "tasks?board=Several+checkpoints%2C+one+task": 2,
+    "tasks?board=The+heads": 3,
+}
+"""Address and figures of each view."""
+
+
+def test_a_first_start_opens_full_on_every_page(shipped: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, shipped.url)
+    expect(page.get_by_role("heading", name=re.compile("^Tuning on sentiment"))).to_be_visible()
+    for address, figures in VIEWS.items():
+        page = visit(visitor, f"{shipped.url}/{address}")
+        expect(drawn(page)).to_have_count(figures, timeout=30_000)
+        expect(page.get_by_text("Not computed yet")).to_have_count(0)
+        expect(page.locator('[data-testid="stAlertContentError"], [data-testid="stException"]')).to_have_count(0)
+        assert no_sideways_scroll(page), address
+        page.close()
+    assert not list((shipped.cache / "jobs").glob("*.json"))
+
+
+def test_what_the_demo_lacks_is_computed_from_the_checkpoint_in_it(shipped: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, f"{shipped.url}/layers?view=Crowding&sentences=250")
+    expect(page.get_by_text("Not computed yet: crowding.")).to_be_visible()
+    page.get_by_role("button", name="Compute").click()
+    expect(drawn(page)).to_have_count(1, timeout=240_000)
