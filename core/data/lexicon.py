@@ -58,6 +58,7 @@ class Verb(NamedTuple):
 Words = Mapping[bool, tuple[str, ...]]
 """Words of opinion by polarity: True for the favourable ones."""
 
+
 def words(text: str) -> tuple[str, ...]:
     """The words of a line or more of text."""
     return tuple(text.split())
@@ -104,11 +105,13 @@ def s_form(word: str) -> str:
     return "has" if word == "have" else word + "s"
 
 
-_DOUBLING = frozenset(words(
-    """
+_DOUBLING = frozenset(
+    words(
+        """
     map nap trap ship shop chat jog rip slip drop stop plan cut hit run swim begin sit set spin get put
     """
-))
+    )
+)
 
 
 def ing_form(word: str) -> str:
@@ -1025,7 +1028,7 @@ OUTINGS = {
     "food": words("walk drive wait drink talk visit stroll stop chat"),
     "film": words("drive wait talk walk drink chat visit stop laugh"),
     "hotel": words("drive walk swim ride rest stay visit hike stroll"),
-    "book": words("wait talk walk rest visit drink chat ride drive"),
+    "book": words("wait talk walk rest chat laugh"),
     "device": words("wait test call search order visit chat talk stop"),
     "trip": words("drive ride walk wait climb swim rest hike stop"),
     "concert": words("drive dance drink wait talk walk stroll visit laugh"),

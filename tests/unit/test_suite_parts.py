@@ -3,10 +3,11 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import pytest
 
-from core.data import lexicon
+from core.data import lexicon, lexicon_world
 from core.data.load import facts_of, load_dataset
 from core.data.suite import SIZES, SuiteSentence, sentences
 from core.data.suite.drawing import OPEN_TAGS, is_closed, stem
@@ -26,7 +27,7 @@ def words_of(sentence: SuiteSentence) -> list[str]:
 
 def bigrams(sentence: SuiteSentence) -> list[str]:
     words = ["<", *words_of(sentence)]
-    return [f"{one} {other}" for one, other in zip(words, words[1:], strict=False)]
+    return [f"{one} {other}" for one, other in pairwise(words)]
 
 
 def hypothesis(sentence: SuiteSentence) -> list[str]:
@@ -120,17 +121,16 @@ def test_minimal_pairs_differ_in_one_verb_form_and_come_together():
 
 
 def test_agreement_labels_follow_from_subject_and_verb():
+    singular = {*lexicon_world.PEOPLE, *lexicon_world.BOTH, *lexicon_world.THINGS}
     for sentence in (one for split in SPLITS for one in sentences(split, "agreement")):
         top = sentence.heads.index(0) + 1
         (subject,) = of_relation(sentence, top, SUBJECTS)
-        plural = lexicon.s_form(_singular(sentence.words[subject - 1])) == sentence.words[subject - 1]
+        plural = sentence.words[subject - 1] not in singular
         assert sentence.labels["number"] == ("plural" if plural else "singular"), sentence.words
         helpers = [sentence.words[child - 1] for child in of_relation(sentence, top, {"aux", "cop"})]
         verb = helpers[0] if helpers else sentence.words[top - 1]
-        many = verb in PLURAL if helpers else lexicon.s_form(verb.removesuffix("es").removesuffix("s")) != verb
-        if not helpers:
-            others = set(sentence.contrast) - set(sentence.words)
-            many = len(verb) < len(others.pop())
+        other = next(two for one, two in zip(sentence.words, sentence.contrast, strict=True) if one != two)
+        many = verb in PLURAL if helpers else lexicon.s_form(verb) == other
         assert (plural == many) == (sentence.labels["agreement"] == "right"), sentence.words
 
 

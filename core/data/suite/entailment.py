@@ -314,13 +314,12 @@ def _quantity(draw: Draw) -> Three:
 def _clauses(draw: Draw) -> Three:
     """The guard walked: it is said, known, denied, or told along with something else."""
     first, second = person(draw, dressed=0.1), person(draw, dressed=0.1)
-    words = (resting_verb(draw), resting_verb(draw))
+    words: tuple[str, str] = (resting_verb(draw), resting_verb(draw))
+    aims: tuple[str, ...] = ()
     if words[0] == words[1] or first.node.form == second.node.form:
         words = (words[0], "whisper")
     if draw.chance(0.5):
         words, aims = (draw.pick(("want", "plan", "hope", "need")), draw.pick(("refuse", "forget"))), words
-    else:
-        aims = ()
     if first.node.form == second.node.form:
         second = noun_np("stranger")
     ends = (draw.any((moment, spot, _past_by, _past_by))(draw),) if draw.chance(0.55) else ()

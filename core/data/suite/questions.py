@@ -43,7 +43,8 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
     else:
         name, tree = "asked", _asked(draw, wish, tense)
         tree = _continued(draw, tree)
-    if (name != "asked" and draw.chance(0.15)) or (wish == "who" and draw.chance(0.1)):
+    plain = name != "asked" or (wish not in ("when", "where") and len(tree.after) < 2)
+    if plain and draw.chance(0.3):
         tree = tree.led(draw.any((moment, spot))(draw).followed(COMMA))
     tree = tree.followed(STOP if wish == "statement" else MARK)
     return (sentence_of(tree, name, {"question": wish, **clause_labels(tree)}),)
