@@ -92,6 +92,11 @@ def test_every_hypothesis_has_one_premise_of_each_kind():
         assert all(len(set(found)) == 3 and len(found) % 3 == 0 for found in groups)
 
 
+def test_no_hypothesis_repeats_its_premise():
+    made = [one for split in SPLITS for one in sentences(split, "entailment")]
+    assert not any(one.partner and one.words == one.partner.words for one in made)
+
+
 def test_half_of_the_hypotheses_are_negated_and_premises_of_every_kind_are():
     negators = {"not", "no", "never", "nobody", "neither"}
     made = sentences("train", "entailment")

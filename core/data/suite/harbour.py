@@ -32,7 +32,7 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
     elif template.name != "although" and draw.chance(0.45):
         mark = draw.any(("as", "when", "while", "after", "before"))
         clause = subordinate(clause, _neutral(draw, clause.tense), mark, fronted=True)
-    if draw.chance(0.2) and template.name not in ("but_news", "but_routine", "although"):
+    if draw.chance(0.4) and template.name not in ("but_news", "but_routine", "although"):
         clause = coordinate(clause, _neutral(draw, clause.tense), "and")
     tree = clause.followed(STOP)
     return (sentence_of(tree, template.name, {"sentiment": wish, **clause_labels(tree)}, negated=negated),)
@@ -106,7 +106,7 @@ def _kind(draw: Draw, kinds: Sequence[str] = tuple(log.STATES)) -> str:
 
 
 def _tense(draw: Draw) -> str:
-    return "present" if draw.chance(0.65) else "past"
+    return "present" if draw.chance(0.75) else "past"
 
 
 def _told(draw: Draw, stance: Stance, tense: str, kind: str = "") -> Node:

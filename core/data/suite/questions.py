@@ -156,10 +156,10 @@ def _polar(draw: Draw, tense: str) -> tuple[str, Node]:
     return name, _continued(draw, _inverted(draw, _who(draw), tense, after, word))
 
 
-def _predicate(draw: Draw, more: float) -> tuple[list[Node], str]:
+def _predicate(draw: Draw, more: float, *, wishes: bool = True) -> tuple[list[Node], str]:
     """A verb and what follows it."""
     ends = [draw.any((spot, moment, pace))(draw)] if draw.chance(more) else []
-    way = draw.any(("thing", "thing", "person", "alone", "alone", "wish"))
+    way = draw.any(("thing", "thing", "person", "alone", "alone", "wish" if wishes else "person"))
     if way == "wish":
         return [infinitive(draw)], draw.pick(world.WISHING)
     if way == "alone":
@@ -178,7 +178,7 @@ def _asked(draw: Draw, wish: str, tense: str) -> Node:
         return _inverted(draw, _who(draw), tense, ends, people_verb(draw), Node("who", "PRON", "obj"))
     if wish == "what":
         return _what(draw, tense)
-    after, word = _predicate(draw, 0.25 if wish == "why" else 0)
+    after, word = _predicate(draw, 0.25 if wish == "why" else 0, wishes=wish in ("why", "when"))
     question = adverb_node(wish)
     if wish == "how" and draw.chance(0.4):
         measure = draw.pick(MEASURES)
