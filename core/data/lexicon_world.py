@@ -35,7 +35,7 @@ RESTING = words(
 )
 """What people do without an object; nouns as well, nearly all of them: "after a walk"."""
 
-PAUSES = words("walk talk rest nap stroll march hike chat drive ride climb dance swim drink sleep race row")
+PAUSES = words("walk talk rest nap stroll march hike chat drive ride climb dance swim drink race")
 """Events that come before and after others."""
 
 WORK: Mapping[str, tuple[str, ...]] = {
@@ -252,6 +252,6 @@ PASSING = words("by by by past behind along around outside")
 """Where to: prepositions that stand alone here, as adverbs."""
 WISHING = words("want plan hope like love refuse need try hate forget offer agree")
 """What leads to an infinitive."""
-ANIMALS = words("horse dog bird fish")
+ANIMALS = words("horse dog bird fish insect")
 OTHER_LOOKS = words("old young large small white black brown")
 """What animals can be besides."""

@@ -23,8 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train", "dev", "test")
 NEWS_PARTS = ("reviews", "harbour")
 
-DIGESTS = {2: "TODO"}
-"""SHA-256 of everything the suite says, by version: stored results are found by SUITE_VERSION, so what a version says
+DIGESTS = {
+    1: "d1dfbd2df3813f1ae0d07a5beca3d4ea621f158bb489cc9d0ba29ed7b62d2840",
+    2: "dabf256e4b746d98a4b00312c075e143352bec0101d43ed791493bbdbd0c9b08",
+}
+"""SHA-256 of everything the suite says, by version (the first said less): stored results are found by SUITE_VERSION, so what a version says
 must never change. When the grammar or the lexicon changes, raise SUITE_VERSION and add a line."""
 
 TAGS_OF = {
@@ -348,7 +351,7 @@ def test_one_negation_in_a_simple_clause_turns_the_opinion_round(reviews):
         if not clauses and negators in ([], ["not"], ["never"], ["nobody"]):
             assert sentence.negated == bool(negators), text_of(sentence)
             seen[sentence.negated] += 1
-    assert min(seen[True], seen[False]) > 400
+    assert min(seen[True], seen[False]) > 300
 
 
 def test_two_negations_cancel(reviews):

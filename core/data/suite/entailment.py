@@ -82,11 +82,15 @@ def _told(draw: Draw, event: Event) -> Node:
     return verbal(event.agent, word, patient.node.labelled("obj"), *ends, tense=event.tense, negation=negation)
 
 
+def _looks(noun: str) -> tuple[str, ...]:
+    return world.OTHER_LOOKS if noun in world.ANIMALS else world.LOOKS
+
+
 def _narrowed(draw: Draw, event: Event) -> Event:
     """A narrower word or one more modifier: what happened so also happened as told before."""
     options = [event._replace(patient=draw.pick(world.TAXONOMY[event.patient][1]))]
     if not event.looks:
-        options.append(event._replace(looks=draw.pick(world.LOOKS)))
+        options.append(event._replace(looks=draw.pick(_looks(event.patient))))
     if not event.place:
         options.append(event._replace(place=spot(draw)))
     if not event.time:
@@ -114,7 +118,7 @@ def _event(draw: Draw) -> Three:
         person(draw, dressed=0.1),
         draw.pick(world.TAXONOMY_WORK[patient]),
         patient,
-        draw.pick(world.LOOKS) if draw.chance(0.3) else "",
+        draw.pick(_looks(patient)) if draw.chance(0.3) else "",
         spot(draw) if draw.chance(0.35) else None,
         moment(draw) if draw.chance(0.3) else None,
         draw.chance(0.5),

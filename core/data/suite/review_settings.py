@@ -8,7 +8,7 @@ from core.data.suite.opinions import kin_np
 from core.data.suite.phrases import COMMA, TO, Nominal, adverb_node, case_node, det_node, pronoun_np
 from core.data.suite.trees import Node
 
-FRONTED, ENDED = 0.4, 0.55
+FRONTED, ENDED = 0.35, 0.35
 _AT_HOME = ("book", "device")
 """Domains whose things are nowhere in particular."""
 
