@@ -27,8 +27,9 @@ DIGESTS = {
     1: "d1dfbd2df3813f1ae0d07a5beca3d4ea621f158bb489cc9d0ba29ed7b62d2840",
     2: "dabf256e4b746d98a4b00312c075e143352bec0101d43ed791493bbdbd0c9b08",
 }
-"""SHA-256 of everything the suite says, by version (the first said less): stored results are found by SUITE_VERSION, so what a version says
-must never change. When the grammar or the lexicon changes, raise SUITE_VERSION and add a line."""
+"""SHA-256 of everything the suite says, by version: stored results are found by SUITE_VERSION, so what a version says
+must never change. When the grammar or the lexicon changes, raise SUITE_VERSION and add a line. (The first version had one
+part, and its line was taken of that.)"""
 
 TAGS_OF = {
     "det": {"DET"},
