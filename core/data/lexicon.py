@@ -1025,13 +1025,13 @@ PURPOSES = {
 """(what people did, what for)."""
 
 OUTINGS = {
-    "food": words("walk drive wait drink talk visit stroll stop chat"),
-    "film": words("drive wait talk walk drink chat visit stop laugh"),
-    "hotel": words("drive walk swim ride rest stay visit hike stroll"),
-    "book": words("wait talk walk rest visit drink chat ride drive"),
-    "device": words("wait test call search order visit chat talk stop"),
-    "trip": words("drive ride walk wait climb swim rest hike stop"),
-    "concert": words("drive dance drink wait talk walk stroll visit laugh"),
+    "food": words("walk drive drink talk stroll chat"),
+    "film": words("drive talk walk drink chat stroll"),
+    "hotel": words("drive walk swim ride rest hike stroll"),
+    "book": words("talk walk rest chat drink"),
+    "device": words("call talk chat order"),
+    "trip": words("drive ride walk climb swim rest hike"),
+    "concert": words("drive dance drink talk walk stroll"),
 }
 """What people do about the occasion; each is a noun as well."""
 MOVING = frozenset(words("walk drive stroll swim ride hike dance climb stop"))

@@ -92,8 +92,10 @@ DEEDS: Mapping[str, Mapping[str, Words]] = {
 """What hands and vessels do to vessels, gear and works."""
 HARMS = _sides("spare miss bypass", "damage wreck flood crush cripple swamp smash batter")
 """What the weather does to them."""
-TROUBLES = words("leak list drift jam spill flood wreck brawl mutiny panic rust fault breach scratch swamp")
+TROUBLES = words("leak jam spill wreck brawl mutiny panic fault breach")
 """Bad news in one noun."""
+GAINS = words("recovery repair refit respite remedy reprieve thaw salvage")
+"""Good news in one noun."""
 NEWS = _sides("feat godsend boon blessing credit asset relief", "peril hazard menace liability burden ordeal nuisance")
 """What a thing is."""
 MISHAPS = words("damage loss mishap injury harm breakage incident collision mutiny")
@@ -182,6 +184,7 @@ def _polarity() -> dict[tuple[str, str], bool]:
         found |= {(form, "VERB"): side for side, words in sides.items() for word in words for form in verb(word)[:4]}
     found |= {(word, "NOUN"): side for side, words in NEWS.items() for word in words}
     found |= {(word, "ADV"): side for side, words in HANDLINGS.items() for word in words}
+    found |= {(form, "NOUN"): True for word in GAINS for form in (word, s_form(word))}
     return found | {(word, "NOUN"): False for word in (*MISHAPS, *TROUBLES, *map(s_form, TROUBLES))}
 
 

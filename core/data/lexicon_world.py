@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from core.data.lexicon import words
 
-BOTH = words("guard guide judge nurse coach host tutor escort scout mentor usher shepherd shadow")
+BOTH = words("guard guide judge nurse coach host tutor escort scout mentor usher shepherd")
 """People by what they are, and what they do to people, in the same word."""
 PEOPLE = words(
     """
@@ -35,11 +35,7 @@ RESTING = words(
 )
 """What people do without an object; nouns as well, nearly all of them: "after a walk"."""
 
-PAUSES = words(
-    """
-    walk talk rest nap stroll march hike chat drive ride climb dance swim drink smoke sleep visit call race
-    """
-)
+PAUSES = words("walk talk rest nap stroll march hike chat drive ride climb dance swim drink race")
 """Events that come before and after others."""
 
 WORK: Mapping[str, tuple[str, ...]] = {
@@ -140,7 +136,7 @@ TRAITS = words(
 LOOKS = words("old new small large red green blue white black")
 """Adjectives before a thing."""
 
-NEAR = words("near behind beside opposite by by outside around behind outside")
+NEAR = words("near behind beside opposite by by")
 SPOTS = words(
     """
     gate bridge bridge park park bank shop shop market church castle dock dock bench fence fence lamp garden
@@ -252,7 +248,10 @@ OTHER_STATES = words("full empty crowded ready red green")
 
 MOVING = words("walk march stroll hike drive ride race row jog limp dance climb travel")
 """What takes people somewhere."""
-PASSING = words("by by around outside behind outside past along across inside")
+PASSING = words("by by by past behind along around outside")
 """Where to: prepositions that stand alone here, as adverbs."""
 WISHING = words("want plan hope like love refuse need try hate forget offer agree")
 """What leads to an infinitive."""
+ANIMALS = words("horse dog bird fish insect")
+OTHER_LOOKS = words("old young large small white black brown")
+"""What animals can be besides."""

@@ -4,10 +4,11 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import pytest
 
-from core.data import lexicon
+from core.data import lexicon, lexicon_world
 from core.data.load import facts_of, load_dataset
 from core.data.suite import SIZES, SuiteSentence, sentences
 from core.data.suite.drawing import OPEN_TAGS, is_closed, stem
@@ -27,7 +28,11 @@ def words_of(sentence: SuiteSentence) -> list[str]:
 
 def bigrams(sentence: SuiteSentence) -> list[str]:
     words = ["<", *words_of(sentence)]
+<<<<<<< HEAD
     return [f"{one} {other}" for one, other in itertools.pairwise(words)]
+=======
+    return [f"{one} {other}" for one, other in pairwise(words)]
+>>>>>>> suite
 
 
 def hypothesis(sentence: SuiteSentence) -> list[str]:
@@ -92,6 +97,11 @@ def test_every_hypothesis_has_one_premise_of_each_kind():
         assert all(len(set(found)) == 3 and len(found) % 3 == 0 for found in groups)
 
 
+def test_no_hypothesis_repeats_its_premise():
+    made = [one for split in SPLITS for one in sentences(split, "entailment")]
+    assert not any(one.partner and one.words == one.partner.words for one in made)
+
+
 def test_half_of_the_hypotheses_are_negated_and_premises_of_every_kind_are():
     negators = {"not", "no", "never", "nobody", "neither"}
     made = sentences("train", "entailment")
@@ -121,17 +131,16 @@ def test_minimal_pairs_differ_in_one_verb_form_and_come_together():
 
 
 def test_agreement_labels_follow_from_subject_and_verb():
+    singular = {*lexicon_world.PEOPLE, *lexicon_world.BOTH, *lexicon_world.THINGS}
     for sentence in (one for split in SPLITS for one in sentences(split, "agreement")):
         top = sentence.heads.index(0) + 1
         (subject,) = of_relation(sentence, top, SUBJECTS)
-        plural = lexicon.s_form(_singular(sentence.words[subject - 1])) == sentence.words[subject - 1]
+        plural = sentence.words[subject - 1] not in singular
         assert sentence.labels["number"] == ("plural" if plural else "singular"), sentence.words
         helpers = [sentence.words[child - 1] for child in of_relation(sentence, top, {"aux", "cop"})]
         verb = helpers[0] if helpers else sentence.words[top - 1]
-        many = verb in PLURAL if helpers else lexicon.s_form(verb.removesuffix("es").removesuffix("s")) != verb
-        if not helpers:
-            others = set(sentence.contrast) - set(sentence.words)
-            many = len(verb) < len(others.pop())
+        other = next(two for one, two in zip(sentence.words, sentence.contrast, strict=True) if one != two)
+        many = verb in PLURAL if helpers else lexicon.s_form(verb) == other
         assert (plural == many) == (sentence.labels["agreement"] == "right"), sentence.words
 
 

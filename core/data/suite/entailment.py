@@ -13,12 +13,12 @@ from typing import NamedTuple
 from core.data import lexicon_world as world
 from core.data.lexicon import verb
 from core.data.suite.clauses import coordinate, copular, subordinate, verbal
-from core.data.suite.drawing import Draw
+from core.data.suite.drawing import Blocked, Draw
 from core.data.suite.phrases import Nominal, adverb_node, mark_node
 from core.data.suite.sentence import SuiteSentence, sentence_of
 from core.data.suite.templates import Templates
-from core.data.suite.trees import Node, present
-from core.data.suite.world import STOP, moment, noun_np, person, prepositional, resting_verb, spot
+from core.data.suite.trees import Node, present, written
+from core.data.suite.world import STOP, moment, noun_np, people_verb, person, prepositional, resting_verb, spot
 
 
 class Three(NamedTuple):
@@ -35,7 +35,7 @@ FAMILIES: Templates[Three] = Templates()
 
 def _tense(draw: Draw) -> str:
     """One tense for all three premises."""
-    return "present" if draw.chance(0.7) else "past"
+    return "present" if draw.chance(0.8) else "past"
 
 
 def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
@@ -43,6 +43,8 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
     family = FAMILIES.pick(draw)
     three = family.build(draw)
     partner = sentence_of(three.hypothesis.followed(STOP), family.name, {})
+    if any(written(premise).words == written(three.hypothesis).words for premise in three[1:]):
+        raise Blocked
     return tuple(
         sentence_of(getattr(three, kind).followed(STOP), family.name, {"entailment": kind}, partner=partner)
         for kind in ("entailment", "neutral", "contradiction")
@@ -80,11 +82,15 @@ def _told(draw: Draw, event: Event) -> Node:
     return verbal(event.agent, word, patient.node.labelled("obj"), *ends, tense=event.tense, negation=negation)
 
 
+def _looks(noun: str) -> tuple[str, ...]:
+    return world.OTHER_LOOKS if noun in world.ANIMALS else world.LOOKS
+
+
 def _narrowed(draw: Draw, event: Event) -> Event:
     """A narrower word or one more modifier: what happened so also happened as told before."""
     options = [event._replace(patient=draw.pick(world.TAXONOMY[event.patient][1]))]
     if not event.looks:
-        options.append(event._replace(looks=draw.pick(world.LOOKS)))
+        options.append(event._replace(looks=draw.pick(_looks(event.patient))))
     if not event.place:
         options.append(event._replace(place=spot(draw)))
     if not event.time:
@@ -112,7 +118,7 @@ def _event(draw: Draw) -> Three:
         person(draw, dressed=0.1),
         draw.pick(world.TAXONOMY_WORK[patient]),
         patient,
-        draw.pick(world.LOOKS) if draw.chance(0.3) else "",
+        draw.pick(_looks(patient)) if draw.chance(0.3) else "",
         spot(draw) if draw.chance(0.35) else None,
         moment(draw) if draw.chance(0.3) else None,
         draw.chance(0.5),
@@ -156,7 +162,15 @@ def _state(draw: Draw) -> Three:
     said, opposite = pair.split("/") if draw.chance(0.5) else pair.split("/")[::-1]
     noun = draw.pick(tuple(world.OPPOSED[pair].split()))
     human = noun in world.PEOPLE or noun in world.BOTH or noun in ("guest",)
-    others = world.OTHER_MOODS if human else (world.OTHER_STATES if pair == "early/late" else world.LOOKS)
+    others = (
+        world.OTHER_MOODS
+        if human
+        else (
+            world.OTHER_STATES
+            if pair == "early/late"
+            else (world.OTHER_LOOKS if noun in world.ANIMALS else world.LOOKS)
+        )
+    )
     tense, plural = draw.any(("present", "past")), draw.chance(0.3)
     subject = noun_np(noun, plural)
 
@@ -314,17 +328,24 @@ def _quantity(draw: Draw) -> Three:
 def _clauses(draw: Draw) -> Three:
     """The guard walked: it is said, known, denied, or told along with something else."""
     first, second = person(draw, dressed=0.1), person(draw, dressed=0.1)
-    words = (resting_verb(draw), resting_verb(draw))
+    words: tuple[str, str] = (resting_verb(draw), resting_verb(draw))
+    aims: tuple[str, ...] = ()
     if words[0] == words[1] or first.node.form == second.node.form:
         words = (words[0], "whisper")
-    if draw.chance(0.5):
+    way = draw.any(("alone", "wish", "person", "person"))
+    if way == "wish":
         words, aims = (draw.pick(("want", "plan", "hope", "need")), draw.pick(("refuse", "forget"))), words
-    else:
-        aims = ()
+    target: tuple[Node, ...] = ()
+    if way == "person":
+        words, target = (people_verb(draw), "whisper"), (person(draw, dressed=0).node.labelled("obj"),)
     if first.node.form == second.node.form:
         second = noun_np("stranger")
-    ends = (draw.any((moment, spot, _past_by, _past_by))(draw),) if draw.chance(0.55) else ()
-    after = tuple((Node(aim, "VERB", "xcomp", (Node("to", "PART", "mark"),)),) for aim in aims) or (ends, ())
+    where = (moment, spot) if target else (moment, spot, _past_by, _past_by)
+    ends = (draw.any(where)(draw),) if draw.chance(0.55) else ()
+    after = tuple((Node(aim, "VERB", "xcomp", (Node("to", "PART", "mark"),)),) for aim in aims) or (
+        (*target, *ends),
+        (),
+    )
     denied, tense = draw.chance(0.5), _tense(draw)
     negation = "not" if denied else ""
 

@@ -32,7 +32,7 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
     elif template.name != "although" and draw.chance(0.45):
         mark = draw.any(("as", "when", "while", "after", "before"))
         clause = subordinate(clause, _neutral(draw, clause.tense), mark, fronted=True)
-    if draw.chance(0.2) and template.name not in ("but_news", "but_routine", "although"):
+    if draw.chance(0.4) and template.name not in ("but_news", "but_routine", "although"):
         clause = coordinate(clause, _neutral(draw, clause.tense), "and")
     tree = clause.followed(STOP)
     return (sentence_of(tree, template.name, {"sentiment": wish, **clause_labels(tree)}, negated=negated),)
@@ -81,21 +81,20 @@ def _narrowing(draw: Draw, kind: str) -> tuple[Node, ...]:
     return ()
 
 
-def _neutral(draw: Draw, tense: str) -> Node:
+def _neutral(draw: Draw, tense: str, denied: float = 0.0) -> Node:
     """A clause that is no news: "the tide turned", "the mate logged the depth", "no tug signalled"."""
     if draw.chance(0.35):
         noun = draw.pick(tuple(log.TURNS))
-        word = verb(draw.pick(log.TURNS[noun]))
-        return verbal(Nominal(Node(noun, "NOUN", before=(det_node("the"),)), False, "it"), word, tense=tense)
+        turning = Nominal(Node(noun, "NOUN", before=(det_node("the"),)), False, "it")
+        return verbal(turning, verb(draw.pick(log.TURNS[noun])), tense=tense)
     if draw.chance(0.4):
         mover = draw.any(("vessel", "vessel", "hand"))
-        word = verb(draw.pick(log.MOVES[mover]))
-        past = adverb_node(draw.pick(log.BEARINGS))
-        return verbal(_thing(draw, mover, dressed=0), word, past, tense=tense)
+        bearing = adverb_node(draw.pick(log.BEARINGS))
+        return verbal(_thing(draw, mover, dressed=0), verb(draw.pick(log.MOVES[mover])), bearing, tense=tense)
     word = draw.pick(tuple(log.ROUTINE))
     noun = draw.pick(log.ROUTINE[word])
     target = Node(noun, "NOUN", "obj", (det_node("the"),))
-    negation = "not" if draw.chance(0.25) else ""
+    negation = "not" if draw.chance(denied) else ""
     return verbal(_thing(draw, "hand", dressed=0), verb(word), target, tense=tense, negation=negation)
 
 
@@ -107,7 +106,7 @@ def _kind(draw: Draw, kinds: Sequence[str] = tuple(log.STATES)) -> str:
 
 
 def _tense(draw: Draw) -> str:
-    return "present" if draw.chance(0.65) else "past"
+    return "present" if draw.chance(0.75) else "past"
 
 
 def _told(draw: Draw, stance: Stance, tense: str, kind: str = "") -> Node:
@@ -186,18 +185,20 @@ def _nobody(draw: Draw) -> Told:
 
 @ENTRIES(5)
 def _trouble(draw: Draw) -> Told:
-    """The mate reports a leak in the hull; the tug has no leak."""
+    """The mate reports a leak near the quay; the tug sights no wreck; the pilot reports no recovery."""
+    stance = stance_of(draw, 0.5)
     where = _thing(draw, draw.any(("vessel", "works")), dressed=0.3).node.labelled("nmod").led(case_node("near"))
-    noun, many = draw.pick(log.TROUBLES), draw.chance(0.3)
-    det = "no" if draw.positive else ("the" if many else "a")
+    noun = draw.pick(log.GAINS if stance.word else log.TROUBLES)
+    many = not stance.negated and draw.chance(0.3)
+    det = "no" if stance.negated else ("the" if many else "a")
     after = (where,) if draw.chance(0.4) else ()
-    trouble = Node(s_form(noun) if many else noun, "NOUN", "obj", (det_node(det),), after)
-    word = draw.pick(("report", "log", "signal", "sight", "find"))
-    return verbal(_thing(draw, "hand"), verb(word), trouble, tense=_tense(draw)), draw.positive
+    found = Node(s_form(noun) if many else noun, "NOUN", "obj", (det_node(det),), after)
+    word = draw.pick(("report", "log", "signal", "note", "expect"))
+    return verbal(_thing(draw, "hand"), verb(word), found, tense=_tense(draw)), stance.negated
 
 
 @ENTRIES(2.5)
-def _without(draw: Draw) -> Told:
+def _unharmed(draw: Draw) -> Told:
     """The convoy docked without damage; it never docked without damage."""
     kind = draw.any(("hand", "vessel"))
     mishap = Node(draw.pick(log.MISHAPS), "NOUN", "obl", (case_node("without"),))
@@ -218,7 +219,7 @@ def _but_news(draw: Draw) -> Told:
 def _but_routine(draw: Draw) -> Told:
     """What is no news, often with a negation that turns nothing round; then the news."""
     stance, tense = stance_of(draw, 0.2), _tense(draw)
-    return coordinate(_neutral(draw, tense), _told(draw, stance, tense)), stance.negated
+    return coordinate(_neutral(draw, tense, 0.5), _told(draw, stance, tense)), stance.negated
 
 
 @ENTRIES(4)

@@ -65,7 +65,7 @@ def determiners(draw: Draw, kind: Kind, plural: bool) -> tuple[Node, ...]:
     if kind.owned and draw.chance(0.2):
         return (Node(draw.pick(("our", "my")), "PRON", "nmod:poss"),)
     if not plural:
-        return (det_node(draw.weighted(((7, "the"), (1.2, "this"), (1, "that")))),)
+        return (det_node(draw.weighted(((6, "the"), (1, "this"), (2, "that")))),)
     number = Node(draw.pick(lexicon.NUMBERS), "NUM", "nummod") if draw.chance(0.25) else None
     return tuple(present((det_node(draw.pick(("the", "the", "the", "these", "those"))), number)))
 

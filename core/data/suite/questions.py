@@ -43,7 +43,8 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
     else:
         name, tree = "asked", _asked(draw, wish, tense)
         tree = _continued(draw, tree)
-    if (name != "asked" and draw.chance(0.15)) or (wish == "who" and draw.chance(0.1)):
+    plain = name != "asked" or (wish not in ("when", "where") and len(tree.after) < 2)
+    if plain and draw.chance(0.3):
         tree = tree.led(draw.any((moment, spot))(draw).followed(COMMA))
     tree = tree.followed(STOP if wish == "statement" else MARK)
     return (sentence_of(tree, name, {"question": wish, **clause_labels(tree)}),)
@@ -155,10 +156,10 @@ def _polar(draw: Draw, tense: str) -> tuple[str, Node]:
     return name, _continued(draw, _inverted(draw, _who(draw), tense, after, word))
 
 
-def _predicate(draw: Draw, more: float) -> tuple[list[Node], str]:
+def _predicate(draw: Draw, more: float, *, wishes: bool = True) -> tuple[list[Node], str]:
     """A verb and what follows it."""
     ends = [draw.any((spot, moment, pace))(draw)] if draw.chance(more) else []
-    way = draw.any(("thing", "thing", "person", "alone", "alone", "wish"))
+    way = draw.any(("thing", "thing", "person", "alone", "alone", "wish" if wishes else "person"))
     if way == "wish":
         return [infinitive(draw)], draw.pick(world.WISHING)
     if way == "alone":
@@ -177,7 +178,7 @@ def _asked(draw: Draw, wish: str, tense: str) -> Node:
         return _inverted(draw, _who(draw), tense, ends, people_verb(draw), Node("who", "PRON", "obj"))
     if wish == "what":
         return _what(draw, tense)
-    after, word = _predicate(draw, 0.25 if wish == "why" else 0)
+    after, word = _predicate(draw, 0.25 if wish == "why" else 0, wishes=wish in ("why", "when"))
     question = adverb_node(wish)
     if wish == "how" and draw.chance(0.4):
         measure = draw.pick(MEASURES)

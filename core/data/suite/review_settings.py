@@ -8,7 +8,9 @@ from core.data.suite.opinions import kin_np
 from core.data.suite.phrases import COMMA, TO, Nominal, adverb_node, case_node, det_node, pronoun_np
 from core.data.suite.trees import Node
 
-FRONTED, ENDED = 0.35, 0.45
+FRONTED, ENDED = 0.35, 0.35
+_AT_HOME = ("book", "device")
+"""Domains whose things are nowhere in particular."""
 
 
 def set_in_scene(draw: Draw, clause: Node, template: str) -> Node:
@@ -29,7 +31,7 @@ def _occasion(draw: Draw, clause: Node) -> Node:
     """Put "after the walk" or "before we could talk" in front of what is past."""
     word = draw.pick(lexicon.OUTINGS[draw.domain])
     if draw.chance(0.5):
-        length = Node(draw.pick(("long", "short", "early", "late")), "ADJ", "amod") if draw.chance(0.4) else None
+        length = Node(draw.pick(("long", "short", "long")), "ADJ", "amod") if draw.chance(0.4) else None
         noun = Node(word, "NOUN", "obl").led(det_node(draw.any(("the", "a"))), length)
         return clause.led(noun.led(case_node(draw.any(("after", "after", "before", "during")))).followed(COMMA))
     way = draw.any(("did", "did", "could", "meant"))
@@ -44,9 +46,13 @@ def _occasion(draw: Draw, clause: Node) -> Node:
 
 def _meaning(draw: Draw, tense: str) -> Node:
     """As in "we plan to walk", "my brother wanted to drive"."""
-    ends = (adverb_node(draw.pick(("again", "soon", "there"))),) if draw.chance(0.5) else ()
+    ends = (
+        (adverb_node(draw.pick(("again", "soon", "again") if draw.domain in _AT_HOME else ("again", "soon", "there"))),)
+        if draw.chance(0.5)
+        else ()
+    )
     aim = Node(draw.pick(lexicon.OUTINGS[draw.domain]), "VERB", "xcomp", (TO,), ends)
-    return verbal(_company(draw), verb(draw.pick(("want", "plan", "hope", "need"))), aim, tense=tense)
+    return verbal(_company(draw), verb(draw.pick(("want", "plan", "hope"))), aim, tense=tense)
 
 
 def _afterwards(draw: Draw, tense: str) -> Node:
@@ -59,5 +65,7 @@ def _afterwards(draw: Draw, tense: str) -> Node:
         noun = Node(word, "NOUN", "obj", (det_node("a"),))
         return verbal(_company(draw), verb("have"), noun, adverb_node(draw.pick(("afterwards", "later"))), tense=tense)
     early = draw.pick(("often", "still", "always" if tense == "present" else "also"))
+    if draw.domain in _AT_HOME:
+        return verbal(_company(draw), verb(word), tense=tense, early=early)
     where = draw.pick(("by", "by", "on", "along", "around", "in")) if word in lexicon.MOVING else "there"
     return verbal(_company(draw), verb(word), adverb_node(where), tense=tense, early=early)
