@@ -1,6 +1,5 @@
 """What the parts of the suite promise: labels that follow from the sentence, and no short cut to them."""
 
-import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -28,11 +27,7 @@ def words_of(sentence: SuiteSentence) -> list[str]:
 
 def bigrams(sentence: SuiteSentence) -> list[str]:
     words = ["<", *words_of(sentence)]
-<<<<<<< HEAD
-    return [f"{one} {other}" for one, other in itertools.pairwise(words)]
-=======
     return [f"{one} {other}" for one, other in pairwise(words)]
->>>>>>> suite
 
 
 def hypothesis(sentence: SuiteSentence) -> list[str]:
