@@ -17,7 +17,7 @@ MAX_UPLOAD_BYTES = 50 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
 MAX_LINE_BYTES = 1_000_000
 MAX_ROWS = 1_000_000
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS = 200_000
 """Of one text; a checkpoint reads a few thousand at most."""
 MAX_TOTAL_CHARACTERS = 500_000_000
 """Of all texts of a data set, which is held in memory."""

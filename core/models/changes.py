@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from core.errors import CheckpointDamaged
@@ -57,10 +57,15 @@ def write_changes(
         held[f"{name}@up"], held[f"{name}@down"] = up, down
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in held.items()}, beside)
-    with beside.open("rb") as stream:
-        os.fsync(stream.fileno())
-    beside.replace(path)
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in held.items()})
+    try:
+        with beside.open("wb") as stream:
+            stream.write(data)
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 class Changes:

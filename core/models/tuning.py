@@ -5,10 +5,13 @@ numbers) is saved now and then in a folder of the run's own; a killed run goes o
 read by torch with weights_only=True, as Trainer does, and is deleted when the run is complete.
 """
 
+import errno
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +34,7 @@ from transformers import (
 )
 
 from core.data.examples import Examples
-from core.errors import SpecInvalid
+from core.errors import SpecInvalid, TunescopeError
 from core.models.changes import changes_file, portable_name, write_changes
 from core.models.checkpoints import facts, load_tokenizer, load_weights
 from core.models.pieces import NO_WORD, tokenise
@@ -148,7 +151,8 @@ def tune(
         callbacks=[watch],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=_whole_state(state_folder))
+    with _full_disk_named(state_folder):
+        trainer.train(resume_from_checkpoint=_whole_state(state_folder))
     keeper.write(changes_file(into, None))
     answers = answer(
         model,
@@ -415,6 +419,21 @@ class _Watch(TrainerCallback):
         self._on_curve(_curve(state))
 
 
+@contextmanager
+def _full_disk_named(folder: Path) -> Iterator[None]:
+    """The libraries that save a run's state each have an error of their own for a full disk; make it the system's."""
+    try:
+        yield
+    except (TunescopeError, OSError):
+        raise
+    except Exception as error:
+        if shutil.disk_usage(folder).free < _HARDLY_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
+
+
+_HARDLY_ROOM = 4 << 20
+"""Free bytes below which a failed write is taken for a full disk."""
 _WHOLE = "whole"
 """Marks a saved state that was written to its end."""
 

@@ -5,6 +5,7 @@ The readers, checkpoints and the store have their own tests of faults beside thi
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from core.errors import (
 from core.lab import Lab
 from core.models.checkpoints import locate
 from core.refs import ConlluFile, Folder, Packaged, Sample, Suite, TableFile
+from core.settings import Settings
 from core.store.artifacts import Store
-from tests.faults import says
+from tests.faults import python, says, tiny
+from tests.small import TUNE
 
 
 @pytest.fixture
@@ -71,10 +74,10 @@ def test_a_label_that_is_not_there_names_those_that_are(tmp_path: Path, lab: Lab
 
 def test_an_over_long_sentence_is_cut_and_counted(tmp_path: Path, lab: Lab) -> None:
     file = tmp_path / "long.tsv"
-    file.write_text("word " * 3000 + "\nshort one\n")
+    file.write_text("word " * 10_000 + "\nshort one\n")
     result = lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=TableFile.at(file)), max_pieces=64))
     assert result.n_cut_sentences == 1
-    assert result.n_lost_words == 3000 - 62
+    assert result.n_lost_words == 10_000 - 62
     assert np.bincount(result.sentence).tolist() == [62, 2]
     # Beyond the checkpoint's own 512 positions it is cut as well, whatever was asked.
     result = lab.run(Embed(checkpoint=Packaged(), sample=Sample(of=TableFile.at(file)), max_pieces=4000))
@@ -116,3 +119,45 @@ def test_a_damaged_result_below_another_is_made_again_too(lab: Lab) -> None:
     (lab.store.folder(embed) / "word.npy").unlink()
     fresh = Lab(Store(lab.store.settings), engine="none")
     assert fresh.run(probe).n_sentences == 12
+
+
+NO_ROOM = """
+import sys
+from pathlib import Path
+from core.errors import StoreUnusable
+from core.lab import Lab
+from core.refs import Folder
+from core.settings import Settings
+from core.store.artifacts import Store
+from tests.small import TUNE
+import core.models.tuning as tuning
+tuning._STATE_SECONDS = float(sys.argv[3])
+lab = Lab(Store(Settings(cache=Path(sys.argv[1]), device="cpu")), engine="none")
+try:
+    lab.run(TUNE.replace(checkpoint=Folder.at(sys.argv[2])))
+except StoreUnusable as problem:
+    print(problem)
+"""
+
+
+@pytest.mark.parametrize(("size", "state_seconds"), [("300k", "0"), ("3500k", "0"), ("200k", "1000")])
+def test_a_disk_that_fills_while_tuning_is_a_message_and_nothing_half_written_is_shown(
+    tmp_path: Path, size: str, state_seconds: str
+) -> None:
+    start, place = tmp_path / "tiny", tmp_path / "small"
+    tiny("bert", start)
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk needs the right to mount one")
+    try:
+        done = python("-c", NO_ROOM, str(place), str(start), state_seconds)
+        assert done.returncode == 0, done.stderr
+        assert "Free space" in done.stdout
+        lab = Lab(Store(Settings(cache=place, device="cpu")), engine="none")
+        assert lab.store.listing() == {}
+        assert lab.peek(TUNE.replace(checkpoint=Folder.at(start))) is None
+    finally:
+        subprocess.run(["umount", str(place)], check=True)

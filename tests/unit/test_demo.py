@@ -1,0 +1,81 @@
+"""The demo pack: what its command says is in it, nothing else, and its numbers come out again when computed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.analyses.compress import Compress
+from core.analyses.crowding import Crowding
+from core.analyses.embed import Embed
+from core.analyses.similarity import Similarity
+from core.analyses.weight_change import WeightChange
+from core.demo import LIVE, PACK, SEEN, checkpoints, contents
+from core.keys import key_of
+from core.lab import Lab
+from core.refs import Packaged
+from core.settings import Settings
+from core.store.artifacts import Store
+
+SENTIMENT = checkpoints()[0]
+BASE, TUNED = (Embed(checkpoint=side, sample=SEEN) for side in (Packaged(), SENTIMENT))
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A first start: an empty cache, and the packs of the repository."""
+    settings = Settings(cache=tmp_path_factory.mktemp("first"), device="cpu", packs=PACK.parent)
+    return Lab(Store(settings), engine="none")
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A store with the demo checkpoints alone: whatever else is asked of it is computed."""
+    lab = Lab(Store(Settings(cache=tmp_path_factory.mktemp("again"), device="cpu")), engine="none")
+    imported = lab.import_pack(PACK)
+    assert set(imported.new) == {key_of(spec) for spec in contents()}
+    lab.delete([key_of(spec) for spec in contents() if not isinstance(spec, Compress)])
+    return lab
+
+
+def test_the_pack_is_small_enough_to_come_along() -> None:
+    assert PACK.stat().st_size <= 15_000_000
+
+
+def test_the_pack_holds_what_its_command_says_and_nothing_else(shipped: Lab) -> None:
+    assert shipped.store.listing().keys() == {key_of(spec) for spec in contents()}
+    assert all(shipped.peek(spec) is not None for spec in contents())
+
+
+def test_no_full_copy_of_the_weights_is_in_it(shipped: Lab) -> None:
+    for spec in checkpoints():
+        tuned = shipped.peek(spec)
+        assert tuned.n_bytes < 3_000_000
+        assert tuned.accuracy.low > tuned.majority  # what is left of the change still does the task
+
+
+def test_live_vectors_come_out_again(shipped: Lab, again: Lab) -> None:
+    for side in (Packaged(), SENTIMENT):
+        spec = Embed(checkpoint=side, sample=LIVE)
+        there, here = shipped.peek(spec), again.run(spec)
+        for layer, other in zip(there.layers, here.layers, strict=True):
+            np.testing.assert_allclose(layer.astype(float), other.astype(float), atol=0.02, rtol=0.01)
+
+
+def test_results_come_out_again(shipped: Lab, again: Lab) -> None:
+    spec = Similarity(base=BASE, tuned=TUNED)
+    for there, here in zip(shipped.peek(spec).same_layer, again.run(spec).same_layer, strict=True):
+        assert here.value == pytest.approx(there.value, abs=2e-3)
+        assert here.low == pytest.approx(there.low, abs=5e-3)
+    crowding = Crowding(base=BASE, tuned=TUNED)
+    for there, here in zip(shipped.peek(crowding).tuned, again.run(crowding).tuned, strict=True):
+        assert here.value == pytest.approx(there.value, abs=2e-3)
+    weights = WeightChange(base=Packaged(), tuned=SENTIMENT)
+    np.testing.assert_allclose(shipped.peek(weights).layers, again.run(weights).layers, rtol=1e-4)
+
+
+def test_the_demo_is_there_for_a_process_that_only_reads(tmp_path: Path) -> None:
+    lab = Lab(Store(Settings(cache=tmp_path, packs=PACK.parent)), engine="none")
+    names = [named.name for named in lab.checkpoints()]
+    assert len(names) == 1 + len(checkpoints())
+    assert names[1].startswith("sentiment · Reviews")  # the newest, which home opens with
