@@ -31,7 +31,7 @@ from core.store.artifacts import Store
 log = logging.getLogger(__name__)
 
 PACK = ROOT / "cache" / "packs" / "demo.tunescope"
-TITLE = "Demo: sentiment, agreement and word classes"
+TITLE = "Demo: sentiment, question types and word classes"
 BASE = Packaged()
 SEEN = Sample(of=Suite(split="dev"), n=500)
 """The sentences of every result: what the pickers offer first."""
@@ -49,12 +49,12 @@ UNITS: tuple[tuple[Unit, Pooling, tuple[str, ...]], ...] = (
 
 def runs() -> tuple[FineTune, ...]:
     """What was tuned; the first is the one that home opens with."""
-    reviews, agreement = (
-        {split: Suite(split=split, part=part) for split in ("train", "dev")} for part in ("reviews", "agreement")
+    reviews, questions = (
+        {split: Suite(split=split, part=part) for split in ("train", "dev")} for part in ("reviews", "questions")
     )
     return (
         FineTune(checkpoint=BASE, train=Sample(of=reviews["train"]), dev=Sample(of=reviews["dev"], n=500), label="sentiment"),
-        FineTune(checkpoint=BASE, train=Sample(of=agreement["train"]), dev=Sample(of=agreement["dev"], n=500), label="agreement"),
+        FineTune(checkpoint=BASE, train=Sample(of=questions["train"]), dev=Sample(of=questions["dev"], n=500), label="question"),
         FineTune(
             checkpoint=BASE, train=Sample(of=reviews["train"], n=1000), dev=Sample(of=reviews["dev"], n=500),
             label="upos", unit="word", learning_rate=1e-4,

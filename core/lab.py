@@ -20,7 +20,7 @@ from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, Problem, Records, State
 from core.keys import Described, Result, Spec, from_json, key_of, to_json
 from core.models.checkpoints import facts, locate
-from core.refs import ConlluFile, Dataset, Folder, Packaged, Sample, Suite, TableFile, digest_of, existing
+from core.refs import LABEL_NAMES, ConlluFile, Dataset, Folder, Packaged, Sample, Suite, TableFile, digest_of, existing
 from core.settings import Settings
 from core.store.artifacts import Damage, Leftover, OnStep, Removed, Store
 from core.store.book import Book
@@ -610,7 +610,7 @@ def run_name(run: FineTune, data: str) -> str:
     """How a fine-tuning run is called on screen: what it learnt, from what, how long, how, which seed."""
     n = f"{run.train.n:,}" if run.train.n else "all"
     how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
-    return f"{run.label} · {data} · {n} × {run.epochs:g} epochs{how} · seed {run.seed}"
+    return f"{LABEL_NAMES.get(run.label, run.label)} · {data} · {n} × {run.epochs:g} epochs{how} · seed {run.seed}"
 
 
 def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:

@@ -21,6 +21,19 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 COARSE = ".coarse"
 """After the name of a label column: the part of the label before its first colon."""
 
+LABEL_NAMES = {
+    "upos": "word classes",
+    "relation": "grammatical relations",
+    "sentiment": "sentiment",
+    "xpos": "fine word classes",
+    "tense": "tense",
+    "number": "number",
+    "question": "question type",
+    "agreement": "agreement",
+    "entailment": "entailment",
+}
+"""Labels in words a student knows; a label that is not here goes by its own name."""
+
 _CHECKPOINT_FILES = ("config.json", "tokenizer", "vocab", "merges", "special_tokens", "spiece", "sentencepiece")
 
 

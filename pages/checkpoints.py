@@ -16,10 +16,13 @@ from core.jobs.records import ACTIVE  # noqa: E402
 from core.keys import from_json  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
 from core.models.checkpoints import facts, place  # noqa: E402
-from core.refs import Sample, Suite  # noqa: E402
+from core.refs import (  # noqa: E402
+    LABEL_NAMES,
+    Sample,
+    Suite,
+)
 from pages.parts import picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import LABEL_NAMES  # noqa: E402
 
 _METHODS = {"full": "all weights", "lora": "LoRA", "head": "head only"}
 # Usual learning rates: what starts fresh needs longer steps than what was trained.

@@ -11,10 +11,10 @@ from core.charts import annotation, counts  # noqa: E402
 from core.data.load import load_dataset  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.lab import Named  # noqa: E402
-from core.refs import Suite  # noqa: E402
+from core.refs import LABEL_NAMES, Suite  # noqa: E402
 from pages.parts import adding, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import streamlit as st  # noqa: E402
@@ -12,8 +11,10 @@ import streamlit as st  # noqa: E402
 from core.analyses.joint_map import Maps  # noqa: E402
 from core.analyses.joint_umap import JointUmap, UmapMaps  # noqa: E402
 from core.charts import scatter  # noqa: E402
+from core.refs import LABEL_NAMES  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
-from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
 
 POINTS = (500, 1000, 1500, 3000, 5000)
 
@@ -29,7 +30,24 @@ def main() -> None:
     chosen = picker.compared()
     if chosen is None:
         return
-    method = st.segmented_control(
+    one, two, three = st.columns([1, 3.6, 1], vertical_alignment="bottom")
+    with one:
+        method = projection()
+    with two:
+        colour = coloured_by(chosen)
+    if method == "umap":
+        with three, st.popover("Settings", icon=":material/tune:", width="stretch"):
+            chosen_settings = settings()
+        if draw_umap(chosen, colour, chosen_settings):
+            return
+    (maps,) = show.results([chosen.map], what="the map")
+    if maps is not None:
+        draw_pca(chosen, colour, maps)
+
+
+def projection() -> str | None:
+    """How the space is laid flat."""
+    return st.segmented_control(
         "Projection",
         ["pca", "umap"],
         default="pca",
@@ -39,16 +57,10 @@ def main() -> None:
         help="PCA: two straight axes through the space, distances true to scale. UMAP: a bent map that keeps neighbours "
         "together; gaps and the size of its clumps mean little.",
     )
-    if method == "umap" and draw_umap(chosen):
-        return
-    (maps,) = show.results([chosen.map], what="the map")
-    if maps is not None:
-        draw_pca(chosen, maps)
 
 
-def draw_pca(chosen: Selection, maps: Maps) -> None:
+def draw_pca(chosen: Selection, colour: str, maps: Maps) -> None:
     """Two panels of PCA, coloured by a label."""
-    colour = coloured_by(chosen, maps.points.columns)
     share = maps.explained[chosen.layer].sum()
     st.markdown(
         f"**Layer {chosen.layer}** · two axes show {share:.0%} of the joint variance; the rest is folded away.",
@@ -65,15 +77,14 @@ def draw_pca(chosen: Selection, maps: Maps) -> None:
     )
 
 
-def draw_umap(chosen: Selection) -> bool:
-    """The settings and the map of the chosen layer; False while there is none, and the PCA stays on screen."""
-    spec = chosen.umap(settings())
+def draw_umap(chosen: Selection, colour: str, settings: dict[str, Any]) -> bool:
+    """The map of the chosen layer; False while there is none, and the PCA stays on screen."""
+    spec = chosen.umap(settings)
     maps: UmapMaps | None
     (maps,) = show.results([spec], what=f"the UMAP of layer {chosen.layer}")
     if maps is None:
         st.caption("Until then the PCA of the same layer:")
         return False
-    colour = coloured_by(chosen, maps.points.columns)
     st.markdown(
         f"**Layer {chosen.layer}** · {notes.trust(maps)}",
         help="UMAP (McInnes et al. 2018) of both sides' rows together, on the exact graph of nearest neighbours in their 50 "
@@ -95,7 +106,7 @@ def draw_umap(chosen: Selection) -> bool:
 def settings() -> dict[str, Any]:
     """UMAP's settings, in a form: nothing follows from moving them until it is sent."""
     usual = JointUmap.__dataclass_fields__
-    with st.form("umap-settings"), st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.form("umap-settings", border=False):
         chosen = {
             "n_points": st.selectbox(
                 "Points a side",
@@ -131,9 +142,10 @@ def settings() -> dict[str, Any]:
     return chosen
 
 
-def coloured_by(chosen: Selection, columns: Sequence[str]) -> str:
-    """The label that colours the points: any the data set has for them."""
-    labels = [name for name in columns if name not in ("text", "sentence")]
+def coloured_by(chosen: Selection) -> str:
+    """The label that colours the points: any the data set has for them; "text" where it has none."""
+    known = get_lab().labels_of(chosen.data.ref)
+    labels = [*(known["word"] if chosen.unit == "word" else ()), *known["sentence"]]
     if not labels:
         return "text"
     first = chosen.label if chosen.label in labels else labels[0]

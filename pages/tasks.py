@@ -14,9 +14,10 @@ from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.charts import board, confusion, curves  # noqa: E402
 from core.lab import Named  # noqa: E402
+from core.refs import LABEL_NAMES  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import LABEL_NAMES, Selection  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
 
 FEW, MOST = 4, 6  # tasks chosen at first; checkpoints that have a colour of their own
 

@@ -10,6 +10,7 @@ import pandas as pd
 from core.analyses.joint_map import Maps
 from core.analyses.joint_umap import UmapMaps
 from core.charts.look import Look, framed
+from core.refs import LABEL_NAMES
 
 OTHER = "other"
 N_NAMED = 6
@@ -99,18 +100,26 @@ def _pair(
 
 def _encodings(table: pd.DataFrame, look: Look, colour: str) -> tuple[alt.Color, dict[str, Any], alt.Parameter | None]:
     """Colour, shape where labels are names, and the selection that a click in their key makes."""
+    title = LABEL_NAMES.get(colour, colour)
     if is_numeric(table["label"]):
         scale = alt.Scale(scheme="viridis", reverse=not look.dark)
         legend = alt.Legend(orient="top", direction="horizontal", gradientLength=220)
-        return alt.Color("label:Q", title=colour, scale=scale, legend=legend), {}, None
+        return alt.Color("label:Q", title=title, scale=scale, legend=legend), {}, None
     names = [name for name in table["label"].value_counts().index if name != OTHER]
     domain = [*names, OTHER] if (table["label"] == OTHER).any() else names
     hues = [*look.labels[: len(names)], look.quiet][: len(domain)]
     marks = ["circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "circle"][: len(domain)]
     legend = alt.Legend(orient="top", direction="horizontal", columns=7)
     return (
-        alt.Color("label:N", title=colour, scale=alt.Scale(domain=domain, range=hues), legend=legend),
-        {"shape": alt.Shape("label:N", title=colour, scale=alt.Scale(domain=domain, range=marks), legend=legend)},
+        alt.Color("label:N", title=title, scale=alt.Scale(domain=domain, range=hues), legend=legend),
+        {
+            "shape": alt.Shape(
+                "label:N",
+                title=title,
+                scale=alt.Scale(domain=domain, range=marks),
+                legend=legend,
+            )
+        },
         alt.selection_point(name="picked", fields=["label"], bind="legend"),
     )
 

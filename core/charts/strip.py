@@ -127,7 +127,7 @@ def probe_panel(
         look,
         layer,
         question=f"Can {label} still be read?",
-        measure="accuracy · dashed: majority × control task" + (" ◆ random weights" if random is not None else ""),
+        measure="accuracy · dashed: majority × control" + (" ◆ random model" if random is not None else " task"),
         domain=domain,
         format_="%",
         below=below,

@@ -7,9 +7,8 @@ import streamlit as st
 
 from core.errors import TunescopeError
 from core.lab import Lab
-from core.refs import ConlluFile, TableFile
+from core.refs import LABEL_NAMES, ConlluFile, TableFile
 from pages.parts.lab import get_lab
-from pages.parts.selection import LABEL_NAMES
 
 PROBLEM = "adding_problem"
 """What went wrong in a callback, shown in the run after it."""

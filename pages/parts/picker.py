@@ -8,9 +8,9 @@ from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
 from core.models.checkpoints import facts, place
-from core.refs import Sample
+from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
-from pages.parts.selection import LABEL_NAMES, Selection
+from pages.parts.selection import Selection
 
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {

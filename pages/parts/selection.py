@@ -13,20 +13,9 @@ from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.lab import Named
-from core.refs import RandomWeights, Sample
+from core.refs import LABEL_NAMES, RandomWeights, Sample
 
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
-LABEL_NAMES = {
-    "upos": "word classes",
-    "relation": "grammatical relations",
-    "sentiment": "sentiment",
-    "xpos": "fine word classes",
-    "tense": "tense",
-    "number": "number of the subject",
-    "question": "kind of question",
-    "agreement": "agreement, right or wrong",
-    "entailment": "entailment",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

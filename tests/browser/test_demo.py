@@ -45,3 +45,14 @@ def test_what_the_demo_lacks_is_computed_from_the_checkpoint_in_it(shipped: Serv
     expect(page.get_by_text("Not computed yet: crowding.")).to_be_visible()
     page.get_by_role("button", name="Compute").click()
     expect(drawn(page)).to_have_count(1, timeout=240_000)
+
+
+def test_fifteen_viewers_open_home_at_once(shipped: Server, visitor: BrowserContext) -> None:
+    pages = [visitor.new_page() for _ in range(15)]
+    for page in pages:
+        page.goto(shipped.url, wait_until="commit")
+    for page in pages:
+        expect(drawn(page)).to_have_count(4, timeout=180_000)
+        expect(page.locator('[data-testid="stAlertContentError"], [data-testid="stException"]')).to_have_count(0)
+    # One that looks elsewhere meanwhile is served as well.
+    expect(drawn(visit(visitor, f"{shipped.url}/layers"))).to_have_count(1, timeout=60_000)
