@@ -105,6 +105,8 @@ def make(path: Path) -> int:
         TunescopeError: as the analyses do.
     """
     lab = Lab(Store(replace(Settings.from_environment(), packs=None)), engine="none")
+    for tuned in checkpoints():
+        lab.discard(tuned)  # pickers list the newest first: made again, the first of them is that
     for spec in contents():
         log.info("%s %s", spec.kind, key_of(spec)[:12])
         lab.run(spec)

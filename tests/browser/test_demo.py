@@ -20,7 +20,7 @@ VIEWS = {
     "layers?view=Weights": 1,
     "maps": 1,
     "maps?projection=UMAP": 1,
-    "tasks": 2,
+    "tasks": 5,
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,
 }
