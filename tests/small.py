@@ -32,7 +32,6 @@ def comparison() -> list[Spec]:
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
     return [
         TUNE,
-        Compress(of=TUNE),
         BASE,
         TUNED,
         Similarity(base=BASE, tuned=TUNED),
@@ -44,4 +43,5 @@ def comparison() -> list[Spec]:
         WeightChange(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),
         JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100),
+        Compress(of=TUNE),
     ]

@@ -46,6 +46,21 @@ class JobRecord:
     """Seconds it was expected to take when it was asked for; 0 = not known."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """How a computation stands."""
+
+    state: State | Literal["unknown"]
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    error: Problem | None = None
+    ahead: int = 0
+    """Jobs that come before it in the queue."""
+    seconds_left: float | None = None
+    """Until it ends, those ahead included: from its own pace, or from this machine's record; None = not known."""
+
+
 class Records:
     """The job files of one cache folder."""
 
@@ -101,3 +116,11 @@ class Records:
     def cancel_flag(self, key: str) -> Path:
         """The file whose presence asks a job to stop."""
         return self._folder / f"{key}.cancel"
+
+
+def seconds_left(record: JobRecord, now: float) -> float | None:
+    """Seconds until a job ends once it runs: by its own pace after a twentieth, by what was expected before."""
+    elapsed = now - record.started if record.state == "running" and record.started else 0.0
+    if record.state == "running" and record.total and record.done >= record.total / 20:
+        return elapsed * (record.total - record.done) / record.done
+    return max(record.expected - elapsed, 1.0) if record.expected else None

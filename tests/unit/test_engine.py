@@ -15,8 +15,9 @@ import pytest
 from core.analyses.embed import Embed
 from core.analyses.probe import Probe
 from core.jobs.engine import is_alive
+from core.jobs.records import JobStatus
 from core.keys import Spec, key_of
-from core.lab import JobStatus, Lab
+from core.lab import Lab
 from core.refs import Packaged, Sample, Suite
 from core.settings import Settings
 from core.store.artifacts import Store

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.jobs.records import JobRecord
+from core.jobs.records import JobRecord, seconds_left
 from core.keys import key_of
-from core.lab import Lab, seconds_left
+from core.lab import Lab
 from tests.small import BASE, SENTENCES, TUNED
 
 

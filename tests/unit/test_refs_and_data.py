@@ -174,7 +174,7 @@ def test_table_when_saved_on_windows_reads_the_same(write: Write, mark: bytes, e
         ("one\t1\ntwo\t \n", "2", ("label (2) of line 2 is empty", "leave out")),
         ("one\t1\n \t1\n", "2", ("text (1) of line 2 is empty", "Fill or delete")),
         ("one\t1\n\u200b \ufeff\t1\n", "2", ("text (1) of line 2 is empty", "invisible")),
-        (f"one\t1\n{'x' * 20_001}\t1\n", "2", ("line 2 has 20,001 characters", "20,000", "Split")),
+        (f"one\t1\n{'x' * 200_001}\t1\n", "2", ("line 2 has 200,001 characters", "200,000", "Split")),
         (f"one\t1\none\t{'x' * 300}\n", "2", ("label (2) of line 2 has 300 characters",)),
     ],
 )

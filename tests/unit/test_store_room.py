@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.analyses.compress import Compress
 from core.errors import SpecInvalid
 from core.jobs.records import JobRecord, Records
 from core.keys import key_of, to_json
@@ -16,6 +17,8 @@ from tests.small import BASE, TUNE, TUNED, comparison
 from tests.unit.test_store import flip, lab_at
 
 SPECS = comparison()
+SMALL = Compress(of=TUNE)
+PROBES = [spec for spec in SPECS if spec.kind == "probe"]
 
 
 @pytest.fixture
@@ -32,9 +35,9 @@ def full(made: Lab, tmp_path: Path) -> Lab:
 
 
 def test_eviction_takes_the_longest_unused_first_and_tuned_checkpoints_last(full: Lab) -> None:
-    others = [key_of(spec) for spec in SPECS if spec != TUNE]
+    others = [key_of(spec) for spec in SPECS if spec not in (TUNE, SMALL)]
     assert list(full.eviction(0)) == others
-    assert list(full.eviction(0, runs=True)) == [*others, key_of(TUNE)]
+    assert list(full.eviction(0, runs=True)) == [*others, key_of(TUNE), key_of(SMALL)]
     assert full.eviction(full.disk().own) == ()
     assert list(full.eviction(full.disk().own - 1)) == others[:1]
     # Reading one makes it the last to go, to a minute and across processes.
@@ -55,8 +58,8 @@ def test_eviction_does_what_it_said_and_says_what_it_did(full: Lab) -> None:
     assert not full.store.folder(BASE).exists()
     assert not (full.store.root / "used" / key_of(BASE)).exists()
     assert full.peek(TUNED) is not None
-    evicted = full.store.evict(0, last=(TUNE.kind,))
-    assert evicted.keys[-1] == key_of(TUNE)
+    evicted = full.store.evict(0, last=(TUNE.kind, SMALL.kind))
+    assert set(evicted.keys[-2:]) == {key_of(TUNE), key_of(SMALL)}
     assert full.store.listing() == {}
 
 
@@ -68,7 +71,7 @@ def test_pinned_results_and_what_jobs_need_stay(full: Lab) -> None:
     full.pin([key_of(BASE)], pinned=False)
     assert key_of(BASE) in full.eviction(0, runs=True)
     # A queued job over the tuned side needs its vectors, and they the run.
-    wanted = SPECS[5].replace(n_seeds=3)
+    wanted = PROBES[1].replace(n_seeds=3)
     records = Records(full.store.root)
     records.put(JobRecord(key=key_of(wanted), spec=to_json(wanted), title="Probe", asked=time.time()))
     assert {key_of(TUNED), key_of(TUNE), key_of(wanted)} <= full.needed()
@@ -102,7 +105,7 @@ def test_verify_names_each_damage_and_deletes_nothing(full: Lab) -> None:
     flip(full.store.folder(BASE) / "layers.02.npy")
     (full.store.folder(TUNED) / "word.npy").unlink()
     (full.store.folder(SPECS[3]) / MANIFEST).write_text("{")
-    shutil.copytree(full.store.folder(SPECS[4]), full.store.folder(SPECS[4]).with_name("a" * 40))
+    shutil.copytree(full.store.folder(PROBES[0]), full.store.folder(SPECS[4]).with_name("a" * 40))
     steps: list[tuple[int, int]] = []
     found = {damage.key: damage.found for damage in full.verify(lambda done, total, _: steps.append((done, total)))}
     assert steps[0][0] == 0
@@ -115,7 +118,7 @@ def test_verify_names_each_damage_and_deletes_nothing(full: Lab) -> None:
     assert full.store.folder(BASE).exists()
     assert set(full.delete(found).keys) == found.keys()
     assert full.verify() == ()
-    assert full.peek(SPECS[4]) is not None
+    assert full.peek(PROBES[0]) is not None
 
 
 def test_index_when_rebuilt_lists_the_same(full: Lab) -> None:
@@ -162,9 +165,9 @@ def test_kept_says_what_things_are_in_words(full: Lab) -> None:
     rows = {row.key: row for row in full.kept()}
     assert rows[key_of(BASE)].what == "Embeddings"
     assert rows[key_of(BASE)].checkpoints == "all-MiniLM-L6-v2"
-    assert rows[key_of(BASE)].text == "suite dev, 60 sentences"
+    assert rows[key_of(BASE)].text == "Reviews · dev, 60 sentences"
     assert "sentiment" in rows[key_of(TUNED)].checkpoints
     assert rows[key_of(SPECS[3])].checkpoints.startswith("all-MiniLM-L6-v2 → sentiment")
-    assert rows[key_of(SPECS[4])].settings.startswith("upos")
+    assert rows[key_of(PROBES[0])].settings.startswith("upos")
     assert all(row.seconds > 0 and row.pack == "" and not row.is_shipped for row in rows.values())
     assert set(full.about(TUNE)) == {key_of(spec) for spec in SPECS}

@@ -1,0 +1,185 @@
+"""What can be picked, and how it is called: checkpoints, runs and data sets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.analyses.compress import Compress
+from core.analyses.fine_tune import FineTune, Snapshot
+from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
+from core.data.uploads import clean_name, keep
+from core.errors import SpecInvalid
+from core.keys import Described, from_json, key_of
+from core.models.checkpoints import facts, locate
+from core.refs import LABEL_NAMES, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
+from core.store.artifacts import Store
+from core.store.book import Book
+
+if TYPE_CHECKING:
+    from core.data.counts import DatasetCounts
+    from core.data.guess import Guess
+
+TUNED = (FineTune.kind, Compress.kind)
+"""Kinds of result that are checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A checkpoint or data set that can be picked."""
+
+    id: str
+    name: str
+    ref: Any
+
+
+class Catalogue:
+    """What a store and a person's own additions offer."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.book = Book(store.root / "book.json")
+        self._tried: dict[str, DatasetFacts] = {}
+
+    def checkpoints(self) -> list[Named]:
+        """The packaged checkpoint, added folders and finished fine-tuning runs, in that order."""
+        found = [Named(id="minilm", name="all-MiniLM-L6-v2", ref=Packaged())]
+        found += [
+            Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, Folder)
+        ]
+        return found + self._runs()
+
+    def name_of(self, run: FineTune) -> str:
+        """How a run is called on screen."""
+        return run_name(run, self._dataset_name(run.train.of))
+
+    def datasets(self) -> list[Named]:
+        """The built-in suite's parts and splits, and added files."""
+        found = [Named(id=_suite_id(ref), name=suite_name(ref), ref=ref) for ref in _SUITES]
+        kinds = (ConlluFile, TableFile)
+        return found + [
+            Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
+        ]
+
+    def add_checkpoint(self, path: str, name: str = "") -> str:
+        """Add a local checkpoint folder, checked before it is remembered; returns its id. Raises CheckpointNotFound, …Damaged."""
+        ref = Folder.at(path)
+        facts(locate(ref))
+        return self.book.add(name or Path(ref.path).name, ref)
+
+    def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
+        """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""
+        load_dataset(ref)
+        return self.book.add(clean_name(name or Path(ref.path).name) or "data", ref)
+
+    def guess_file(self, source: Path | bytes, name: str, **said: Any) -> "Guess":
+        """How a file on disk or an upload is probably read; see core/data/guess.py. Raises DatasetNotFound, …Invalid."""
+        from core.data.guess import guess
+
+        return guess(source if isinstance(source, bytes) else existing(source), name, **said)
+
+    def try_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> DatasetFacts:
+        """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
+        key = key_of(reading.replace(digest=digest_of(source)))
+        if key not in self._tried:
+            self._tried[key] = facts_of_examples(read_file(reading, source, name))
+        return self._tried[key]
+
+    def add_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> str:
+        """Add a file on disk, or an upload, to be read in this way; returns its id.
+
+        An upload is read through in memory; only then is it kept, owner-only, in the cache folder.
+
+        Raises:
+            DatasetInvalid: it does not hold what is said of it; nothing is written.
+        """
+        if isinstance(source, bytes):
+            read_file(reading, source, name)
+            source = keep(source, self.store.root / "uploads")
+        source = existing(source)
+        return self.add_dataset(reading.replace(digest=digest_of(source), path=str(source)), name)
+
+    def remove_dataset(self, short: str) -> None:
+        """Forget an added data set, and delete its file where it is an upload that nothing else names."""
+        entry = self.book.entries().get(short)
+        self.book.remove(short)
+        path = Path(getattr(entry[1], "path", "")) if entry else Path()
+        used = {getattr(ref, "path", "") for _, ref in self.book.entries().values()}
+        if path.parent == self.store.root / "uploads" and str(path) not in used:
+            path.unlink(missing_ok=True)
+
+    def counts_of(self, dataset: Dataset) -> "DatasetCounts":
+        """Examples, words and every label of a data set, counted."""
+        from core.data.counts import count
+
+        return count(dataset)
+
+    def labels_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
+        """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""
+        known = facts_of(dataset)
+        return {"word": known.word_labels, "sentence": known.sentence_labels}
+
+    def size_of(self, dataset: Dataset) -> int:
+        """Sentences in a data set."""
+        return facts_of(dataset).n_sentences
+
+    def _runs(self) -> list[Named]:
+        """Finished runs, newest first, each followed by the steps it kept."""
+        found = []
+        for key, held in self.store.listing().items():
+            if (spec := _tuned_spec(held["spec"])) is None:
+                continue
+            run = spec.run if isinstance(spec, Compress) else spec
+            name = self.name_of(run)
+            small = f" · compressed to rank {spec.rank}" if isinstance(spec, Compress) else ""
+            found.append(Named(id=key[:10], name=name + small, ref=spec))
+            if isinstance(spec, FineTune):
+                found += [
+                    Named(id=key_of(ref)[:10], name=f"{name} · step {ref.step}", ref=ref)
+                    for ref in (Snapshot(run=spec, step=step) for step in spec.snapshots)
+                ]
+        return found
+
+    def _dataset_name(self, dataset: Described) -> str:
+        if isinstance(dataset, Suite):
+            return suite_name(dataset).rpartition(" · ")[0]
+        known = {key_of(ref): name for name, ref in self.book.entries().values()}
+        return known.get(key_of(dataset), Path(getattr(dataset, "path", "")).name)
+
+
+_SUITES = (
+    *(
+        Suite(split=split, part=part)
+        for part in ("reviews", "harbour", "questions", "agreement", "entailment")
+        for split in ("dev", "test", "train")
+    ),
+    *(Suite(split=split, lexicon="split") for split in ("dev", "test", "train")),
+)
+"""What pickers offer of the built-in suite; other parts with a split lexicon can be had by spec."""
+
+
+def suite_name(ref: Suite) -> str:
+    """How a split of the built-in suite is called on screen: Reviews · dev."""
+    unseen = ", words apart" if ref.lexicon == "split" else ""
+    return f"{ref.part.capitalize()}{unseen} · {ref.split}"
+
+
+def _suite_id(ref: Suite) -> str:
+    parts = ["suite", *([] if ref.part == "reviews" else [ref.part]), *(["apart"] if ref.lexicon == "split" else [])]
+    return "-".join([*parts, ref.split])
+
+
+def run_name(run: FineTune, data: str) -> str:
+    """How a fine-tuning run is called on screen: what it learnt, from what, how long, how, which seed."""
+    n = f"{run.train.n:,}" if run.train.n else "all"
+    how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
+    return f"{LABEL_NAMES.get(run.label, run.label)} · {data} · {n} × {run.epochs:g} epochs{how} · seed {run.seed}"
+
+
+def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:
+    """The spec of a stored tuned checkpoint; None for anything else, or for one of another time."""
+    if held.get("kind") not in TUNED:
+        return None
+    try:
+        return from_json(held)
+    except SpecInvalid:
+        return None
