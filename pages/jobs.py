@@ -57,7 +57,7 @@ def listing() -> None:
                 )
                 how.caption(show.standing(status))
             elif status.error:
-                how.markdown(status.error.message)
+                how.markdown(show.escaped(status.error.message))
             elif status.state == "queued":
                 how.markdown(show.standing(status) or "waiting for the engine")
             elif record.ended:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.errors import TunescopeError
 from core.lab import Lab
 from core.refs import LABEL_NAMES, ConlluFile, TableFile
+from pages.parts import show
 from pages.parts.lab import get_lab
 
 PROBLEM = "adding_problem"
@@ -31,7 +32,7 @@ _NONE = ""
 def draw(lab: Lab) -> None:
     """The two ways to add a file."""
     if name := st.session_state.pop(_ADDED, None):
-        st.success(f"Added {_escaped(name)} and chose it in the sidebar.", icon=":material/check:")
+        st.success(f"Added {show.escaped(name)} and chose it in the sidebar.", icon=":material/check:")
     by_path, upload = st.tabs(["By path", "Upload"])
     with by_path:
         typed = st.text_input(
@@ -65,12 +66,7 @@ def _settle(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
 
 
 def _say(problem: TunescopeError) -> None:
-    # As text and not as Markdown: messages quote what stands in files.
-    st.error(_escaped(f"{problem.asked} {problem.found} {problem.do}"), icon=":material/error:")
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-!|~$:" else letter for letter in text)
+    st.error(show.said(problem), icon=":material/error:")
 
 
 def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
@@ -103,7 +99,7 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
             said["header"] = four.checkbox("Header line", at.header, key=f"{key}-{form}-header")
             said["quoted"] = four.checkbox("Cells in quotes", at.quoted, key=f"{key}-{form}-quoted")
         guessed = lab.guess_file(source, name, **said)
-    st.caption(f"The first {len(guessed.preview)} rows of {_escaped(name)}")
+    st.caption(f"The first {len(guessed.preview)} rows of {show.escaped(name)}")
     st.dataframe(
         guessed.preview,
         hide_index=True,

@@ -33,11 +33,21 @@ def messages() -> Iterator[None]:
     except (RerunException, StopException):
         raise
     except TunescopeError as problem:
-        st.error(f"**{problem.asked}** {problem.found}\n\n{problem.do}", icon=":material/error:")
+        st.error(said(problem), icon=":material/error:")
     except Exception:  # noqa: BLE001  # the one place where a page meets a defect of ours
         number = f"{time.time_ns() // 1000 % 10**8:08d}"
         log.error("notice %s\n%s", number, traceback.format_exc())
         st.error(f"Something broke that should not. The server's log has the details under **{number}**.")
+
+
+def escaped(text: str) -> str:
+    """Text as it stands, where Markdown is expected: messages quote files, and a file may hold Markdown."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-!|~$:" else letter for letter in text)
+
+
+def said(problem: TunescopeError) -> str:
+    """A message of ours as Markdown; what it quotes from files and names is shown as written."""
+    return f"**{escaped(problem.asked)}** {escaped(problem.found)}\n\n{escaped(problem.do)}"
 
 
 def look() -> Look:
@@ -60,7 +70,7 @@ def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
         try:
             found.append(lab.peek(spec))
         except TunescopeError as problem:
-            st.warning(f"**{problem.asked}** {problem.found} It is left out here; compute it again to replace it.")
+            st.warning(f"**{escaped(problem.asked)}** {escaped(problem.found)} It is left out here; compute it again.")
             lab.discard(spec)
             found.append(None)
     wanted = [spec for spec, result in zip(specs, found, strict=True) if result is None]
@@ -77,7 +87,7 @@ def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
         return
     # A step that only waited names the step it waited for; showing each message once is enough.
     for message in dict.fromkeys(
-        f"**{step.spec.title}: {statuses[key_of(step.spec)].state}.** {status.error.message if status.error else ''}"
+        f"**{step.spec.title}: {statuses[key_of(step.spec)].state}.** {escaped(status.error.message) if status.error else ''}"
         for step in plan
         if (status := statuses[key_of(step.spec)]).state in ("failed", "interrupted", "cancelled")
     ):

@@ -187,7 +187,7 @@ def test_a_cache_that_cannot_be_used_is_a_message(tmp_path: Path, monkeypatch: p
     for app in _app(blocked, monkeypatch):
         app.run()
         assert not app.exception
-        assert any("TUNESCOPE_CACHE" in error.value for error in app.error)
+        assert any("TUNESCOPE_CACHE" in error.value.replace("\\", "") for error in app.error)
 
 
 def test_a_damaged_result_is_named_and_not_shown(made: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
