@@ -53,9 +53,9 @@ def test_each_process_when_killed_is_named_and_the_work_goes_on(
     page.get_by_role("button", name="Compute").click()
     running(page)
 
+    page.close()  # its tries to come back would be errors of ours
     server.process.send_signal(signal.SIGKILL)  # the app: the engine does not notice
     server.process.wait(20)
-    page.close()
     again = start(server.cache, tmp_path / "again.log")
     try:
         page = visit(visitor, f"{again.url}/jobs")
