@@ -1,6 +1,5 @@
 """How far the weights moved: relative change of each block, read from the files without building a model."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,8 +12,6 @@ from core.analyses.checkpoint import Checkpoint, origin, source_of
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
 from core.models.checkpoints import facts, place
-
-_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.(.+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ class WeightChanges(Result):
 
 def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChanges:
     """Compare tensor by tensor. Raises IncompatibleRefs when the backbones differ in names or shapes."""
-    from core.models.weights import read_tensors
+    from core.models.weights import block_of, read_tensors
 
     sources = [source_of(ref, inputs, side) for side, ref in (("base", spec.base), ("tuned", spec.tuned))]
     base, tuned = (read_tensors(source) for source in sources)
@@ -65,7 +62,10 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
                 f"Shapes {before.shape} and {after.shape}.",
                 "Choose checkpoints of one size.",
             )
-        layer, short = _place(name)
+        place = block_of(name)
+        layer, short = (
+            (place[0] + 1, place[1]) if place else (0, name)
+        )  # what is in no block counts with the embeddings
         moved, norm = float(np.sum((after - before) ** 2)), float(np.sum(before**2))
         changed[layer] += moved
         norms[layer] += norm
@@ -79,10 +79,3 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         tensors=pd.DataFrame(rows).sort_values(["layer", "tensor"], ignore_index=True),
         n_parameters=n_parameters,
     )
-
-
-def _place(name: str) -> tuple[int, str]:
-    """Layer and short name of a tensor: block i is layer i + 1; what is in no block counts with the embeddings."""
-    if found := _BLOCK.search(name):
-        return int(found[1]) + 1, found[2]
-    return 0, name

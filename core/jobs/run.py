@@ -40,7 +40,7 @@ class LocalRun:
             raise Cancelled("Computing.", "Somebody cancelled it.", "Start it again to go on.")
 
     def publish(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table where Store.published finds it."""
+        """Write a table where Lab.live finds it."""
         write_atomically(self.folder / f"live.{name}.json", table.to_json(orient="split", index=False))
 
 

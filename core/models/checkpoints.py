@@ -184,6 +184,25 @@ def config_of(folder: Path) -> "PretrainedConfig":
         ) from error
 
 
+def backbone_prefix(folder: Path) -> str:
+    """What the family puts before a backbone's tensor names in a model with a head: "bert", "transformer" …
+
+    Raises:
+        CheckpointNotFound: a family that this installation does not know.
+    """
+    from transformers import AutoModel
+
+    config = config_of(folder)
+    try:
+        return AutoModel._model_mapping[type(config)].base_model_prefix
+    except KeyError as error:
+        raise CheckpointNotFound(
+            f"Reading the checkpoint in {folder}.",
+            f"{type(config).__name__} has no encoder.",
+            "Use another checkpoint.",
+        ) from error
+
+
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """The checkpoint's fast tokenizer: only fast ones give character offsets.
 

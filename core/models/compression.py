@@ -7,7 +7,7 @@ import torch
 
 from core.models.changes import Changes
 from core.models.sources import Source
-from core.models.weights import read_tensors
+from core.models.weights import block_of, read_tensors, stored_tensors
 
 LowRank = tuple[torch.Tensor, torch.Tensor]
 
@@ -23,18 +23,19 @@ def reduced(
         rank: of each block matrix's change; by truncated singular values, so no change of that rank is nearer.
         on_step: called with (tensors done, tensors in all, note).
     Returns:
-        (portable name -> tensor kept whole, portable name -> (up [n_out, rank], down [rank, n_in])), float32. Heads and
-        vectors are whole, matrices of blocks are of low rank, embeddings and poolers are left as they were.
+        (portable name -> tensor kept whole, portable name -> (up [n_out, rank], down [rank, n_in])), float32. Whole: heads,
+        what the start does not have (a fresh pooler), and vectors of blocks. Of low rank: matrices of blocks. Everything
+        else, embeddings above all, goes back to the start.
     """
-    before = read_tensors(Source(folder=start))
+    before, known = read_tensors(Source(folder=start)), stored_tensors(start)
     whole: dict[str, torch.Tensor] = {}
     low_rank: dict[str, LowRank] = {}
     names = sorted(changes.names())
     for done, name in enumerate(names, start=1):
         short = name.removeprefix("backbone/")
-        if name.startswith("head/"):
+        if short not in known:
             whole[name] = changes.applied(name, None)
-        elif short in before.names() and "embedding" not in short:
+        elif block_of(short):
             old = torch.from_numpy(before.get(short)).float()
             new = changes.applied(name, old)
             if new.ndim == 2:

@@ -6,10 +6,13 @@ read by torch with weights_only=True, as Trainer does, and is deleted when the r
 """
 
 import errno
+import json
+import logging
 import math
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,14 +42,17 @@ from core.models.changes import changes_file, portable_name, write_changes
 from core.models.checkpoints import facts, load_tokenizer, load_weights
 from core.models.pieces import NO_WORD, tokenise
 from core.models.sources import Source, load_with_head
+from core.models.weights import stored_tensors
+
+log = logging.getLogger(__name__)
 
 OnStep = Callable[[int, int, str], None]
 OnCurve = Callable[[pd.DataFrame], None]
 
 _DIVERGED = 10.0
 """A loss so many times that of guessing evenly is no longer learning."""
-_STATE_SECONDS = 30.0
-"""How often the full state is saved; a kill loses no more work than this."""
+_STATE_SECONDS = float(os.environ.get("TUNESCOPE_STATE_SECONDS") or 30.0)
+"""How often the full state is saved, or at the next row of the loss curve; a kill loses the work since."""
 _IGNORED = -100
 """Target of a piece that begins no word."""
 _CURVE_ROWS = 50
@@ -130,7 +136,7 @@ def tune(
     tokenizer = load_tokenizer(checkpoint)
     model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))
     _let_pad(tokenizer, model)
-    keeper = _Keeper(model, recipe)
+    keeper = _Keeper(model, recipe, set(stored_tensors(checkpoint)))
     longest = longest_input(checkpoint, recipe.max_pieces)
     items = _items(tokenizer, train, longest, targets)
     n_steps = recipe.n_steps
@@ -153,9 +159,12 @@ def tune(
     trainer.remove_callback(PrinterCallback)
     with _full_disk_named(state_folder):
         trainer.train(resume_from_checkpoint=_whole_state(state_folder))
-    keeper.write(changes_file(into, None))
+    final = changes_file(into, None)
+    keeper.write(final)
+    # The answers are those of what was kept, read back, and not of the model in memory.
+    kept, tokenizer = tuned_model(Source(folder=checkpoint, changes=final), recipe.unit, labels, device)
     answers = answer(
-        model,
+        kept,
         tokenizer,
         dev,
         unit=recipe.unit,
@@ -240,48 +249,63 @@ def tuned_model(
 class _Keeper:
     """Writes what tuning has changed so far."""
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe) -> None:
-        self._model, self._prefix = model, model.base_model_prefix
+    def __init__(self, model: PreTrainedModel, recipe: Recipe, stored: set[str]) -> None:
+        """`stored`: the backbone's tensors in the start's files; a pooler that is not among them is as new as the head."""
+        self._model, self._prefix, self._stored = model, model.base_model_prefix, stored
         if recipe.method == "full":
-            self._start = {name: tensor.detach().cpu().clone() for name, tensor in self._named(of_head=False)}
+            self._start = {
+                name: tensor.detach().cpu().clone() for name, tensor in self._named() if not self._is_new(name)
+            }
             return
         self._start = {}
         if recipe.method == "lora":
             _add_adapters(model, recipe.rank)
         for name, parameter in model.named_parameters():
-            of_head = not name.startswith(f"{self._prefix}.")
-            parameter.requires_grad = of_head or ".lora_" in name
+            parameter.requires_grad = ".lora_" in name or self._is_new(portable_name(name, self._prefix))
 
     def write(self, path: Path) -> None:
         """Write a file of changes."""
-        now = dict(self._named(of_head=True)) | (dict(self._named(of_head=False)) if self._start else {})
-        write_changes(path, self._start, {name: tensor.cpu() for name, tensor in now.items()}, self._adapters())
+        now = {name: tensor.cpu() for name, tensor in self._named() if self._start or self._is_new(name)}
+        write_changes(path, self._start, now, self._adapters())
 
-    def _named(self, *, of_head: bool) -> Iterator[tuple[str, torch.Tensor]]:
+    def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
         for name, parameter in self._model.named_parameters():
-            if name.startswith(f"{self._prefix}.") != of_head:
-                yield portable_name(name, self._prefix), parameter.detach()
+            yield portable_name(name, self._prefix), parameter.detach()
+
+    def _is_new(self, name: str) -> bool:
+        short = name.removeprefix("backbone/")
+        return name.startswith("head/") or (short.startswith("pooler") and short not in self._stored)
 
     def _adapters(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         found = {}
         for name, module in self._model.named_modules():
             if hasattr(module, "lora_A"):
-                up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
-                scaled = (up * module.scaling["default"]).detach().cpu()
-                found[portable_name(f"{name}.weight", self._prefix)] = (scaled, down.detach().cpu())
+                up = (module.lora_B["default"].weight * module.scaling["default"]).detach().cpu()
+                down = module.lora_A["default"].weight.detach().cpu()
+                # Some families (GPT-2) store a matrix the other way round, inputs first.
+                pair = (down.T, up.T) if module.fan_in_fan_out else (up, down)
+                found[portable_name(f"{name}.weight", self._prefix)] = pair
         return found
 
 
-def _add_adapters(model: PreTrainedModel, rank: int) -> None:
-    """LoRA (Hu et al. 2022) where peft puts it in this family: queries and values in most."""
-    from peft import LoraConfig, inject_adapter_in_model
+_QUERIES_AND_VALUES = ("query", "value", "q_lin", "v_lin", "q_proj", "v_proj")
 
-    try:
-        inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05), model)
-    except ValueError as error:
+
+def _add_adapters(model: PreTrainedModel, rank: int) -> None:
+    """LoRA (Hu et al. 2022) on queries and values: where peft puts it in this family, else where they are so called."""
+    from peft import LoraConfig, inject_adapter_in_model
+    from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as usual
+
+    here = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    targets = usual.get(model.config.model_type) or [name for name in _QUERIES_AND_VALUES if name in here]
+    if not targets:
         raise SpecInvalid(
-            f"Adding adapters to a {type(model).__name__}.", f"{error}.", "Tune every weight or the head alone."
-        ) from error
+            f"Adding adapters to a {type(model).__name__}.",
+            "Its queries and values are not where other families have them.",
+            "Tune every weight or the head alone.",
+        )
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules=list(targets))
+    inject_adapter_in_model(settings, model)
 
 
 def _items(
@@ -399,7 +423,7 @@ class _Watch(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         folder = Path(args.output_dir)
         mine = folder / f"checkpoint-{state.global_step}"
-        (mine / _WHOLE).touch()
+        (mine / _WHOLE).write_text(json.dumps(_sums(mine)))
         for other in folder.glob("checkpoint-*"):
             if other != mine:
                 shutil.rmtree(other)
@@ -434,15 +458,25 @@ def _full_disk_named(folder: Path) -> Iterator[None]:
 
 _HARDLY_ROOM = 4 << 20
 """Free bytes below which a failed write is taken for a full disk."""
-_WHOLE = "whole"
-"""Marks a saved state that was written to its end."""
+_WHOLE = "whole.json"
+"""Written last into a saved state, with the checksum of each of its files."""
 
 
 def _whole_state(folder: Path) -> str | None:
-    """The latest state that an earlier attempt saved to its end, or None."""
-    whole = [path for path in folder.glob("checkpoint-*") if (path / _WHOLE).is_file()]
-    latest = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-    return None if latest is None else str(latest)
+    """The latest state that an earlier attempt saved to its end and that is as it was written, or None."""
+    saved = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for path in reversed(saved):
+        try:
+            if json.loads((path / _WHOLE).read_text()) == _sums(path):
+                return str(path)
+            log.warning("the saved state %s is damaged; it is not used", path)
+        except (OSError, ValueError):
+            continue  # cut off while it was saved
+    return None
+
+
+def _sums(folder: Path) -> dict[str, int]:
+    return {path.name: zlib.crc32(path.read_bytes()) for path in sorted(folder.iterdir()) if path.name != _WHOLE}
 
 
 def _curve(state: TrainerState) -> pd.DataFrame:

@@ -1,34 +1,38 @@
 """Weight tensors of a checkpoint one at a time, under the backbone's own names, from safetensors files."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from core.errors import SpecInvalid
+from core.errors import CheckpointDamaged, SpecInvalid
 from core.models.changes import Changes
-from core.models.checkpoints import weight_headers
+from core.models.checkpoints import backbone_prefix, weight_headers
 from core.models.sources import Source
 
-_HEADS = ("classifier", "cls.", "lm_head", "score", "pre_classifier", "qa_outputs", "pooler")
-_PREFIXES = ("bert", "roberta", "distilbert", "electra", "deberta", "mpnet", "transformer", "model")
+_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?|albert_layers)\.(\d+)\.(.+)$")
 
 
 class Tensors:
-    """Floating-point tensors of a backbone; a head and its pooler are left out, since often only one side has them."""
+    """Floating-point tensors of a backbone; a head and its pooler are left out, since often only one side has them.
+
+    Raises:
+        CheckpointDamaged: a truncated file, or changes of tensors that the checkpoint does not have.
+    """
 
     def __init__(self, source: Source) -> None:
-        headers = weight_headers(source.folder)
-        floating = {name for name, entry in headers.items() if entry["dtype"].startswith(("F", "BF"))}
-        self._where: dict[str, tuple[Path, str]] = {}
-        for path in sorted(source.folder.glob("*.safetensors")):
-            with safe_open(path, framework="pt") as file:
-                for full in floating.intersection(file.keys()):
-                    if name := _backbone_name(full):
-                        self._where[name] = (path, full)
+        self._where = {name: where for name, where in stored_tensors(source.folder).items() if not _is_pooler(name)}
         self._changes = Changes(source.changes) if source.changes else None
-        self._changed = {} if self._changes is None else _by_backbone_name(self._changes.names())
+        changed = set() if self._changes is None else self._changes.names()
+        self._changed = {name.removeprefix("backbone/"): name for name in changed if name.startswith("backbone/")}
+        if unknown := sorted(name for name in self._changed.keys() - self._where.keys() if not _is_pooler(name)):
+            raise CheckpointDamaged(
+                f"Reading what tuning changed in {source.folder.name}.",
+                f"{len(unknown)} changed tensors are not in the checkpoint it started from: {unknown[0]} ….",
+                "Put that checkpoint back, or tune again.",
+            )
 
     def names(self) -> set[str]:
         """Names without the family's prefix."""
@@ -51,13 +55,28 @@ def read_tensors(source: Source) -> Tensors:
     return Tensors(source)
 
 
-def _by_backbone_name(names: set[str]) -> dict[str, str]:
-    """Name without prefix -> portable name, for changes in the backbone."""
-    return {name.removeprefix("backbone/"): name for name in names if name.startswith("backbone/")}
+def stored_tensors(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Floating-point tensors of the backbone, pooler included: its own name -> (file, name there).
+
+    A model saved with a head has the family's prefix before the backbone's names, a bare backbone has none.
+    """
+    prefix = f"{backbone_prefix(folder)}."
+    floating = {name for name, entry in weight_headers(folder).items() if entry["dtype"].startswith(("F", "BF"))}
+    has_head = any(name.startswith(prefix) for name in floating)
+    found: dict[str, tuple[Path, str]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            for full in floating.intersection(file.keys()):
+                if full.startswith(prefix) or not has_head:
+                    found[full.removeprefix(prefix)] = (path, full)
+    return found
 
 
-def _backbone_name(full: str) -> str:
-    """Name without the family's prefix ("bert.", "model."); empty for a head."""
-    prefix, _, rest = full.partition(".")
-    name = rest if prefix in _PREFIXES else full
-    return "" if name.startswith(_HEADS) else name
+def block_of(name: str) -> tuple[int, str] | None:
+    """(block from 0, name inside it) of a backbone's tensor; None for embeddings and all that is in no block."""
+    found = _BLOCK.search(name)
+    return (int(found[1]), found[2]) if found else None
+
+
+def _is_pooler(name: str) -> bool:
+    return name.startswith("pooler")

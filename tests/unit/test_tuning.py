@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from core.analyses.checkpoint import source_of
 from core.analyses.compress import Compress
@@ -20,10 +21,12 @@ from core.errors import NotEnoughData, SpecInvalid
 from core.jobs import run as running
 from core.keys import to_json
 from core.lab import Lab
+from core.models import tuning
 from core.models.changes import Changes, changes_file
+from core.models.checkpoints import load_weights, locate
 from core.models.sources import Source
 from core.models.tuning import answer, tuned_model
-from core.models.weights import read_tensors
+from core.models.weights import block_of, read_tensors, stored_tensors
 from core.refs import Folder, Packaged, Sample, Suite
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -211,7 +214,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tiny_start: Folder, tmp_path: Path, la
         ended = python("-c", KILLED, json.dumps(to_json(spec)), step)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         assert not lab.store.has(spec)
-    left = list((lab.store.folder(spec) / "trainer").glob("checkpoint-*/whole"))
+    left = list((lab.store.folder(spec) / "trainer").glob("checkpoint-*/whole.json"))
     assert [path.parent.name for path in left] == ["checkpoint-8"]
     result = lab.run(spec)
     for name in ("final.safetensors", "step-00000002.safetensors", "step-00000007.safetensors"):
@@ -230,18 +233,91 @@ def test_a_state_cut_off_while_it_was_saved_is_not_used(tiny_start: Folder, lab:
 
 def test_a_planted_pickle_in_a_runs_state_is_not_run(tiny_start: Folder, tmp_path: Path, lab: Lab) -> None:
     spec = TUNE.replace(checkpoint=tiny_start, epochs=3)
-    python("-c", KILLED, json.dumps(to_json(spec)), "5")
-    (state,) = (lab.store.folder(spec) / "trainer").glob("checkpoint-*")
     mark = tmp_path / "ran"
 
     class Bomb:
         def __reduce__(self):
             return (open, (str(mark), "w"))
 
-    (state / "optimizer.pt").write_bytes(pickle.dumps(Bomb()))
+    def plant() -> Path:
+        python("-c", KILLED, json.dumps(to_json(spec)), "5")
+        (state,) = (lab.store.folder(spec) / "trainer").glob("checkpoint-*")
+        (state / "optimizer.pt").write_bytes(pickle.dumps(Bomb()))
+        return state
+
+    state = plant()
+    (state / "whole.json").write_text(json.dumps(tuning._sums(state)))  # whoever plants may know the checksum
     with pytest.raises(pickle.UnpicklingError):
         lab.run(spec)
+    lab.discard(spec)
+    plant()  # without it, the state counts as damaged and the run begins anew
+    assert lab.run(spec).n_steps == spec.n_steps
     assert not mark.exists()
+
+
+FAMILIES = ("bert", "roberta", "gpt2", "distilbert", "albert", "gpt_neox")
+
+
+def family(name: str, into: Path) -> Folder:
+    """A tiny checkpoint of a family, saved bare as AutoModel does; BERT without its pooler, as many are."""
+    import transformers
+    from transformers import AutoModel, AutoTokenizer
+
+    if name in ("bert", "roberta", "gpt2"):
+        tiny(name, into)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(locate(Packaged()))
+        shape = {
+            "distilbert": ("DistilBertConfig", {"dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 64}),
+            "albert": (
+                "AlbertConfig",
+                {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4}
+                | {"intermediate_size": 64, "num_hidden_groups": 3},
+            ),
+            "gpt_neox": (
+                "GPTNeoXConfig",
+                {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64},
+            ),
+        }[name]
+        config = getattr(transformers, shape[0])(vocab_size=len(tokenizer), pad_token_id=0, **shape[1])
+        torch.manual_seed(0)
+        AutoModel.from_config(config).save_pretrained(into)
+        tokenizer.save_pretrained(into)
+    if name == "bert":
+        file = into / "model.safetensors"
+        save_file({key: tensor for key, tensor in load_file(file).items() if "pooler" not in key}, file)
+    return Folder.at(into)
+
+
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+@pytest.mark.parametrize("method", ["full", "head", "lora"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_kept_is_the_model_that_was_tuned_in_every_family(
+    tmp_path: Path, name: str, method: str, unit: str
+) -> None:
+    folder = Path(family(name, tmp_path / "start").path)
+    labels, out = ("a", "b"), tmp_path / "final.safetensors"
+    model = load_weights(tuning.auto_class(unit), folder, **tuning.head_settings(labels)).eval()
+    recipe = tuning.Recipe(
+        unit=unit, method=method, rank=2, n_steps=1, learning_rate=1, batch_size=1, warmup=0, weight_decay=0,
+        max_pieces=32, seed=0, snapshots=(),
+    )  # fmt: skip
+    keeper = tuning._Keeper(model, recipe, set(stored_tensors(folder)))
+    model.eval()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    with torch.no_grad():
+        for parameter in trained:
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    keeper.write(out)
+    again, tokenizer = tuned_model(Source(folder=folder, changes=out), unit, labels, "cpu")
+    inputs = tokenizer("the film was unbelievably good", return_tensors="pt", padding=False)
+    with torch.inference_mode():
+        expected, got = (one(input_ids=inputs["input_ids"]).logits for one in (model, again))
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
+    # And read tensor by tensor, for the weights page, they are the same again.
+    start, changed = read_tensors(Source(folder=folder)), read_tensors(Source(folder=folder, changes=out))
+    moved = {block_of(key) is not None for key in start.names() if (start.get(key) != changed.get(key)).any()}
+    assert moved == {"full": {True, False}, "head": set(), "lora": {True}}[method]
 
 
 def test_the_loss_curve_can_be_watched_while_it_grows(
