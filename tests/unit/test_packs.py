@@ -32,7 +32,7 @@ from tests.small import BASE, SENTENCES, TUNE, comparison
 from tests.unit.test_store import Bomb, assert_same, cut, flip, lab_at
 
 SPECS = comparison()
-FEW = [SPECS[1], SPECS[4]]
+FEW = [BASE, next(spec for spec in SPECS if spec.kind == "probe")]
 """Vectors of the base and a probe on them: arrays and plain values, small."""
 EMBED = f"artifacts/embed/{key_of(BASE)}"
 

@@ -545,7 +545,7 @@ def test_book_when_an_entry_is_of_another_time_keeps_the_others(lab: Lab) -> Non
     rows = json.loads(path.read_text())
     path.write_text(json.dumps([{"id": "x", "name": "New", "ref": {"kind": "checkpoint.hub", "name": "n"}}, *rows]))
     assert [name for name, _ in lab.book.entries().values()] == ["Suite"]
-    assert len(lab.datasets()) == 3  # the suite is always there; the book adds none
+    assert all(named.id.startswith("suite") for named in lab.datasets())  # the book adds none
 
 
 @pytest.mark.parametrize("text", ["", "{", "3", '[{"id": 1}]', "[3]"])
