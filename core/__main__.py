@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--only", action="store_true", help="exactly these, without what they were computed from")
     take = acts.add_parser("import", help="take over a pack's results, all or none")
     take.add_argument("path", type=Path)
-    demo = commands.add_parser("demo", help="make the demo pack anew: about twenty minutes on two cores")
+    demo = commands.add_parser("demo", help="make the demo pack anew: about ten minutes on two cores")
     demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
     commands.add_parser("engine", help="be the engine until idle; the app starts it by itself")
     chosen = parser.parse_args(arguments)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.similarity import Similarity
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.uploads import clean_name, keep
 from core.errors import SpecInvalid
@@ -47,6 +48,17 @@ class Catalogue:
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, Folder)
         ]
         return found + self._runs()
+
+    def compared(self) -> frozenset[str]:
+        """Ids of tuned checkpoints for which a similarity to some base is stored."""
+        found = set()
+        for held in self.store.listing().values():
+            if held["kind"] == Similarity.kind:
+                try:
+                    found.add(key_of(from_json(held["spec"]).tuned.checkpoint)[:10])
+                except SpecInvalid:
+                    continue  # of another time
+        return frozenset(found)
 
     def name_of(self, run: FineTune) -> str:
         """How a run is called on screen."""

@@ -56,6 +56,8 @@ class Provenance:
     device: str
     libraries: dict[str, str]
     spec: dict[str, Any]
+    pack: str
+    """Title of the pack it came in; empty where it was computed here."""
 
 
 class Lab(Holdings):
@@ -101,7 +103,7 @@ class Lab(Holdings):
         """Ask the engine for a result and all it needs; asking twice is asking once."""
         self._clear_damaged(spec)
         for at, step in enumerate(self.plan(spec)):
-            self._ask(step.spec, time.time() + at * 1e-6, step.seconds)
+            self._ask(step.spec, time.time() + at * 1e-6, 0.0 if step.is_guess else step.seconds)
         if not self.store.has(spec) and self._engine == "shared":
             ensure_engine(self.store.settings)
         return Job(key=key_of(spec))
@@ -139,6 +141,7 @@ class Lab(Holdings):
             device=held["device"],
             libraries=held["libraries"],
             spec=held["spec"],
+            pack=self.store.pack_of(key_of(spec)) or str(held.get("imported", "")),
         )
 
     # -- jobs

@@ -10,6 +10,7 @@ import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
+from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
@@ -132,6 +133,11 @@ def run_card(lab: Lab, one: Named) -> None:
         f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}, batch {run.batch_size}, "
         f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )
+    if isinstance(one.ref, Compress):
+        left.markdown(
+            f"Afterwards **compressed to rank {one.ref.rank}**: the accuracy is that of the compressed checkpoint, the loss "
+            "curve that of the full run."
+        )
     with right:
         kept = () if one.ref is not run else run.snapshots
         chart = loss_curve(tuned.curve, show.look(), n_steps=run.n_steps, snapshots=kept)
@@ -146,7 +152,15 @@ def fine_tune(lab: Lab) -> None:
         return
     (tuned,) = show.results([spec], what="this run")
     if tuned is not None:
-        st.success(f"This run is there: {tuned.accuracy.value:.1%} on the dev {spec.unit}s.", icon=":material/check:")
+        score = tuned.accuracy
+        said = (
+            f"This run is there: {score.value:.1%} [{score.low:.1%}, {score.high:.1%}] on the dev {spec.unit}s, majority "
+            f"{tuned.majority:.1%}."
+        )
+        if score.low > tuned.majority:
+            st.success(said, icon=":material/check:")
+        else:
+            st.warning(f"{said} It has not learnt its task.", icon=":material/warning:")
         st.button("Compare it with its base", on_click=picker.pick_run, args=(spec,), icon=":material/compare_arrows:")
 
 
@@ -227,9 +241,10 @@ def add_folder(lab: Lab) -> None:
     """A local checkpoint by path."""
     with st.form("add_folder", border=False):
         left, right = st.columns([4, 1], vertical_alignment="bottom")
-        path = left.text_input(
-            "Folder with config.json, tokenizer and .safetensors weights", placeholder="/path/to/checkpoint"
-        )
+        with left:
+            path = show.local_path(
+                "Folder with config.json, tokenizer and .safetensors weights", placeholder="/path/to/checkpoint"
+            )
         pressed = right.form_submit_button("Add", icon=":material/add:", width="stretch")
         if pressed and path:
             lab.add_checkpoint(path)

@@ -61,6 +61,8 @@ def layer_strip(chosen: Selection) -> None:
         is_whole = similarity and weights
         title = headline(similarity, weights, chosen.tuned_task) if is_whole else TITLE
         show.heading(title, SHOWS, HOW_TO_READ)
+        if chosen.caveat:
+            st.caption(chosen.caveat)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     made = (
@@ -70,7 +72,10 @@ def layer_strip(chosen: Selection) -> None:
         moved(chosen, weights) if weights else None,
     )
     drawn = []
-    for column, make in zip(st.columns([1.1, 1, 1, 1], gap="small"), made, strict=True):
+    # Larger text needs larger panels: two by two for the back of the room.
+    big = show.look().projector
+    places = [*st.columns(2), *st.columns(2)] if big else st.columns([1.1, 1, 1, 1], gap="small")
+    for column, make in zip(places, made, strict=True):
         if make is not None:
             with column:
                 panel = make()  # built one by one, so that the first is on its way while the next is made
@@ -124,7 +129,7 @@ def moved(chosen: Selection, weights: WeightChanges) -> Callable[[], Panel]:
         strip.weights_panel(weights, show.look(), chosen.layer),
         strip.weights_table(weights),
         [chosen.weights],
-        notes.weights(weights),
+        notes.weights(weights, chosen),
     )
 
 

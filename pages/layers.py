@@ -186,7 +186,7 @@ def weights(chosen: Selection) -> None:
         name="weight-change",
         alt_text="Relative weight change by layer",
         specs=[chosen.weights],
-        note=notes.weights(changes),
+        note=notes.weights(changes, chosen),
     )
 
 

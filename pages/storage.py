@@ -225,7 +225,7 @@ def export(lab: Lab, rows: Sequence[Kept], chosen: Sequence[str]) -> None:
             key="export-download",
         )
     with st.form("export-file", border=False):
-        path = st.text_input("Or into a file on this machine", placeholder=f"/path/to/{name}.tunescope")
+        path = show.local_path("Or into a file on this machine", placeholder=f"/path/to/{name}.tunescope")
         if st.form_submit_button("Write", icon=":material/save:") and path:
             target = Path(path).expanduser().absolute()
             contents = lab.export_pack(keys, target, title=title, on_step=_progress("Packing"))
@@ -243,7 +243,7 @@ def take_over(lab: Lab) -> None:
         upload = st.file_uploader(
             f"Pack, up to {_MOST_UPLOAD_MB} MB", type=["tunescope", "zip"], max_upload_size=_MOST_UPLOAD_MB
         )
-        path = st.text_input("Or a file on this machine", placeholder="/path/to/pack.tunescope", key="import_path")
+        path = show.local_path("Or a file on this machine", placeholder="/path/to/pack.tunescope", key="import_path")
         if st.form_submit_button("Import", icon=":material/upload_file:") and (upload is not None or path):
             source = upload if upload is not None else Path(path).expanduser().absolute()
             done = lab.import_pack(source, _progress("Importing"))

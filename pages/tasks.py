@@ -10,8 +10,8 @@ from typing import Any  # noqa: E402
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
-from core.analyses.compress import Compress  # noqa: E402
-from core.analyses.fine_tune import FineTune  # noqa: E402
+from core.analyses.checkpoint import run_of  # noqa: E402
+from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.charts import board, confusion, curves  # noqa: E402
 from core.lab import Named  # noqa: E402
 from core.refs import LABEL_NAMES  # noqa: E402
@@ -27,7 +27,7 @@ def main() -> None:
     show.heading(
         "Tasks",
         "What fine-tuning on one task did to others, and how several fine-tuned checkpoints compare.",
-        "Grey is noise: an interval that holds 0. Everything is read from the sentences chosen in the sidebar.",
+        "Grey is noise: an interval that holds 0. Probes read the sentences chosen in the sidebar, heads their own dev examples.",
     )
     chosen = picker.compared()
     if chosen is None:
@@ -146,7 +146,7 @@ def read_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
     if base is None or not complete:
         return
     st.markdown(
-        f"**Can {chosen.label_name} be read by a straight cut through the space?** Hollow: no different from the base.",
+        f"**Can {chosen.label_name} be read by a straight cut through the space?** Hollow: not told apart from the base.",
         help="One linear probe a layer and checkpoint, on the same splits. Each run is one seed of tuning: add runs with "
         "other seeds before you believe a small difference between two of them.",
     )
@@ -199,16 +199,22 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
 
 def heads(chosen: Selection) -> None:
     """Accuracy and confusion of every fine-tuned run in view."""
-    runs = {name: run for name, run in chosen_runs(chosen).items() if isinstance(run.ref, FineTune | Compress)}
+    runs = {
+        name: run for name, run in chosen_runs(chosen).items() if run_of(run.ref) and not isinstance(run.ref, Snapshot)
+    }
     if not runs:
         st.info("A checkpoint folder has no head of ours: choose a fine-tuning run.", icon=":material/info:")
         return
     found = show.results([run.ref for run in runs.values()], what="the fine-tuning run")
     held = [(name, run, result) for (name, run), result in zip(runs.items(), found, strict=True) if result]
-    for first in range(0, len(held), 3):
-        for column, (name, run, result) in zip(st.columns(3), held[first : first + 3], strict=False):
+    small = [one for one in held if len(one[2].labels) <= FEW]
+    for first in range(0, len(small), 3):
+        for column, one in zip(st.columns(3), small[first : first + 3], strict=False):
             with column:
-                head(name, run, result)
+                head(*one)
+    for one in held:
+        if one not in small:
+            head(*one)  # many labels need the width
 
 
 def head(name: str, run: Named, result: Any) -> None:
@@ -226,7 +232,7 @@ def head(name: str, run: Named, result: Any) -> None:
         name=f"confusion-{run.id}",
         alt_text=f"Gold against predicted label of {run.name}",
         specs=[run.ref],
-        note=notes.head(result),
+        note=notes.head(result, run_of(run.ref)),
     )
 
 

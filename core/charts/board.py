@@ -43,7 +43,7 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         table: of task_table.
     """
     once = change_table(table)
-    reach = max(5.0, float(once["difference"].abs().max()))
+    reach = min(10.0, max(5.0, float(once["difference"].abs().max())))  # beyond 10 points colour says no more
     ends = ["#C58BD6", "#2B303C", "#5DC98A"] if look.dark else ["#762A83", "#F4F2F6", "#1B7837"]
     tasks = list(dict.fromkeys(once["task"]))
     shown = [
@@ -61,7 +61,9 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         tooltip=shown,
     )
     colour = alt.Color(
-        "difference:Q", scale=alt.Scale(domain=[-reach, 0, reach], range=ends, interpolate="lab"), legend=None
+        "difference:Q",
+        scale=alt.Scale(domain=[-reach, 0, reach], range=ends, interpolate="lab", clamp=True),
+        legend=None,
     )
     strong = "#111" if look.dark else "#fff"
     heat = cells.mark_rect().encode(color=alt.condition("datum.is_noise", alt.value(look.grid), colour))

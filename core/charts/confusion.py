@@ -37,10 +37,14 @@ def confusion_heat(labels: Sequence[str], confusion: ArrayLike, look: Look) -> a
     )
     scale = alt.Scale(scheme="viridis", domain=[0, 1])
     layers: list[alt.Chart] = [cells.mark_rect().encode(color=alt.Color("share:Q", scale=scale, legend=None))]
-    if len(order) <= 8:
-        written = alt.condition("datum.share > 0.6", alt.value("#111"), alt.value("#fff"))
-        counts = cells.mark_text(dy=-9, fontWeight="bold", fontSize=look.size)
-        shares = cells.mark_text(dy=9, fontSize=look.size)
+    written = alt.condition("datum.share > 0.6", alt.value("#111"), alt.value("#fff"))
+    named = cells.transform_filter("datum.count > 0")
+    if len(order) <= 4:
+        counts = named.mark_text(dy=-9, fontWeight="bold", fontSize=look.size)
+        shares = named.mark_text(dy=9, fontSize=look.size)
         layers.append(counts.encode(text=alt.Text("count:Q", format=","), color=written))
         layers.append(shares.encode(text=alt.Text("share:Q", format=".0%"), color=written))
-    return framed(alt.layer(*layers).properties(height=max(180, 54 * len(order))), look)
+    elif len(order) <= 20:
+        shares = named.transform_filter("datum.share >= 0.005").mark_text(fontSize=look.size)
+        layers.append(shares.encode(text=alt.Text("share:Q", format=".0%"), color=written))
+    return framed(alt.layer(*layers).properties(height=max(180, (54 if len(order) <= 4 else 30) * len(order))), look)

@@ -22,10 +22,12 @@ def headline(similarity: LayerSimilarity, weights: WeightChanges, task: str) -> 
         else (f"and the blocks' weights moved by {lowest} to {highest}")
     )
     if not changed:
-        return f"Tuning on {task} left the space of every layer nearly as it was."
+        if all(estimate.low > KEPT for estimate in same if estimate):
+            return f"Tuning on {task} left the space of every layer nearly as it was."
+        return f"Tuning on {task}: which layers changed cannot be told from these sentences."
     if rewritten:
         return f"Tuning on {task} rewrote {_named(rewritten)}, {moved}."
-    return f"Tuning on {task} changed {_named(changed)}; no layer was rewritten, {moved}."
+    return f"Tuning on {task} changed {_named(changed)}, {moved}; no layer was rewritten."
 
 
 def reading(change: ProbeDifference, label: str) -> str:
@@ -33,7 +35,7 @@ def reading(change: ProbeDifference, label: str) -> str:
     gains = [i for i, estimate in enumerate(change.difference) if estimate.low > 0]
     losses = [i for i, estimate in enumerate(change.difference) if estimate.high < 0]
     if not gains and not losses:
-        return f"{label.capitalize()} stays as readable as it was: every difference lies inside the noise."
+        return f"No change of how well {label} can be read was found: every difference lies inside the noise."
     parts = []
     for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
         if layers:

@@ -72,10 +72,10 @@ def _pair(
     table: pd.DataFrame, points: pd.DataFrame, look: Look, colour: str, titles: tuple[str, str]
 ) -> alt.HConcatChart:
     brush = alt.selection_interval(name="brush", empty=True)
-    limits = [_limits(table, axis) for axis in ("x", "y")]
     colours, shapes, picked = _encodings(table, look, colour)
-    # Views laid side by side cannot stretch: the usual size fits 1280 pixels beside the sidebar, the other 1920.
-    width, height = (660, 520) if look.projector else (405, 330)
+    # Views laid side by side cannot stretch: this fits 1280 pixels beside the sidebar.
+    width, height = 405, 330
+    limits = _limits(table, width / height)
     panels = []
     for side, name in (("base", "● base"), ("tuned", "▲ tuned")):
         panel = (
@@ -124,12 +124,16 @@ def _encodings(table: pd.DataFrame, look: Look, colour: str) -> tuple[alt.Color,
     )
 
 
-def _limits(table: pd.DataFrame, axis: str) -> alt.Scale:
-    """One range for both sides, so that a shift is seen as a shift."""
-    values = table[[f"base_{axis}", f"tuned_{axis}"]].to_numpy()
-    low, high = float(values.min()), float(values.max())
-    margin = 0.04 * (high - low or 1.0)
-    return alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
+def _limits(table: pd.DataFrame, aspect: float) -> list[alt.Scale]:
+    """Ranges of x and y for both sides: the same, so that a shift is a shift, and of one unit, so that distances are true."""
+    spans = []
+    for axis in ("x", "y"):
+        values = table[[f"base_{axis}", f"tuned_{axis}"]].to_numpy()
+        spans.append((float(values.min() + values.max()) / 2, float(values.max() - values.min()) or 1.0))
+    (middle_x, wide), (middle_y, high) = spans
+    half = 0.54 * max(wide / aspect, high)
+    ranges = (middle_x - half * aspect, middle_x + half * aspect), (middle_y - half, middle_y + half)
+    return [alt.Scale(domain=list(ends), nice=False, zero=False) for ends in ranges]
 
 
 def _axis() -> alt.Axis:

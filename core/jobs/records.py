@@ -43,7 +43,7 @@ class JobRecord:
     worker: int = 0
     """Process id while running."""
     expected: float = 0.0
-    """Seconds it was expected to take when it was asked for; 0 = not known."""
+    """Seconds it was expected to take when it was asked for, by this machine's record; 0 = it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,4 +123,5 @@ def seconds_left(record: JobRecord, now: float) -> float | None:
     elapsed = now - record.started if record.state == "running" and record.started else 0.0
     if record.state == "running" and record.total and record.done >= record.total / 20:
         return elapsed * (record.total - record.done) / record.done
-    return max(record.expected - elapsed, 1.0) if record.expected else None
+    left = record.expected - elapsed
+    return left if left > 0 else None  # never done here before, or overdue: not known

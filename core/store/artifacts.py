@@ -96,6 +96,13 @@ class Store:
         """Whether a complete artifact is there; its content is not checked."""
         return (self.folder(spec) / MANIFEST).is_file()
 
+    def pack_of(self, key: str) -> str:
+        """Title of the shipped pack that a result is read from; empty for one of this store."""
+        if any((self.root / "artifacts").glob(f"*/{key}/{MANIFEST}")):
+            return ""
+        facts = self.shelf.facts().get(key)
+        return str(facts["pack"]) if facts else ""
+
     def has_key(self, key: str) -> bool:
         """Whether a complete artifact of this key is there, of whatever kind."""
         own = any((self.root / "artifacts").glob(f"*/{key}/{MANIFEST}"))

@@ -35,14 +35,14 @@ def draw(lab: Lab) -> None:
         st.success(f"Added {show.escaped(name)} and chose it in the sidebar.", icon=":material/check:")
     by_path, upload = st.tabs(["By path", "Upload"])
     with by_path:
-        typed = st.text_input(
+        typed = show.local_path(
             "Path of the file",
             key="file_path",
             placeholder="/path/to/file",
             help="On the machine that runs Tunescope. The file stays where it is.",
         )
-        if typed.strip():
-            path = Path(typed.strip()).expanduser().absolute()
+        if typed:
+            path = Path(typed).expanduser().absolute()
             _settle(lab, path, path.name, f"path-{hashlib.sha256(str(path).encode()).hexdigest()[:10]}")
     with upload:
         given = st.file_uploader(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.analyses.crowding import CrowdingCurves
-from core.analyses.fine_tune import TunedCheckpoint
+from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
 from core.analyses.similarity import LayerSimilarity
@@ -63,11 +63,12 @@ def trust(result: UmapMaps) -> str:
     )
 
 
-def head(result: TunedCheckpoint) -> str:
+def head(result: TunedCheckpoint, run: FineTune) -> str:
     """Of a head's answers."""
+    interval = "a jackknife over groups of sentences" if run.unit == "word" else "Wilson"
     return (
-        f"n = {result.accuracy.n:,} dev sentences, 95 % interval over sentences (Wilson), {result.n_train:,} training "
-        f"sentences, {result.n_steps:,} steps; one run: no spread over seeds"
+        f"n = {result.accuracy.n:,} {run.unit}s of this run's own dev examples, 95 % interval: {interval}; {result.n_train:,} "
+        f"training examples, {result.n_steps:,} steps; one run: no spread over seeds"
     )
 
 
@@ -76,9 +77,10 @@ def crowding(result: CrowdingCurves) -> str:
     return f"{result.n_pairs:,} pairs from different sentences, 95 % interval over groups of sentences"
 
 
-def weights(result: WeightChanges) -> str:
+def weights(result: WeightChanges, chosen: Selection) -> str:
     """Of the weight change."""
+    caveat = f"; {chosen.caveat}" if chosen.caveat else ""
     return (
         f"Frobenius norm of tuned minus base over that of base, {result.n_parameters:,} weights, without pooler and head; "
-        "one run: no interval"
+        f"one run: no interval{caveat}"
     )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.analyses.checkpoint import Checkpoint, origin, run_of
-from core.analyses.fine_tune import FineTune
+from core.analyses.compress import Compress
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
@@ -27,7 +27,7 @@ def draw() -> None:
     st.subheader("Comparison", anchor=False)
     base = _choose("Base", "base", checkpoints, help_="Weights before fine-tuning, drawn as ● in blue.")
     runs = [named for named in checkpoints if named.id != base.id]
-    newest = _newest_run(runs)
+    newest = _newest_run(lab, runs)
     tuned = _choose(
         "Tuned",
         "tuned",
@@ -35,6 +35,8 @@ def draw() -> None:
         default=newest,
         help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Checkpoints.",
     )
+    if isinstance(tuned.ref, Compress):
+        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base")
     data = _choose(
         "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
@@ -106,9 +108,11 @@ def _label(by_id: dict[str, Named], short: str) -> str:
     return f"{name} · {short[:6]}" if alike else name
 
 
-def _newest_run(options: list[Named]) -> str | None:
-    runs = [named for named in options if run_of(named.ref)]
-    return next((named.id for named in runs if isinstance(named.ref, FineTune)), runs[0].id if runs else None)
+def _newest_run(lab: Lab, options: list[Named]) -> str | None:
+    """The newest run that was compared already, so that pages open full; else the newest of all."""
+    runs = [named.id for named in options if run_of(named.ref)]
+    compared = lab.compared()
+    return next((short for short in runs if short in compared), runs[0] if runs else None)
 
 
 def _choose_label(lab: Lab, data: Named) -> tuple[str, str]:

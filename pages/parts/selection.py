@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.analyses.checkpoint import Checkpoint, origin, run_of
+from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap
@@ -42,7 +43,20 @@ class Selection:
         """What the tuned checkpoint was tuned on, in words."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
-        return self.tuned.name if run is None else LABEL_NAMES.get(run.label, run.label)
+        if run is None:
+            return self.tuned.name
+        small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
+        return LABEL_NAMES.get(run.label, run.label) + small
+
+    @property
+    def caveat(self) -> str:
+        """What must be known of the tuned checkpoint before its numbers are believed; empty where nothing is."""
+        if self.tuned is None or not isinstance(self.tuned.ref, Compress):
+            return ""
+        return (
+            f"The tuned side is a compressed checkpoint: of what tuning changed it keeps a change of rank {self.tuned.ref.rank} "
+            "of the blocks and the head; its embeddings are those of the base. Every number is of this checkpoint."
+        )
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""

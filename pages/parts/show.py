@@ -188,13 +188,21 @@ def _table(table: pd.DataFrame, name: str) -> None:
 
 
 def provenance(specs: Sequence[Spec]) -> str:
-    """Artifact, date, seconds, device and library of what a figure was drawn from."""
-    parts = []
-    for spec in specs:
-        held = get_lab().provenance(spec)
-        parts.append(f"{spec.kind} `{held.key[:10]}`")
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.created))
-    return f"{', '.join(parts)} · {made} · {held.device} · torch {held.libraries.get('torch', '?')}"
+    """Artifacts, when and where they were computed, or in which packs they came, of what a figure was drawn from."""
+    held = [get_lab().provenance(spec) for spec in specs]
+    keys: dict[str, list[str]] = {}
+    for spec, one in zip(specs, held, strict=True):
+        keys.setdefault(spec.kind, []).append(f"`{one.key[:10]}`")
+    named = ", ".join(
+        f"{kind} {' '.join(found[:3])}{f' and {len(found) - 3} more' * (len(found) > 3)}"
+        for kind, found in keys.items()
+    )
+    days = sorted({time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created)) for one in held})
+    made = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    machines = sorted({f"{one.device} · torch {one.libraries.get('torch', '?')}" for one in held})
+    packs = sorted({one.pack for one in held if one.pack})
+    came = f"from the pack “{escaped(', '.join(packs))}” · " if packs else ""
+    return f"{named} · {came}{made} · {', '.join(machines)}"
 
 
 def standing(status: Any) -> str:
@@ -203,6 +211,21 @@ def standing(status: Any) -> str:
     if status.seconds_left is not None:
         parts.append(f"about {duration(status.seconds_left)} left")
     return " · ".join(parts)
+
+
+def is_local() -> bool:
+    """Whether only people at this machine can open the app: paths on its disks are nobody else's business."""
+    return st.get_option("server.address") in ("localhost", "127.0.0.1", "::1")
+
+
+def local_path(label: str, **settings: Any) -> str:
+    """A field for a path on this machine, stripped; empty, and greyed out with the reason, where others can open the app."""
+    if is_local():
+        return st.text_input(label, **settings).strip()
+    st.text_input(
+        label, disabled=True, placeholder="only while the app listens on this machine alone", key=settings.get("key")
+    )
+    return ""
 
 
 def in_steps(steps: int) -> str:

@@ -42,6 +42,7 @@ def start(cache: Path, log: Path, *, packs: str = "none") -> Server:
         "TUNESCOPE_PACKS": packs,
         "TUNESCOPE_IDLE_SECONDS": "5",
         "TUNESCOPE_DEVICE": "cpu",
+        "TUNESCOPE_STATE_SECONDS": "0.5",
     }
     with log.open("ab") as sink:
         process = subprocess.Popen(

@@ -23,9 +23,22 @@ from tests.small import BASE, TUNED
 pytestmark = pytest.mark.browser
 
 
-def running(page: Page) -> None:
-    """Wait until the run on the page trains."""
-    expect(page.get_by_text(re.compile(r"Fine-tuning: [1-9]\d* of"))).to_be_visible(timeout=2 * MINUTES)
+def running(page: Page, server: Server) -> int:
+    """Wait until the run on the page trains and has saved a state; returns the step it was first seen at."""
+    shown = page.get_by_text(re.compile(r"Fine-tuning: [1-9]\d* of")).first
+    expect(shown).to_be_visible(timeout=2 * MINUTES)
+    seen = int(re.findall(r"Fine-tuning: (\d+) of", shown.inner_text())[0])
+    end = time.monotonic() + 120
+    while not saved(server):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return seen
+
+
+def saved(server: Server) -> int:
+    """The step of the state that a killed run would go on from; 0 = none."""
+    states = (server.cache / "artifacts").glob("fine_tune/*/trainer/checkpoint-*/whole.json")
+    return max((int(path.parent.name.rpartition("-")[2]) for path in states), default=0)
 
 
 def the_job(server: Server) -> dict:
@@ -41,17 +54,19 @@ def test_each_process_when_killed_is_named_and_the_work_goes_on(
     fill(page, "Examples", "500")
     fill(page, "Epochs", "1")
     page.get_by_role("button", name="Compute").click()
-    running(page)
+    running(page, server)
 
     os.kill(the_job(server)["worker"], signal.SIGKILL)
     expect(page.get_by_text(re.compile("Fine-tuning: interrupted.*killed"))).to_be_visible(timeout=MINUTES)
+    kept = saved(server)
     page.get_by_role("button", name="Compute").click()
-    running(page)
+    assert running(page, server) > kept > 0
 
     os.kill(json.loads((server.cache / "engine" / "engine.json").read_text())["pid"], signal.SIGKILL)
     expect(page.get_by_text(re.compile("Fine-tuning: interrupted.*engine ended"))).to_be_visible(timeout=MINUTES)
+    kept = saved(server)
     page.get_by_role("button", name="Compute").click()
-    running(page)
+    assert running(page, server) > kept > 0
 
     page.close()  # its tries to come back would be errors of ours
     server.process.send_signal(signal.SIGKILL)  # the app: the engine does not notice

@@ -8,6 +8,8 @@ import pytest
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
+from core.analyses.probe import Probe
+from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.demo import LIVE, PACK, SEEN, checkpoints, contents
@@ -69,6 +71,16 @@ def test_results_come_out_again(shipped: Lab, again: Lab) -> None:
         assert here.low == pytest.approx(there.low, abs=5e-3)
     crowding = Crowding(base=BASE, tuned=TUNED)
     for there, here in zip(shipped.peek(crowding).tuned, again.run(crowding).tuned, strict=True):
+        assert here.value == pytest.approx(there.value, abs=2e-3)
+    sentences = [
+        Embed(checkpoint=side, sample=SEEN, unit="sentence", pooling="mean") for side in (Packaged(), SENTIMENT)
+    ]
+    probes = [Probe(embed=side, label="sentiment") for side in sentences]
+    change = ProbeChange(base=probes[0], tuned=probes[1])
+    for there, here in zip(shipped.peek(change).difference, again.run(change).difference, strict=True):
+        assert here.value == pytest.approx(there.value, abs=0.01)  # three of 300 answers
+    rsa = Similarity(base=sentences[0], tuned=sentences[1], measure="rsa")
+    for there, here in zip(shipped.peek(rsa).same_layer, again.run(rsa).same_layer, strict=True):
         assert here.value == pytest.approx(there.value, abs=2e-3)
     weights = WeightChange(base=Packaged(), tuned=SENTIMENT)
     np.testing.assert_allclose(shipped.peek(weights).layers, again.run(weights).layers, rtol=1e-4)

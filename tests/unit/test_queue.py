@@ -23,7 +23,7 @@ def test_a_waiting_job_takes_what_was_expected() -> None:
 def test_a_job_that_has_just_begun_takes_what_was_expected_less_what_has_passed() -> None:
     begun = record(state="running", started=100.0, done=1, total=100)
     assert seconds_left(begun, now=120.0) == 30.0
-    assert seconds_left(begun, now=300.0) == 1.0  # longer than expected: nearly there, never negative
+    assert seconds_left(begun, now=300.0) is None  # overdue: not known
 
 
 @pytest.mark.parametrize(("done", "left"), [(10, 180.0), (50, 20.0), (100, 0.0)])
@@ -33,16 +33,24 @@ def test_a_job_under_way_is_judged_by_its_own_pace(done: int, left: float) -> No
 
 
 def test_jobs_wait_for_those_asked_before_them(lab: Lab) -> None:
+    lab.run(SENTENCES)  # from now on this machine has a record of the kind
+    other = BASE.replace(pooling="first")
     lab.submit(BASE)
-    lab.submit(SENTENCES)
-    first, second = lab.status(key_of(BASE)), lab.status(key_of(SENTENCES))
+    lab.submit(other)
+    first, second = lab.status(key_of(BASE)), lab.status(key_of(other))
     assert (first.state, first.ahead) == ("queued", 0)
     assert (second.state, second.ahead) == ("queued", 1)
     assert first.seconds_left is not None
     assert second.seconds_left is not None
-    planned = [max(1.0, *(step.seconds for step in lab.plan(spec))) for spec in (BASE, SENTENCES)]
+    planned = [lab.plan(spec)[0].seconds for spec in (BASE, other)]
     assert first.seconds_left == pytest.approx(planned[0])
     assert second.seconds_left == pytest.approx(sum(planned))
+
+
+def test_a_kind_that_was_never_done_here_promises_nothing(lab: Lab) -> None:
+    lab.submit(BASE)
+    assert lab.plan(BASE)[0].is_guess
+    assert lab.status(key_of(BASE)).seconds_left is None
 
 
 def test_what_a_job_needs_comes_before_it(lab: Lab) -> None:
