@@ -61,8 +61,6 @@ def layer_strip(chosen: Selection) -> None:
         is_whole = similarity and weights
         title = headline(similarity, weights, chosen.tuned_task) if is_whole else TITLE
         show.heading(title, SHOWS, HOW_TO_READ)
-        if chosen.caveat:
-            st.caption(chosen.caveat)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     made = (

@@ -18,6 +18,10 @@ _POOLINGS = {
     "sentence": {"mean": "mean of all pieces", "cls": "[CLS] token"},
 }
 _NONE = "none"
+_COMPRESSED = (
+    "Of what tuning changed, a change of that rank of the blocks is kept, and the head; the embeddings are those of the base. "
+    "Every number shown is of this checkpoint, not of the full run it came from."
+)
 
 
 def draw() -> None:
@@ -36,7 +40,7 @@ def draw() -> None:
         help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Checkpoints.",
     )
     if isinstance(tuned.ref, Compress):
-        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base")
+        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=_COMPRESSED)
     data = _choose(
         "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
