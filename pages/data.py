@@ -8,6 +8,7 @@ import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.charts import annotation, counts  # noqa: E402
+from core.data.examples import Examples  # noqa: E402
 from core.data.load import load_dataset  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.lab import Named  # noqa: E402
@@ -79,39 +80,18 @@ def sentence(data: Named, chosen: Selection, what: str) -> None:
             format_func=lambda name: LABEL_NAMES.get(name, name),
             key="tags",
         )
-    has_tree = examples.heads is not None and examples.partners is None
-    with_arcs = has_tree and arcs.toggle("Arcs", value=True, key="arcs", help="Off: the sentence is wrapped like text.")
+    with_arcs = examples.heads is not None and arcs.toggle(
+        "Arcs", value=True, key="arcs", help="Off: the sentence is wrapped like text."
+    )
     look = show.look()
     with st.container(border=True, key="drawn"):
         if examples.sentence_labels:
             shown = {LABEL_NAMES.get(n, n): values[row] for n, values in examples.sentence_labels.items()}
             st.html(annotation.badges(shown, look))
-        words = examples.words[row]
-        if with_arcs and examples.heads is not None:
-            tagged = examples.word_labels[tag][row] if tag else [""] * len(words)
-            relations = examples.word_labels.get("relation")
-            st.html(
-                annotation.tree(
-                    words,
-                    tagged,
-                    examples.heads[row],
-                    relations[row] if relations else (),
-                    look,
-                    all_tags=_all_tags(data, tag),
-                )
-            )
-        elif tag:
-            st.html(annotation.tagged(words, examples.word_labels[tag][row], look, all_tags=_all_tags(data, tag)))
-        elif examples.partners is not None:
-            first, second = st.columns(2)
-            for side, name, text in (
-                (first, _side(data, "text", "First text"), examples.texts[row]),
-                (second, _side(data, "partner", "Second text"), examples.partners[row]),
-            ):
-                side.caption(name.replace("_", " "))
-                side.html(annotation.plain(text, look))
-        else:
-            st.html(annotation.plain(examples.texts[row], look))
+        for name, half in halves(data, examples, row):
+            if name:
+                st.caption(name)
+            annotated(data, examples.pick([row]), half, tag, with_arcs=with_arcs)
     with st.expander("Table", icon=":material/table:"):
         one = examples.pick([row])
         table = {"word": one.words[0]} | {LABEL_NAMES.get(n, n): values[0] for n, values in one.word_labels.items()}
@@ -120,6 +100,38 @@ def sentence(data: Named, chosen: Selection, what: str) -> None:
         frame = pd.DataFrame(table)
         frame.insert(0, "number", range(1, len(frame) + 1))
         st.dataframe(frame, hide_index=True, width="stretch", height="content" if len(frame) <= 20 else 400)
+
+
+def halves(data: Named, examples: Examples, row: int) -> list[tuple[str, slice]]:
+    """What is drawn by itself, and which of the example's words it is: all of a sentence, or each text of a pair."""
+    n_words = len(examples.words[row])
+    if examples.partners is None:
+        return [("", slice(0, n_words))]
+    first = len(examples.spans[row])
+    names = (
+        ["Premise", "Hypothesis"]
+        if isinstance(data.ref, Suite)
+        else [
+            _side(data, side, usual).replace("_", " ")
+            for side, usual in (("text", "First text"), ("partner", "Second text"))
+        ]
+    )
+    return [(names[0], slice(0, first)), (names[1], slice(first, n_words))]
+
+
+def annotated(data: Named, one: Examples, half: slice, tag: str | None, *, with_arcs: bool) -> None:
+    """One text with its tags below the words, and its arcs above them where it has heads and they are wanted."""
+    look, words = show.look(), one.words[0][half]
+    tags = one.word_labels[tag][0][half] if tag else [""] * len(words)
+    if with_arcs and one.heads is not None:
+        relations = one.word_labels["relation"][0][half] if "relation" in one.word_labels else ()
+        heads = [head and head - half.start for head in one.heads[0][half]]
+        st.html(annotation.tree(words, tags, heads, relations, look, all_tags=_all_tags(data, tag)))
+    elif tag:
+        st.html(annotation.tagged(words, tags, look, all_tags=_all_tags(data, tag)))
+    else:
+        texts = one.texts if half.start == 0 or one.partners is None else one.partners
+        st.html(annotation.plain(texts[0], look))
 
 
 def labels(chosen: Selection, is_pairs: bool) -> None:

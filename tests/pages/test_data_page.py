@@ -175,3 +175,14 @@ def test_a_file_that_goes_away_before_it_is_added_is_a_message(empty: AppTest, t
     widget(app, "-add").click().run()
     assert not app.exception
     assert any("going.tsv" in error.value.replace("\\", "") for error in app.error)
+
+
+def test_a_pair_is_drawn_as_two_texts_with_a_tree_each(empty: AppTest) -> None:
+    empty.query_params["data"] = "Entailment · dev"
+    app = opened(empty, "data")
+    assert not app.exception
+    assert not app.error
+    assert {"Premise", "Hypothesis"} <= {caption.value for caption in app.main.caption}
+    drawn = [element.value for element in app.main.get("html") if "position:relative" in element.value]
+    assert len(drawn) == 2
+    assert all(text.count(">root<") == 1 for text in drawn)
