@@ -30,7 +30,7 @@ LABEL_NAMES = {
     "number": "number",
     "question": "question type",
     "agreement": "agreement",
-    "entailment": "entailment",
+    "entailment": "inference",
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 

@@ -166,8 +166,10 @@ def checkpoint_curves(
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """What tells names apart: parts between " · " that all of them share are left out, but for the first."""
+    """What tells names apart, of parts between " · ": the first where it suffices, else it and all that differ."""
     parts = [name.split(" · ") for name in names]
+    if len({one[0] for one in parts}) == len(parts):
+        return [one[0] for one in parts]
     if len({len(one) for one in parts}) > 1:
         return list(names)
     differing = [i for i, held in enumerate(zip(*parts, strict=True)) if len(set(held)) > 1]

@@ -129,7 +129,8 @@ def test_random_weights_stand_beside_both_sides(results: dict[str, Any]) -> None
 def test_names_keep_what_tells_them_apart() -> None:
     assert board.short_names(["a · x · seed 0", "a · x · seed 1"]) == ["a · seed 0", "a · seed 1"]
     assert board.short_names(["a · x", "b · x"]) == ["a", "b"]
-    assert board.short_names(["a · x · 1", "mine"]) == ["a · x · 1", "mine"]
+    assert board.short_names(["a · x · 1", "mine"]) == ["a", "mine"]
+    assert board.short_names(["a · x · 1", "a"]) == ["a · x · 1", "a"]
     assert board.short_names([]) == []
 
 
