@@ -83,6 +83,7 @@ def test_each_process_when_killed_is_named_and_the_work_goes_on(
         assert interrupted.answers.equals(whole.answers)
         assert not (lab.store.folder(spec) / "trainer").exists()
     finally:
+        page.close()
         stop(again)
 
 
