@@ -165,3 +165,9 @@ def _peak(path: str) -> None:
 
 if __name__ == "__main__" and sys.argv[1:2] == ["peak"]:
     _peak(sys.argv[2])
+
+
+if __name__ == "__main__":
+    from tests.bench.rows import keep
+
+    keep([*peaks(), *ratios()])
