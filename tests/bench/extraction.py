@@ -163,11 +163,10 @@ def _peak(path: str) -> None:
     print(int(line.split()[1]) / 1024)
 
 
-if __name__ == "__main__" and sys.argv[1:2] == ["peak"]:
-    _peak(sys.argv[2])
-
-
 if __name__ == "__main__":
-    from tests.bench.rows import keep
+    if sys.argv[1:2] == ["peak"]:
+        _peak(sys.argv[2])
+    else:
+        from tests.bench.rows import keep
 
-    keep([*peaks(), *ratios()])
+        keep([*peaks(), *ratios()])
