@@ -37,7 +37,7 @@ def ours(path: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         got = extract(
             Source(folder=locate(Packaged())),
-            read_conllu(path),
+            read_conllu(path, path.name),
             Path(folder),
             unit="word",
             pooling="average",
@@ -61,7 +61,7 @@ def plain_loop(path: Path) -> np.ndarray:
 
     folder = locate(Packaged())
     model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
-    sentences = [list(words) for words in read_conllu(path).words]
+    sentences = [list(words) for words in read_conllu(path, path.name).words]
     layers: list[list[np.ndarray]] = [[] for _ in range(7)]
     for first in range(0, len(sentences), 32):
         batch = sentences[first : first + 32]
@@ -99,7 +99,7 @@ def neurox(path: Path) -> np.ndarray:
             extract_sentence_representations(text, model, tokenizer, aggregation="average", tokenization_counts=counts)[
                 0
             ]
-            for text in read_conllu(path).texts
+            for text in read_conllu(path, path.name).texts
         ]
     return np.concatenate(rows, axis=1)[-1]
 
