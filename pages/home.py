@@ -20,7 +20,6 @@ from core.charts import strip  # noqa: E402
 from core.charts.headline import headline, reading  # noqa: E402
 from core.keys import Spec  # noqa: E402
 from pages.parts import newcomer, notes, picker, show  # noqa: E402
-from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
@@ -65,7 +64,7 @@ def layer_strip(chosen: Selection) -> None:
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     made = (
         kept(chosen, similarity) if similarity else None,
-        readable(chosen, *probing, get_lab().peek(chosen.random_probe)) if probing and all(probing) else None,
+        readable(chosen, *probing, show.stored(chosen.random_probe)) if probing and all(probing) else None,
         crowded(chosen, crowding) if crowding else None,
         moved(chosen, weights) if weights else None,
     )

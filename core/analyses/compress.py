@@ -5,7 +5,7 @@ head keep theirs exactly, and the embeddings go back to the start. The reconstru
 shown for it was computed on it, its own accuracy included.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from core.analyses.base import Run
@@ -64,15 +64,12 @@ def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         on_batch=run.check,
     )
     scored = score_answers(answers, gold_labels(tuning), tuned.labels)
-    return TunedCheckpoint(
+    return replace(
+        tuned,
         changes=run.folder / "changes",
-        labels=tuned.labels,
-        curve=tuned.curve,
         answers=scored.answers,
         confusion=scored.confusion,
         accuracy=scored.accuracy,
-        majority=tuned.majority,
-        n_train=tuned.n_train,
         n_steps=tuned.n_steps if step is None else step,
         n_bytes=into.stat().st_size,
     )

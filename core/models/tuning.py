@@ -450,7 +450,7 @@ def _full_disk_named(folder: Path) -> Iterator[None]:
         yield
     except (TunescopeError, OSError):
         raise
-    except Exception as error:
+    except Exception as error:  # each of them raises another class; all but a full disk goes on as it came
         if shutil.disk_usage(folder).free < _HARDLY_ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise

@@ -9,7 +9,7 @@ from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
-from pages.parts.selection import Selection
+from pages.parts.selection import Selection, caveat_of
 
 
 def similarity(result: LayerSimilarity, chosen: Selection) -> str:
@@ -79,8 +79,9 @@ def crowding(result: CrowdingCurves) -> str:
 
 def weights(result: WeightChanges, chosen: Selection) -> str:
     """Of the weight change."""
-    caveat = f"; {chosen.caveat}" if chosen.caveat else ""
+    assert chosen.tuned is not None
+    caveat = caveat_of(chosen.tuned)
     return (
         f"Frobenius norm of tuned minus base over that of base, {result.n_parameters:,} weights, without pooler and head; "
-        f"one run: no interval{caveat}"
+        f"one run: no interval" + (f"; {caveat}" if caveat else "")
     )

@@ -3,14 +3,13 @@
 import streamlit as st
 
 from core.analyses.checkpoint import Checkpoint, origin, run_of
-from core.analyses.compress import Compress
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
 from core.models.checkpoints import facts, place
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
-from pages.parts.selection import Selection
+from pages.parts.selection import Selection, caveat_of
 
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {
@@ -18,10 +17,6 @@ _POOLINGS = {
     "sentence": {"mean": "mean of all pieces", "cls": "[CLS] token"},
 }
 _NONE = "none"
-_COMPRESSED = (
-    "Of what tuning changed, a change of that rank of the blocks is kept, and the head; the embeddings are those of the base. "
-    "Every number shown is of this checkpoint, not of the full run it came from."
-)
 
 
 def draw() -> None:
@@ -39,8 +34,8 @@ def draw() -> None:
         default=newest,
         help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Checkpoints.",
     )
-    if isinstance(tuned.ref, Compress):
-        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=_COMPRESSED)
+    if caveat := caveat_of(tuned):
+        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=caveat)
     data = _choose(
         "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )

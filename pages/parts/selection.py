@@ -19,6 +19,16 @@ from core.refs import LABEL_NAMES, RandomWeights, Sample
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
 
 
+def caveat_of(tuned: Named) -> str:
+    """What must be known of a tuned checkpoint before its numbers are believed; empty where nothing is."""
+    if not isinstance(tuned.ref, Compress):
+        return ""
+    return (
+        f"A compressed checkpoint: of what tuning changed it keeps a change of rank {tuned.ref.rank} of the blocks, and the head; "
+        "its embeddings are those of the base. Every number is of this checkpoint, not of the full run it came from."
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """All page state that decides what is computed or shown."""
@@ -47,16 +57,6 @@ class Selection:
             return self.tuned.name
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
         return LABEL_NAMES.get(run.label, run.label) + small
-
-    @property
-    def caveat(self) -> str:
-        """What must be known of the tuned checkpoint before its numbers are believed; empty where nothing is."""
-        if self.tuned is None or not isinstance(self.tuned.ref, Compress):
-            return ""
-        return (
-            f"The tuned side is a compressed checkpoint: of what tuning changed it keeps a change of rank {self.tuned.ref.rank} "
-            "of the blocks and the head; its embeddings are those of the base. Every number is of this checkpoint."
-        )
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""

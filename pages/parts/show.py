@@ -62,17 +62,20 @@ def heading(title: str, shows: str, how_to_read: str) -> None:
     st.caption(f"{shows} {how_to_read}")
 
 
+def stored(spec: Spec) -> Any:
+    """The stored result, or None; a damaged one is named, cleared away and left out."""
+    try:
+        return get_lab().peek(spec)
+    except TunescopeError as problem:
+        st.warning(f"**{escaped(problem.asked)}** {escaped(problem.found)} It is left out here; compute it again.")
+        get_lab().discard(spec)
+        return None
+
+
 def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
     """The stored results, None where one is missing; above them the offer to compute or the progress of what is missing."""
     lab = get_lab()
-    found: list[Any] = []
-    for spec in specs:
-        try:
-            found.append(lab.peek(spec))
-        except TunescopeError as problem:
-            st.warning(f"**{escaped(problem.asked)}** {escaped(problem.found)} It is left out here; compute it again.")
-            lab.discard(spec)
-            found.append(None)
+    found = [stored(spec) for spec in specs]
     wanted = [spec for spec, result in zip(specs, found, strict=True) if result is None]
     if wanted:
         _offer(lab, wanted, what)
