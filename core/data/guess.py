@@ -128,7 +128,8 @@ def guess(source: Source, name: str, **said: Any) -> Guess:
         return _as(_format(lines), lines, head, is_head, encoding, asked, said)
     except DatasetInvalid as problem:
         # Shown as it stands, one line a row, so that a person can see and correct what was guessed.
-        found = _as("tsv", lines, head, is_head, encoding, asked, said)
+        plain = {"quoted": False, "header": False} | said
+        found = _as("tsv", lines, head, is_head, encoding, asked, plain)
         return replace(found, problem=problem)
 
 
@@ -279,22 +280,29 @@ def _form(kind: str, lines: Sequence[str], said: dict[str, Any]) -> dict[str, An
     if kind not in ("tsv", "csv"):
         return {}
     delimiter = "\t" if kind == "tsv" else said.get("delimiter") or _delimiter(lines) or ","
+    lines = lines[:_LOOKED_AT]
+    plain = [line.rstrip("\r").split(delimiter) for line in lines]
     quoted = said.get("quoted")
     if quoted is None:
-        # A CSV file quotes; a tab-separated one only where whole cells stand in quotes.
-        whole = sum(
-            bool(re.search(rf'(^|{re.escape(delimiter)})"[^"]*"({re.escape(delimiter)}|\r?$)', x)) for x in lines
-        )
-        quoted = kind == "csv" or whole >= 0.5 * len(lines)
-    rows = (
-        _parsed(lines[:_LOOKED_AT], delimiter)
-        if quoted
-        else [x.rstrip("\r").split(delimiter) for x in lines[:_LOOKED_AT]]
-    )
+        quoted = kind == "csv" or _is_quoted(lines, plain)
+    rows = _parsed(lines, delimiter) if quoted else plain
     header = said.get("header")
     if header is None:
         header = _has_header(rows)
     return {"quoted": quoted, "header": header} | ({"delimiter": delimiter} if kind == "csv" else {})
+
+
+def _is_quoted(lines: Sequence[str], plain: Sequence[Sequence[str]]) -> bool:
+    """Whether quotation marks of tab-separated text enclose cells; in most such files they are part of the text."""
+    whole = sum(bool(re.search(r'(^|\t)"[^"]*"(\t|\r?$)', line)) for line in lines)
+    if whole >= 0.5 * len(lines):
+        return True
+    rows = _parsed(lines, "\t")
+    if len({len(row) for row in rows}) != 1 or len(rows[0]) == 1:
+        return False
+    # As programs write it that quote where they must: around a line's end, a tab, or a mark, which they double.
+    doubled = any(re.search(r'(^|\t)"[^\t]*""[^\t]*"(\t|\r?$)', line) for line in lines)
+    return doubled or len({len(row) for row in plain}) > 1
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -341,6 +349,8 @@ def _table(shape: TableFile, source: Source, asked: str, is_head: bool) -> Guess
             asked, "It holds no row of data.", "Give a file with one text a row, below its header if any."
         )
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        raise DatasetInvalid(asked, "Its objects are empty.", 'Write objects: {"text": "…", "label": "…"}.')
     columns = tuple(_column(name, [row.get(name) for row in rows]) for name in names)
     preview = pd.DataFrame(
         [{name: _shown(row.get(name)) for name in names} for row in rows[:_PREVIEW]], columns=names, dtype="str"

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.data import lines
@@ -402,6 +402,7 @@ def test_an_upload_over_the_limit_is_refused() -> None:
 
 
 @given(content=st.binary(max_size=400))
+@example(b"{}")
 def test_any_bytes_are_guessed_or_refused(content: bytes) -> None:
     try:
         found = guess(content, "any")
@@ -415,11 +416,15 @@ def test_any_bytes_are_guessed_or_refused(content: bytes) -> None:
 
 
 @given(rows=ROWS, kind=st.sampled_from(["csv", "tsv"]))
-def test_any_table_of_words_is_guessed_or_refused(rows: list, kind: str) -> None:
+def test_any_table_of_words_is_shown_and_what_is_wrong_with_the_guess_is_told(rows: list, kind: str) -> None:
     out = io.StringIO()
     csv.writer(out, delimiter="," if kind == "csv" else "\t").writerows(rows)
-    found = guess(out.getvalue().encode(), "any")
+    content = out.getvalue().encode()
+    found = guess(content, "any")
     assert not found.preview.empty
+    if found.problem is None:
+        n_read = len(read_file(found.proposed.replace(labels=()), content, "any").texts)
+        assert n_read + found.proposed.header >= len(found.preview)
 
 
 # --- guessing
@@ -450,6 +455,10 @@ def rows(form: str) -> str:
         (rows("{text}\t{label}"), {"text": "1", "labels": ("2",)}),
         (rows("{label}\t{i}\t{text}"), {"text": "3", "labels": ("1",)}),
         ("sentence\tlabel\n" + rows("{text}\t{label}"), {"text": "sentence", "labels": ("label",), "header": True}),
+        ('pos\t"a b\nc"\r\nneg\td e\r\n', {"text": "2", "labels": ("1",), "quoted": True}),
+        (rows("{text}\t{label}") + '\n"he said ""go"" and went"\tpos', {"text": "1", "labels": ("2",), "quoted": True}),
+        (rows("{text}\t{label}") + '\n"a fine film"\tpos', {"text": "1", "labels": ("2",)}),
+        (rows("{text}\t{label}") + '\n"so it goes\tpos\nand "\tneg', {"text": "1", "labels": ("2",)}),
         (
             "review,mood\n" + rows("{text},{label}"),
             {"text": "review", "labels": ("mood",), "header": True, "format": "csv", "quoted": True},
