@@ -126,9 +126,8 @@ def from_json(data: Any) -> Any:
             "Make the spec again from its page.",
         )
     given = {name: _decoded(value) for name, value in data.items() if name not in ("kind", "version")}
-    known = {item.name: item for item in fields(cls)}
-    required = {n for n, item in known.items() if item.default is MISSING and item.default_factory is MISSING}
-    if wrong := sorted(given.keys() - known.keys()):
+    known, required = _names(cls)  # type: ignore[arg-type]  # a class is hashable
+    if wrong := sorted(given.keys() - set(known)):
         raise SpecInvalid(f"Reading a {kind} spec.", f"Unknown: {', '.join(wrong)}.", f"Fields: {', '.join(known)}.")
     if missing := sorted(required - given.keys()):
         raise SpecInvalid(f"Reading a {kind} spec.", f"Missing: {', '.join(missing)}.", "Add them.")
@@ -159,6 +158,13 @@ def _decoded(value: Any) -> Any:
 
 
 @cache
+def _names(cls: type) -> tuple[tuple[str, ...], frozenset[str]]:
+    """All fields of a class, and those without a default."""
+    required = {i.name for i in fields(cls) if i.default is MISSING and i.default_factory is MISSING}
+    return tuple(item.name for item in fields(cls)), frozenset(required)
+
+
+@cache
 def _hints(cls: type) -> tuple[tuple[dataclasses.Field, Any], ...]:
     hints = get_type_hints(cls)
     return tuple((item, hints[item.name]) for item in fields(cls))
@@ -166,6 +172,8 @@ def _hints(cls: type) -> tuple[tuple[dataclasses.Field, Any], ...]:
 
 def _normalised(value: Any, hint: Any, where: str) -> Any:
     """The value in the one form its declared type has (a slider gives 1 or 1.0), or SpecInvalid."""
+    if type(value) is hint and hint not in (int, float):  # most fields, and packs hold thousands
+        return value
     origin = get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return _normalised_union(value, hint, where)

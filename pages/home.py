@@ -4,7 +4,7 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Callable, Sequence  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -52,41 +52,47 @@ class Panel:
 def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
     top = st.container()
-    specs = [chosen.similarity, chosen.crowding, chosen.weights]
+    # Larger text needs larger panels: two by two for the back of the room.
+    places = [*st.columns(2), *st.columns(2)] if show.look().projector else st.columns([1.1, 1, 1, 1], gap="small")
+    drawn = []
+
+    def draw(place: Any, panel: Panel) -> None:
+        with place:
+            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_layer=picker.pick_layer)
+        drawn.append(panel)
+
+    # The browser sets to work on the first panel while the rest is read.
+    similarity = show.stored(chosen.similarity)
+    if similarity:
+        draw(places[0], kept(chosen, similarity))
+    specs = [chosen.crowding, chosen.weights]
     if chosen.label:
         specs += [chosen.probe_change, *chosen.probes]
-    similarity, crowding, weights, *probing = show.results(specs, what="the layer strip")
     with top:
+        heading = st.container()
+        missing = [] if similarity else [chosen.similarity]
+        crowding, weights, *probing = show.results([*specs, *missing], what="the layer strip")[: len(specs)]
+    with heading:
         is_whole = similarity and weights
         title = headline(similarity, weights, chosen.tuned_task) if is_whole else TITLE
         show.heading(title, SHOWS, HOW_TO_READ)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
-    made = (
-        kept(chosen, similarity) if similarity else None,
-        readable(chosen, *probing, show.stored(chosen.random_probe)) if probing and all(probing) else None,
-        crowded(chosen, crowding) if crowding else None,
-        moved(chosen, weights) if weights else None,
-    )
-    drawn = []
-    # Larger text needs larger panels: two by two for the back of the room.
-    big = show.look().projector
-    places = [*st.columns(2), *st.columns(2)] if big else st.columns([1.1, 1, 1, 1], gap="small")
-    for column, make in zip(places, made, strict=True):
-        if make is not None:
-            with column:
-                panel = make()  # built one by one, so that the first is on its way while the next is made
-                show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_layer=picker.pick_layer)
-                drawn.append(panel)
+    if probing and all(probing):
+        draw(places[1], readable(chosen, *probing, show.stored(chosen.random_probe)))
+    if crowding:
+        draw(places[2], crowded(chosen, crowding))
+    if weights:
+        draw(places[3], moved(chosen, weights))
     if drawn:
         with st.expander("Tables and where these numbers come from", icon=":material/table:"):
             for panel in drawn:
                 show.behind(panel.table, name=panel.name, specs=panel.specs, note=panel.note)
 
 
-def kept(chosen: Selection, similarity: LayerSimilarity) -> Callable[[], Panel]:
+def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
     """How much of each layer's space is kept."""
-    return lambda: Panel(
+    return Panel(
         "strip-kept",
         strip.kept_panel(similarity, show.look(), chosen.layer),
         strip.kept_table(similarity),
@@ -97,9 +103,9 @@ def kept(chosen: Selection, similarity: LayerSimilarity) -> Callable[[], Panel]:
 
 def readable(
     chosen: Selection, change: ProbeDifference, base: ProbeScores, tuned: ProbeScores, random: ProbeScores | None
-) -> Callable[[], Panel]:
+) -> Panel:
     """What a probe reads on both sides, and from random weights where that was computed."""
-    return lambda: Panel(
+    return Panel(
         "strip-probe",
         strip.probe_panel(base, tuned, change, show.look(), chosen.layer, label=chosen.label_name, random=random),
         strip.probe_table(base, tuned, change, random),
@@ -108,9 +114,9 @@ def readable(
     )
 
 
-def crowded(chosen: Selection, crowding: CrowdingCurves) -> Callable[[], Panel]:
+def crowded(chosen: Selection, crowding: CrowdingCurves) -> Panel:
     """Whether the space crowds together."""
-    return lambda: Panel(
+    return Panel(
         "strip-crowding",
         strip.crowding_panel(crowding, show.look(), chosen.layer, unit=chosen.unit),
         strip.crowding_table(crowding),
@@ -119,9 +125,9 @@ def crowded(chosen: Selection, crowding: CrowdingCurves) -> Callable[[], Panel]:
     )
 
 
-def moved(chosen: Selection, weights: WeightChanges) -> Callable[[], Panel]:
+def moved(chosen: Selection, weights: WeightChanges) -> Panel:
     """How far the weights moved."""
-    return lambda: Panel(
+    return Panel(
         "strip-weights",
         strip.weights_panel(weights, show.look(), chosen.layer),
         strip.weights_table(weights),

@@ -152,7 +152,7 @@ def checkpoint_curves(
     if "difference" in table:
         shown.append(alt.Tooltip("difference:Q", format="+" + number, title="minus base"))
     chart = alt.Chart(table)
-    error = chart.mark_rule(size=3, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    error = chart.mark_rule(size=3, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     line = chart.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=dash)
     dots = chart.encode(x=x, y=y, color=colour, shape=shape, tooltip=shown)
     solid = dots.transform_filter("!datum.is_noise").mark_point(filled=True, size=80, opacity=1)
@@ -160,7 +160,7 @@ def checkpoint_curves(
         filled=False, fill=look.paper, size=70, strokeWidth=2, opacity=1
     )
     ends = alt.Chart(_ends(table, name, domain, look)).mark_text(align="left", fontWeight="bold")
-    ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text="checkpoint:N", color=colour)
+    ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
     layers = [_cursor(layer, look, room), *_guesses(table, look, x), error, line, solid, hollow, ends]
     return framed(alt.layer(*layers).properties(height=HEIGHT), look)
 
@@ -203,12 +203,12 @@ def _guesses(table: pd.DataFrame, look: Look, x: alt.X) -> list[alt.Chart]:
     return [
         alt.Chart(table)
         .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
-        .encode(x=x, y="control:Q", detail="checkpoint:N"),
-        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q"),
+        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("checkpoint:N")),
+        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q")),
         *(
             alt.Chart(last)
             .mark_text(align="left", dy=shift, color=look.quiet)
-            .encode(x=x, y=f"{column}:Q", text=alt.value(text))
+            .encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.TextValue(text))
             for column, text, shift in (("control", "control task", -10), ("majority", "majority", 11))
         ),
     ]
@@ -218,5 +218,5 @@ def _cursor(layer: int, look: Look, room: alt.Scale) -> alt.Chart:
     return (
         alt.Chart(pd.DataFrame({"from": [layer - 0.45], "to": [layer + 0.45]}))
         .mark_rect(color=look.cursor)
-        .encode(x=alt.X("from:Q", scale=room), x2="to:Q", y=alt.value(0), y2=alt.value("height"))
+        .encode(x=alt.X("from:Q", scale=room), x2=alt.X2("to:Q"), y=alt.YValue(0), y2=alt.Y2Value("height"))
     )

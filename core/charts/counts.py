@@ -37,7 +37,7 @@ def counts_bars(table: pd.DataFrame, look: Look, *, what: str, unit: str) -> alt
             bars.mark_bar(color=look.bar),
             bars.transform_calculate(said="format(datum.count, ',') + ' · ' + format(datum.share, '.1%')")
             .mark_text(align="left", dx=5)
-            .encode(text="said:N"),
+            .encode(text=alt.Text("said:N")),
         ).properties(
             title=alt.Title(title, subtitle=more),
             height=alt.Step(look.size + 11),

@@ -22,7 +22,7 @@ def similarity_curve(similarity: LayerSimilarity, look: Look, layer: int) -> alt
     x = _layers()
     scale = alt.Scale(domain=[min(0.0, float(table["low"].min())), 1], clamp=True, nice=False)
     y = alt.Y(f"{name}:Q", title=f"{MEASURES[name]} (1 = unchanged, 0 = unrelated)", scale=scale)
-    band = alt.Chart(table).mark_area(opacity=0.25, color=look.bar).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    band = alt.Chart(table).mark_area(opacity=0.25, color=look.bar).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     line = alt.Chart(table).mark_line(color=look.ink, strokeWidth=2.5).encode(x=x, y=y)
     dots = alt.Chart(table).mark_point(filled=True, size=90, color=look.ink, opacity=1).encode(x=x, y=y, tooltip=shown)
     text = (
@@ -62,7 +62,7 @@ def side_curves(
         alt.Tooltip("difference:Q", format="+" + number, title="tuned − base"),
         alt.Tooltip("is_noise:N", title="inside the noise"),
     ]
-    band = alt.Chart(table).mark_area(opacity=0.18).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    band = alt.Chart(table).mark_area(opacity=0.18).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     line = alt.Chart(table).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=_dash())
     dots = alt.Chart(table).encode(x=x, y=y, color=colour, shape=shape, tooltip=shown)
     solid = dots.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(filled=True, size=90, opacity=1)
@@ -73,7 +73,7 @@ def side_curves(
     ends = [
         alt.Chart(last.iloc[[i]])
         .mark_text(align="left", dx=12, dy=int(last["nudge"].iloc[i]), fontWeight="bold")
-        .encode(x=x, y=y, text="side:N", color=colour)
+        .encode(x=x, y=y, text=alt.Text("side:N"), color=colour)
         for i in range(len(last))
     ]
     layers = [_cursor(table, look, layer), band, line, solid, hollow, *ends]
@@ -119,7 +119,7 @@ def loss_curve(curve: pd.DataFrame, look: Look, *, n_steps: int, snapshots: Sequ
     kept = (
         alt.Chart(pd.DataFrame({"step": list(snapshots)}))
         .mark_point(shape="triangle-up", filled=True, color=look.quiet, size=70)
-        .encode(x=x, y=alt.value("height"), tooltip=[alt.Tooltip("step:Q", title="kept at step")])
+        .encode(x=x, y=alt.YValue("height"), tooltip=[alt.Tooltip("step:Q", title="kept at step")])
     )
     return framed(alt.layer(line, *([kept] if snapshots else [])).properties(height=220), look)
 
@@ -137,7 +137,7 @@ def _cursor(table: pd.DataFrame, look: Look, layer: int) -> alt.Chart:
     return (
         alt.Chart(rows[rows["layer"] == layer])
         .mark_bar(color=look.cursor, width=alt.RelativeBandSize(0.9))
-        .encode(x=_layers(), y=alt.value(0), y2=alt.value("height"))
+        .encode(x=_layers(), y=alt.YValue(0), y2=alt.Y2Value("height"))
     )
 
 
@@ -147,25 +147,27 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
     control = (
         alt.Chart(table)
         .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
-        .encode(x=x, y="control:Q", detail="side:N")
+        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("side:N"))
     )
-    majority = alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y="majority:Q")
+    majority = (
+        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q"))
+    )
     middle = int(table["layer"].max()) // 2
     drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", "majority", 0, -10)]
     if "random" in table:
         once = table[table["side"] == "base"]
         shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]
         drawn += [
-            alt.Chart(once).mark_line(color=look.quiet, strokeWidth=2).encode(x=x, y="random:Q"),
+            alt.Chart(once).mark_line(color=look.quiet, strokeWidth=2).encode(x=x, y=alt.Y("random:Q")),
             alt.Chart(once)
             .mark_point(shape="diamond", filled=True, size=45, color=look.quiet, opacity=1)
-            .encode(x=x, y="random:Q", tooltip=shown),
+            .encode(x=x, y=alt.Y("random:Q"), tooltip=shown),
         ]
         named.append(("random", "random weights", middle, -12))
     names = [
         alt.Chart(table[table["layer"] == at].head(1))
         .mark_text(align="left", dx=14, dy=shift, color=look.quiet)
-        .encode(x=x, y=f"{column}:Q", text=alt.value(name))
+        .encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.TextValue(name))
         for column, name, at, shift in named
     ]
     return [*drawn, *names]

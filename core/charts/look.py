@@ -69,39 +69,42 @@ class Look:
 
 def framed(chart: Any, look: Look) -> Any:
     """The chart with the shared frame: no box, quiet grid, text large enough to project."""
-    return (
-        chart.configure(
-            background="transparent", font="sans-serif", padding={"left": 2, "right": 8, "top": 4, "bottom": 2}
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=look.ink,
-            titleColor=look.quiet,
-            labelFontSize=look.size,
-            titleFontSize=look.size,
-            titleFontWeight="normal",
-            gridColor=look.grid,
-            domainColor=look.grid,
-            tickColor=look.grid,
-            labelPadding=6,
-        )
-        .configure_title(
-            anchor="start",
-            frame="group",
-            color=look.ink,
-            fontSize=look.size + 2,
-            subtitleColor=look.quiet,
-            subtitleFontSize=look.size,
-            lineHeight=look.size + 6,
-            subtitleLineHeight=look.size + 4,
-            subtitlePadding=4,
-            offset=10,
-        )
-        .configure_legend(
-            labelColor=look.ink, titleColor=look.quiet, labelFontSize=look.size, titleFontSize=look.size, symbolSize=110
-        )
-        .configure_text(color=look.ink, fontSize=look.size)
-    )
+    framed = chart.copy(deep=False)
+    framed.config = _frame(look)  # Altair's own configure methods copy the whole chart once for each line
+    return framed
+
+
+def _frame(look: Look) -> dict[str, Any]:
+    labels = {"labelColor": look.ink, "labelFontSize": look.size, "titleFontSize": look.size}
+    return {
+        "background": "transparent",
+        "font": "sans-serif",
+        "padding": {"left": 2, "right": 8, "top": 4, "bottom": 2},
+        "view": {"stroke": None},
+        "axis": {
+            **labels,
+            "titleColor": look.quiet,
+            "titleFontWeight": "normal",
+            "gridColor": look.grid,
+            "domainColor": look.grid,
+            "tickColor": look.grid,
+            "labelPadding": 6,
+        },
+        "title": {
+            "anchor": "start",
+            "frame": "group",
+            "color": look.ink,
+            "fontSize": look.size + 2,
+            "subtitleColor": look.quiet,
+            "subtitleFontSize": look.size,
+            "lineHeight": look.size + 6,
+            "subtitleLineHeight": look.size + 4,
+            "subtitlePadding": 4,
+            "offset": 10,
+        },
+        "legend": {**labels, "titleColor": look.ink, "symbolSize": 110},
+        "text": {"color": look.ink, "fontSize": look.size},
+    }
 
 
 def two_lines(text: str, width: int) -> list[str]:

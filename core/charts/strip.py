@@ -198,10 +198,10 @@ def _rows(table: pd.DataFrame, look: Look, layer: int, *, with_layers: bool) -> 
         .mark_bar(cursor="pointer", height=alt.RelativeBandSize(1.0))
         .encode(
             y=_layer_axis(look, shown=with_layers),
-            x=alt.value(0),
-            x2=alt.value("width"),
-            color=alt.condition("datum.chosen", alt.value(look.cursor), alt.value("transparent")),
-            tooltip=alt.value(None),
+            x=alt.XValue(0),
+            x2=alt.X2Value("width"),
+            color=alt.ColorValue("transparent", condition={"test": "datum.chosen", "value": look.cursor}),
+            tooltip=alt.TooltipValue(None),
         )
         .add_params(alt.selection_point(name=PICK, fields=["layer"], on="click", empty=False))
     )
@@ -239,7 +239,9 @@ def _bars(
     ]
     if with_interval:
         layers.append(
-            alt.Chart(table).mark_rule(size=3, color=look.ink).encode(x="low:Q", x2="high:Q", y=y, tooltip=shown)
+            alt.Chart(table)
+            .mark_rule(size=3, color=look.ink)
+            .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), y=y, tooltip=shown)
         )
     # Beyond three quarters of the axis the number would leave the panel: there it is written inside the bar.
     inside = domain[0] + 0.75 * (domain[1] - domain[0])
@@ -253,7 +255,7 @@ def _bars(
             .transform_filter(f"datum.end {keep} {inside}")
             .mark_text(align=align, dx=shift, color=colour, fontWeight="bold")
             .encode(
-                x="end:Q" if keep == "<=" else "low:Q" if with_interval else "end:Q",
+                x=alt.X("end:Q") if keep == "<=" else "low:Q" if with_interval else "end:Q",
                 y=y,
                 text=alt.Text(f"{name}:Q", format=digits),
             )
@@ -295,7 +297,7 @@ def _pairs(
     intervals = (
         alt.Chart(table)
         .mark_rule(size=4, opacity=0.45)
-        .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, yOffset=offset, color=colour)
+        .encode(x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), y=y, yOffset=offset, color=colour)
     )
     marks = alt.Chart(table).encode(
         x=x, y=y, yOffset=offset, color=colour, shape=alt.Shape("side:N", scale=shapes, legend=None), tooltip=shown

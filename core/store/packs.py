@@ -499,7 +499,7 @@ def _spec(data: Any, asked: str) -> Spec:
         raise _refused(asked, f"A description in it is odd: {error!r}.", _DO) from error
     if not isinstance(spec, Spec):
         raise _refused(asked, f"A {getattr(spec, 'kind', '?')} is no result.", _DO)
-    if to_json(spec) != to_json(_placeless(spec)):
+    if _placeless(spec) is not spec:
         raise _refused(asked, "It names a place on a machine.", _DO)
     if "](" in json.dumps(data):  # names reach pages, which read markdown
         raise _refused(asked, "A name in it holds a link.", _DO)
@@ -559,7 +559,8 @@ def _check_manifest(packed: Packed, manifest: Any, checksums: dict[str, int], as
         for name in ("created", "seconds", "work")
     ) or not isinstance(manifest["device"], str) or not isinstance(manifest["libraries"], dict):  # fmt: skip
         raise _refused(asked, f"{where} has a description that lacks parts.", _DO)
-    if key_of(_spec(manifest["spec"], asked)) != packed.key:
+    # Nearly always word for word what the list says, which was checked.
+    if manifest["spec"] != to_json(packed.spec) and key_of(_spec(manifest["spec"], asked)) != packed.key:
         raise _refused(asked, f"{where} is described as something else in its own folder.", _DO)
     listed = {name: (size, checksums[name]) for name, (size, _) in packed.files.items() if name != MANIFEST}
     if {name: (entry["bytes"], entry["crc32"]) for name, entry in manifest["files"].items()} != listed:
@@ -690,19 +691,26 @@ def _entry(kind: str, key: str, file: str) -> str:
 
 
 def _placeless(thing: Any) -> Any:
-    """The same description without places on this machine: of an absolute path the last part stays, as a name."""
+    """The description without places on this machine: of an absolute path the last part stays, as a name.
+
+    Returns:
+        The very object where there was no such place.
+    """
     if isinstance(thing, tuple):
-        return tuple(_placeless(part) for part in thing)
+        parts = tuple(_placeless(part) for part in thing)
+        return parts if any(new is not old for new, old in zip(parts, thing, strict=True)) else thing
     if not isinstance(thing, Described):
         return thing
     changes = {}
     for item in fields(thing):
-        value = getattr(thing, item.name)
+        old = new = getattr(thing, item.name)
         if item.metadata.get("locator"):
-            is_place = isinstance(value, str) and (re.match(r"[/\\~]|[A-Za-z]:", value) or ".." in value)
-            changes[item.name] = re.split(r"[/\\]", value)[-1].replace("..", "") if is_place else value
-        elif isinstance(value, Described | tuple):
-            changes[item.name] = _placeless(value)
+            if isinstance(old, str) and (re.match(r"[/\\~]|[A-Za-z]:", old) or ".." in old):
+                new = re.split(r"[/\\]", old)[-1].replace("..", "")
+        elif isinstance(old, Described | tuple):
+            new = _placeless(old)
+        if new is not old:
+            changes[item.name] = new
     return thing.replace(**changes) if changes else thing
 
 

@@ -1,4 +1,12 @@
-"""The comparison picker and the layer cursor in the sidebar, bound to the URL: every view is a link."""
+"""The comparison picker and the layer cursor in the sidebar, bound to the URL: every view is a link.
+
+The address leaves out what is the default of a widget, and another day's default is another one; the link that the
+sidebar offers names everything.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -10,6 +18,7 @@ from core.models.checkpoints import facts, place
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, caveat_of
+from pages.parts.show import escaped
 
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {
@@ -21,13 +30,14 @@ _NONE = "none"
 
 def draw() -> None:
     """Draw the picker and remember the selection for the page that runs next."""
-    lab = get_lab()
+    lab, link = get_lab(), dict[str, str]()
     checkpoints, datasets = lab.checkpoints(), lab.datasets()
     st.subheader("Comparison", anchor=False)
-    base = _choose("Base", "base", checkpoints, help_="Weights before fine-tuning, drawn as ● in blue.")
+    base = _choose(link, "Base", "base", checkpoints, help_="Weights before fine-tuning, drawn as ● in blue.")
     runs = [named for named in checkpoints if named.id != base.id]
     newest = _newest_run(lab, runs)
     tuned = _choose(
+        link,
         "Tuned",
         "tuned",
         runs or [Named(id=_NONE, name="none yet", ref=None)],
@@ -37,16 +47,24 @@ def draw() -> None:
     if caveat := caveat_of(tuned):
         st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=caveat)
     data = _choose(
-        "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
+        link, "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
-    unit, label = _choose_label(lab, data)
-    layer = _tower(base)
-    with st.expander("Sample, pooling, display"):
-        sample = _choose_sample(data)
-        pooling = _choose_pooling(unit)
-        st.toggle(
+    unit, label = _choose_label(link, lab, data)
+    layer = _tower(link, base)
+    with st.expander("Sample, pooling, display, link"):
+        sample = _choose_sample(link, data)
+        pooling = _choose_pooling(link, unit)
+        is_large = st.toggle(
             "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
         )
+        if tuned.ref is not None:
+            st.caption(
+                "Link to exactly this view",
+                help="The address above leaves out what is usual on this machine today; this one names everything.",
+            )
+            asked = {**st.query_params.to_dict(), **link} | ({"projector": "true"} if is_large else {})
+            page = urlsplit(st.context.url)._replace(query=urlencode(asked))
+            st.code(page._replace(path=page.path or "/").geturl(), language=None)
     st.session_state["selection"] = Selection(
         base=base,
         tuned=tuned if tuned.ref is not None else None,
@@ -85,19 +103,33 @@ def pick_run(run: Checkpoint) -> None:
     st.session_state["tuned"] = key_of(run)[:10]
 
 
-def _choose(label: str, key: str, options: list[Named], *, default: str | None = None, help_: str = "") -> Named:
+def _bound(
+    link: dict[str, str],
+    draw: Callable[..., Any],
+    label: str,
+    options: Sequence[Any],
+    key: str,
+    shown: Callable[[Any], str],
+    **settings: Any,
+) -> Any:
+    """One widget of choice bound to the URL. What it says goes into the link; what a link asks in vain is told."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in map(shown, options):
+        st.warning(f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one.")
+    chosen = draw(label, options, format_func=shown, key=key, bind="query-params", **settings)
+    link[key] = shown(chosen)
+    return chosen
+
+
+def _choose(
+    link: dict[str, str], label: str, key: str, options: list[Named], *, default: str | None = None, help_: str = ""
+) -> Named:
     by_id = {named.id: named for named in options}
     ids = list(by_id)
-    chosen = st.selectbox(
-        label,
-        ids,
-        index=ids.index(default) if default in ids else 0,
-        format_func=lambda short: _label(by_id, short),
-        key=key,
-        bind="query-params",
-        help=help_,
-    )
-    return by_id[chosen]
+    start = ids.index(default) if default in ids else 0
+    return by_id[
+        _bound(link, st.selectbox, label, ids, key, lambda short: _label(by_id, short), index=start, help=help_)
+    ]
 
 
 def _label(by_id: dict[str, Named], short: str) -> str:
@@ -114,7 +146,7 @@ def _newest_run(lab: Lab, options: list[Named]) -> str | None:
     return next((short for short in runs if short in compared), runs[0] if runs else None)
 
 
-def _choose_label(lab: Lab, data: Named) -> tuple[str, str]:
+def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str]:
     """(unit, label) to read; data without labels is still compared, sentence by sentence."""
     known = lab.labels_of(data.ref)
     options = [(unit, name) for unit in ("word", "sentence") for name in known[unit]]
@@ -122,54 +154,58 @@ def _choose_label(lab: Lab, data: Named) -> tuple[str, str]:
         st.caption("This text has no labels: similarity and crowding work, probes need some.")
         return "sentence", ""
     names = [f"{LABEL_NAMES.get(name, name)} ({unit})" for unit, name in options]
-    chosen = st.selectbox(
+    chosen = _bound(
+        link,
+        st.selectbox,
         "Read",
         range(len(options)),
-        format_func=lambda i: names[i],
-        key="read",
-        bind="query-params",
+        "read",
+        lambda i: names[i],
         help="What probes try to read from the vectors, and how points are coloured. Word labels make the comparison "
         "run over words, sentence labels over sentences.",
     )
     return options[chosen]
 
 
-def _choose_sample(data: Named) -> Sample:
+def _choose_sample(link: dict[str, str], data: Named) -> Sample:
     available = sample_size(Sample(of=data.ref))
     sizes = [size for size in _SIZES if size == "all" or int(size) < available]
-    size = st.selectbox(
+    size = _bound(
+        link,
+        st.selectbox,
         "Sentences",
         sizes,
+        "sentences",
+        lambda size: f"all {available:,}" if size == "all" else f"{int(size):,}",
         index=sizes.index("500") if "500" in sizes else len(sizes) - 1,
-        format_func=lambda size: f"all {available:,}" if size == "all" else f"{int(size):,}",
-        key="sentences",
-        bind="query-params",
         help="More sentences: narrower intervals, longer waiting.",
     )
     return Sample(of=data.ref, n=0 if size == "all" else int(size))
 
 
-def _choose_pooling(unit: str) -> str:
+def _choose_pooling(link: dict[str, str], unit: str) -> str:
     names = _POOLINGS[unit]
-    return st.selectbox(
+    return _bound(
+        link,
+        st.selectbox,
         f"A {unit} is the",
         list(names),
-        format_func=lambda name: names[name],
-        key=f"{unit}_pooling",
-        bind="query-params",
+        f"{unit}_pooling",
+        lambda name: names[name],
         help="A tokenizer cuts words into pieces; pooling says how they become one vector.",
     )
 
 
-def _tower(base: Named) -> int:
+def _tower(link: dict[str, str], base: Named) -> int:
     """The layer cursor: the network as a tower, its top at the top."""
     depth = facts(place(origin(base.ref))).n_layers
     names = {depth: f"{depth} · top", 0: "0 · embeddings"}
-    return st.radio(
+    return _bound(
+        link,
+        st.radio,
         "Layer",
         list(range(depth, -1, -1)),
-        format_func=lambda layer: names.get(layer, str(layer)),
-        key="layer",
-        bind="query-params",
+        "layer",
+        lambda layer: names.get(layer, str(layer)),
         help="Highlighted on every page. Layer 0 is the embedding output, layer i what block i returns.",
     )

@@ -157,11 +157,23 @@ def figure(chart: Any, table: pd.DataFrame, *, name: str, alt_text: str, specs: 
         _table(table, name)
 
 
+class _Ready:
+    """A chart that is not checked against the grammar again as it is written down: a third of the time it takes."""
+
+    def __init__(self, chart: Any) -> None:
+        self._chart = chart
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that Streamlit asks of a chart."""
+        return self._chart.to_dict(validate=False)
+
+
 def draw_chart(chart: Any, *, name: str, alt_text: str, on_layer: Callable[[int], None] | None = None) -> None:
     """A chart alone, in our own frame rather than Streamlit's theme."""
     options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
+    ready: Any = _Ready(chart)
     if on_layer is None:
-        st.altair_chart(chart, **options)
+        st.altair_chart(ready, **options)
         return
 
     def clicked() -> None:
@@ -169,7 +181,7 @@ def draw_chart(chart: Any, *, name: str, alt_text: str, on_layer: Callable[[int]
         if picked and "layer" in picked[0]:
             on_layer(int(picked[0]["layer"]))
 
-    st.altair_chart(chart, on_select=clicked, **options)
+    st.altair_chart(ready, on_select=clicked, **options)
 
 
 def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str) -> None:

@@ -1,6 +1,7 @@
 """The first minutes on a fresh clone: everything is there, at once, on every page; nothing was computed for it."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -56,3 +57,22 @@ def test_fifteen_viewers_open_home_at_once(shipped: Server, visitor: BrowserCont
         expect(page.locator('[data-testid="stAlertContentError"], [data-testid="stException"]')).to_have_count(0)
     # One that looks elsewhere meanwhile is served as well.
     expect(drawn(visit(visitor, f"{shipped.url}/layers"))).to_have_count(1, timeout=60_000)
+
+
+def test_the_link_names_all_of_a_view_and_what_a_link_asks_in_vain_is_told(
+    shipped: Server, visitor: BrowserContext
+) -> None:
+    page = visit(visitor, f"{shipped.url}/layers?layer=2&view=Crowding")
+    page.get_by_text("Sample, pooling, display, link").click()
+    link = page.get_by_test_id("stSidebar").get_by_test_id("stCode").inner_text()
+    asked = parse_qs(urlsplit(link).query)
+    assert asked.keys() >= {"base", "tuned", "data", "read", "layer", "sentences", "word_pooling", "view"}
+    assert (urlsplit(link).path, asked["layer"], asked["view"]) == ("/layers", ["2"], ["Crowding"])
+    assert asked["tuned"][0].startswith("sentiment")
+    again = visit(visitor, link)
+    expect(drawn(again)).to_have_count(1, timeout=30_000)
+    expect(again.get_by_text("The link asks for")).to_have_count(0)
+    wrong = visit(visitor, f"{shipped.url}/?tuned=*not*+here&layer=99")
+    expect(wrong.get_by_text("The link asks for Tuned: “*not* here”, which is not here.")).to_be_visible()
+    expect(wrong.get_by_text("The link asks for Layer: “99”")).to_be_visible()
+    expect(drawn(wrong)).to_have_count(4, timeout=30_000)
