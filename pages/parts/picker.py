@@ -63,7 +63,7 @@ def draw() -> None:
                 help="The address above leaves out what is usual on this machine today; this one names everything.",
             )
             asked = {**st.query_params.to_dict(), **link} | ({"projector": "true"} if is_large else {})
-            page = urlsplit(st.context.url)._replace(query=urlencode(asked))
+            page = urlsplit(st.context.url or "")._replace(query=urlencode(asked))
             st.code(page._replace(path=page.path or "/").geturl(), language=None)
     st.session_state["selection"] = Selection(
         base=base,
