@@ -81,10 +81,11 @@ def one_pair(chosen: Selection) -> None:
 
 
 def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
-    """One panel a task, three in a row."""
+    """One panel a task, three in a row, two where the text is large."""
     domain, names = board.shared_domain(table), list(table["task"].unique())
-    for first in range(0, len(names), 3):
-        for column, name in zip(st.columns(3), names[first : first + 3], strict=False):
+    in_row, height = (2, 330) if show.look().projector else (3, 240)
+    for first in range(0, len(names), in_row):
+        for column, name in zip(st.columns(in_row), names[first : first + in_row], strict=False):
             with column:
                 show.draw_chart(
                     curves.side_curves(
@@ -96,7 +97,7 @@ def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
                         percent=True,
                         controls=True,
                         domain=domain,
-                        height=240,
+                        height=height,
                         heading=name,
                     ),
                     name=f"task-{name}",
@@ -176,7 +177,9 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
     complete = {name: held for name, held in zip(specs, found, strict=True) if held}
     if not complete:
         return
-    st.markdown("**How much of each layer's space does each keep?** Linear CKA to the base, 1 = unchanged.")
+    st.markdown(
+        "**How much of each layer's space does each keep?** Linear CKA to the base: 1 = unchanged, 0 = unrelated."
+    )
     table = board.kept_tables(complete)
     show.figure(
         board.checkpoint_curves(
@@ -185,7 +188,7 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
             show.look(),
             chosen.layer,
             checkpoints=["base", *views],
-            title="linear CKA to the base (1 = unchanged, 0 = unrelated)",
+            title="linear CKA to the base",
             percent=False,
             domain=(0.0, 1.02),
         ),

@@ -12,7 +12,8 @@ from core.analyses.similarity import LayerSimilarity
 from core.charts.look import Look, framed
 from core.charts.strip import kept_table, probe_table
 
-HEIGHT = 340
+_AROUND = 60
+"""Pixels of a figure's height that its axis takes."""
 
 
 def task_table(results: Mapping[str, tuple[ProbeDifference, ProbeScores, ProbeScores]]) -> pd.DataFrame:
@@ -162,7 +163,7 @@ def checkpoint_curves(
     ends = alt.Chart(_ends(table, name, domain, look)).mark_text(align="left", fontWeight="bold")
     ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
     layers = [_cursor(layer, look, room), *_guesses(table, look, x), error, line, solid, hollow, ends]
-    return framed(alt.layer(*layers).properties(height=HEIGHT), look)
+    return framed(alt.layer(*layers).properties(height=_height(look)), look)
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -176,6 +177,10 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [" · ".join(one[i] for i in sorted({0, *differing})) for one in parts]
 
 
+def _height(look: Look) -> int:
+    return 420 if look.projector else 340
+
+
 def _domain(table: pd.DataFrame) -> tuple[float, float]:
     columns = [column for column in ("low", "control", "majority") if column in table]
     low, high = float(table[columns].min().min()), float(table["high"].max())
@@ -186,7 +191,7 @@ def _domain(table: pd.DataFrame) -> tuple[float, float]:
 def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Look) -> pd.DataFrame:
     """Where each name stands: beside its curve's end, moved apart where they would overlap."""
     ends = table[table["layer"] == table["layer"].max()].sort_values(name).reset_index(drop=True)
-    gap = (look.size + 4) / HEIGHT * (domain[1] - domain[0])
+    gap = (look.size + 6) / (_height(look) - _AROUND) * (domain[1] - domain[0])
     places = ends[name].to_numpy(dtype=float, copy=True)
     for i in range(1, len(places)):
         places[i] = max(places[i], places[i - 1] + gap)

@@ -26,7 +26,12 @@ def enter() -> None:
 
 def tighten() -> None:
     """Give the width and height of a projected page to its figures: Streamlit's own margins are made for reading."""
+    # All of Streamlit's sizes are multiples of the root's: one rule makes every word larger.
+    # On a visit's first run the toggle is not drawn yet, but its link is known.
+    is_large = st.session_state.get("projector", st.query_params.get("projector") == "true")
+    large = "html{font-size:18px}" if is_large else ""
     st.html(
-        "<style>.stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
+        f"<style>{large}"
+        ".stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
         "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
     )

@@ -51,7 +51,7 @@ def draw() -> None:
     )
     unit, label = _choose_label(link, lab, data)
     layer = _tower(link, base)
-    with st.expander("Sample, pooling, display, link"):
+    with st.expander("Sample, display, link"):
         sample = _choose_sample(link, data)
         pooling = _choose_pooling(link, unit)
         is_large = st.toggle(

@@ -63,7 +63,7 @@ def test_the_link_names_all_of_a_view_and_what_a_link_asks_in_vain_is_told(
     shipped: Server, visitor: BrowserContext
 ) -> None:
     page = visit(visitor, f"{shipped.url}/layers?layer=2&view=Crowding")
-    page.get_by_text("Sample, pooling, display, link").click()
+    page.get_by_text("Sample, display, link").click()
     link = page.get_by_test_id("stSidebar").get_by_test_id("stCode").inner_text()
     asked = parse_qs(urlsplit(link).query)
     assert asked.keys() >= {"base", "tuned", "data", "read", "layer", "sentences", "word_pooling", "view"}
