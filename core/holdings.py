@@ -14,7 +14,8 @@ from core.errors import SpecInvalid
 from core.keys import Described, Spec, from_json, key_of
 from core.refs import Folder, Packaged, Sample, Suite
 from core.store.artifacts import Damage, Leftover, OnStep, Removed
-from core.store.packs import Imported, PackContents, check_pack, import_pack, write_pack
+from core.store.inspection import PackContents
+from core.store.packs import Imported, check_pack, import_pack, write_pack
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,7 @@ def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visi
     settled(page)
 
     open_page(page, "Overview", "Home")
-    page.get_by_text("Sample, pooling, display").click()
+    page.get_by_text("Sample, display").click()
     box = page.get_by_role("combobox", name="Sentences")
     box.fill("250")
     box.press("Enter")

@@ -25,7 +25,7 @@ from core.keys import Spec, key_of, to_json
 from core.lab import Lab
 from core.refs import Folder, Packaged, Sample, Suite, TableFile
 from core.settings import Settings
-from core.store import packs
+from core.store import inspection
 from core.store.artifacts import MANIFEST, Store
 from tests.faults import python, says
 from tests.small import BASE, SENTENCES, TUNE, comparison
@@ -419,7 +419,7 @@ def test_sizes_that_lie_alike_in_both_places_are_refused(good: Path, tmp_path: P
 
 def test_too_many_entries_are_refused_before_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "many.tunescope"
-    zipped(path, [(f"{EMBED}/{i}.txt", b"") for i in range(packs.MOST_ENTRIES + 1)], zipfile.ZIP_STORED)
+    zipped(path, [(f"{EMBED}/{i}.txt", b"") for i in range(inspection.MOST_ENTRIES + 1)], zipfile.ZIP_STORED)
     begun = time.monotonic()
     refused(path, tmp_path / "cache", "entries")
     assert time.monotonic() - begun < 20
