@@ -76,7 +76,7 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     noise = cells.mark_text(fontSize=look.size, color=look.quiet).transform_filter("datum.is_noise")
     noise = noise.encode(text=alt.Text("difference:Q", format="+.1f"))
     cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
-    return framed(alt.layer(heat, text, noise, cursor).properties(height=38 * len(tasks) + 62), look)
+    return framed(alt.layer(heat, text, noise, cursor), look, height=38 * len(tasks) + 62)
 
 
 def checkpoint_table(
@@ -163,7 +163,7 @@ def checkpoint_curves(
     ends = alt.Chart(_ends(table, name, domain, look)).mark_text(align="left", fontWeight="bold")
     ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
     layers = [_cursor(layer, look, room), *_guesses(table, look, x), error, line, solid, hollow, ends]
-    return framed(alt.layer(*layers).properties(height=_height(look)), look)
+    return framed(alt.layer(*layers), look, height=_height(look))
 
 
 def short_names(names: Sequence[str]) -> list[str]:

@@ -47,4 +47,4 @@ def confusion_heat(labels: Sequence[str], confusion: ArrayLike, look: Look) -> a
     elif len(order) <= 20:
         shares = named.transform_filter("datum.share >= 0.005").mark_text(fontSize=look.size)
         layers.append(shares.encode(text=alt.Text("share:Q", format=".0%"), color=written))
-    return framed(alt.layer(*layers).properties(height=max(180, (54 if len(order) <= 4 else 30) * len(order))), look)
+    return framed(alt.layer(*layers), look, height=max(180, (54 if len(order) <= 4 else 30) * len(order)))

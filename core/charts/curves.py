@@ -28,7 +28,7 @@ def similarity_curve(similarity: LayerSimilarity, look: Look, layer: int) -> alt
     text = (
         alt.Chart(table).mark_text(dy=-14, fontWeight="bold").encode(x=x, y=y, text=alt.Text(f"{name}:Q", format=".2f"))
     )
-    return framed(alt.layer(_cursor(table, look, layer), band, line, dots, text).properties(height=HEIGHT), look)
+    return framed(alt.layer(_cursor(table, look, layer), band, line, dots, text), look, height=HEIGHT)
 
 
 def side_curves(
@@ -79,8 +79,7 @@ def side_curves(
     layers = [_cursor(table, look, layer), band, line, solid, hollow, *ends]
     if controls:
         layers[1:1] = _controls(table, look)
-    drawn = alt.layer(*layers).properties(height=height)
-    return framed(drawn.properties(title=heading) if heading else drawn, look)
+    return framed(alt.layer(*layers), look, height=height, **({"title": heading} if heading else {}))
 
 
 def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
@@ -94,7 +93,7 @@ def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         .mark_text(dy=-10, fontWeight="bold")
         .encode(x=x, y=y, text=alt.Text("relative_change:Q", format=".2%"))
     )
-    return framed(alt.layer(_cursor(table, look, layer), bars, text).properties(height=HEIGHT), look)
+    return framed(alt.layer(_cursor(table, look, layer), bars, text), look, height=HEIGHT)
 
 
 def loss_curve(curve: pd.DataFrame, look: Look, *, n_steps: int, snapshots: Sequence[int] = ()) -> alt.LayerChart:
@@ -121,7 +120,7 @@ def loss_curve(curve: pd.DataFrame, look: Look, *, n_steps: int, snapshots: Sequ
         .mark_point(shape="triangle-up", filled=True, color=look.quiet, size=70)
         .encode(x=x, y=alt.YValue("height"), tooltip=[alt.Tooltip("step:Q", title="kept at step")])
     )
-    return framed(alt.layer(line, *([kept] if snapshots else [])).properties(height=220), look)
+    return framed(alt.layer(line, *([kept] if snapshots else [])), look, height=220)
 
 
 def _layers() -> alt.X:

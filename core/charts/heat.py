@@ -46,4 +46,4 @@ def similarity_heat(similarity: LayerSimilarity, look: Look) -> alt.LayerChart:
                 color=alt.condition(f"datum.{name} > 0.6", alt.value("#111"), alt.value("#fff")),
             )
         )
-    return framed(alt.layer(*layers).properties(height=max(320, 34 * depth)), look)
+    return framed(alt.layer(*layers), look, height=max(320, 34 * depth))

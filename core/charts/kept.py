@@ -26,4 +26,4 @@ def kept_bars(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     shown = [alt.Tooltip("what:N"), alt.Tooltip("size:Q", format=",.1f", title="MB"), alt.Tooltip("results:Q")]
     bars = alt.Chart(totals).mark_bar(color=look.bar, cornerRadiusEnd=2).encode(x=x, y=y, tooltip=shown)
     text = alt.Chart(totals).mark_text(align="left", dx=6).encode(x=x, y=y, text=alt.Text("label:N"))
-    return framed(alt.layer(bars, text).properties(height=alt.Step(26)), look)
+    return framed(alt.layer(bars, text), look, height=alt.Step(26))

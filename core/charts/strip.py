@@ -336,4 +336,4 @@ def _value_axis(format_: str) -> alt.Axis:
 
 def _finished(layers: list[alt.Chart], table: pd.DataFrame, look: Look, question: str, measure: str) -> alt.LayerChart:
     height = _row(look) * table["layer"].nunique() + _AROUND + (24 if look.projector else 0)
-    return framed(alt.layer(*layers).properties(height=height, title=_title(question, measure)), look)
+    return framed(alt.layer(*layers), look, height=height, title=_title(question, measure))
