@@ -34,7 +34,7 @@ class WeightChanges(Result):
     """Relative change, 0 = untouched."""
 
     layers: np.ndarray
-    """Layers 0 (embeddings) to L, float64 [L+1]."""
+    """Layers 0 (embeddings) to L, float64 [L+1]; one value for all layers that share one block."""
     tensors: pd.DataFrame
     """layer, tensor, relative change, norm in base; one row a weight tensor."""
     n_parameters: int
@@ -74,6 +74,9 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         rows.append({"layer": layer, "tensor": short, "relative_change": relative, "norm": norm**0.5})
         run.step(done, len(shared), "tensors")
     depth = facts(sources[0].folder).n_layers
+    if set(norms) <= {0, 1}:  # one block for all layers, as in ALBERT
+        changed |= dict.fromkeys(range(2, depth + 1), changed[1])
+        norms |= dict.fromkeys(range(2, depth + 1), norms[1])
     return WeightChanges(
         layers=np.array([(changed[i] / norms[i]) ** 0.5 if norms[i] else np.nan for i in range(depth + 1)]),
         tensors=pd.DataFrame(rows).sort_values(["layer", "tensor"], ignore_index=True),

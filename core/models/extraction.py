@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.data.examples import Examples
 from core.errors import NotEnoughData, SpecInvalid
-from core.models.checkpoints import blocks, facts, load_tokenizer
+from core.models.checkpoints import facts, load_tokenizer
 from core.models.devices import give_back_memory
 from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
@@ -115,9 +115,7 @@ def extract(
         stack.enter_context(torch.autocast(device, torch.bfloat16) if device == "cuda" else nullcontext())
         collected: list[torch.Tensor] = []
         pool: list[Callable[[torch.Tensor], torch.Tensor]] = []
-        stack.enter_context(
-            reading_layers(list(blocks(model, known.n_layers)), lambda _, hidden: collected.append(pool[0](hidden)))
-        )
+        stack.enter_context(reading_layers(model, known.n_layers, lambda _, hidden: collected.append(pool[0](hidden))))
         on_sentences(int(writer.done.sum()), len(examples))
         for number, batch in enumerate(_batches(pieces.lengths, ~writer.done, batch_pieces)):
             inputs, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)

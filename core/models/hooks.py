@@ -1,40 +1,88 @@
 """Reading every layer in one forward pass: hooks as a context manager, always taken off on leaving.
 
-Layer 0 is what the first block is given (the embedding output); layer i is what block i returns. Both are read by
-hooks rather than from `hidden_states`, whose last entry is after a final norm in some families and not in others.
-Each state is handed on at once and not kept, so that memory does not grow with depth.
+Layer 0 is what the first block is given (the embedding output); layer i is what the i-th call of a block returns. Both
+are read by hooks rather than from `hidden_states`, whose last entry is after a final norm in some families and not in
+others. Each state is handed on at once and not kept, so that memory does not grow with depth.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from core.errors import CheckpointNotFound
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 OnLayer = Callable[[int, torch.Tensor], None]
+
+_PIECES_FIRST = ("xlnet",)
+"""Families whose blocks hand on [pieces, batch, width]."""
+
+
+def blocks(model: "PreTrainedModel", n_layers: int) -> nn.ModuleList:
+    """The transformer blocks, bottom to top: the outermost module list with one entry a layer.
+
+    A family that uses one block several times (ALBERT) has fewer blocks than layers.
+
+    Raises:
+        CheckpointNotFound: none is found.
+    """
+    if model.config.model_type == "albert":
+        return model.encoder.albert_layer_groups
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+            return module
+    raise CheckpointNotFound(
+        f"Finding the {n_layers} blocks of a {type(model).__name__}.", "No such list of modules.", "Use another family."
+    )
 
 
 @contextmanager
-def reading_layers(blocks: Sequence[nn.Module], on_layer: OnLayer) -> Iterator[None]:
-    """Call `on_layer(layer, hidden [batch, pieces, width])` for layers 0..L during each forward pass inside.
+def reading_layers(model: "PreTrainedModel", n_layers: int, on_layer: OnLayer) -> Iterator[None]:
+    """Call `on_layer(layer, hidden [batch, pieces, width])` for layers 0..n_layers during each forward pass inside.
 
     Args:
-        blocks: the transformer blocks, bottom to top.
+        model: a backbone.
+        n_layers: how many blocks it runs through.
         on_layer: receives each state; it must not change it.
+    Raises:
+        CheckpointNotFound: the blocks are not found, on entering; during a pass, a block that returns what is no state
+            of these pieces.
     """
+    next_layer, shape = 0, (0, 0)
 
-    def before_first(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        on_layer(0, args[0] if args else kwargs["hidden_states"])
+    def at_start(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        nonlocal next_layer, shape
+        next_layer, shape = 0, tuple((args[0] if args else kwargs["input_ids"]).shape)
 
-    def after(layer: int) -> Callable[..., None]:
-        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            on_layer(layer, output if isinstance(output, torch.Tensor) else output[0])
+    def arrived(hidden: torch.Tensor) -> None:
+        nonlocal next_layer
+        if model.config.model_type in _PIECES_FIRST:
+            hidden = hidden.transpose(0, 1)
+        if tuple(hidden.shape[:2]) != shape:
+            raise CheckpointNotFound(
+                f"Reading layer {next_layer} of a {type(model).__name__}.",
+                f"Its state has shape {tuple(hidden.shape)} for {shape[0]} sentences of {shape[1]} pieces.",
+                "Use another family.",
+            )
+        on_layer(next_layer, hidden)
+        next_layer += 1
 
-        return hook
+    def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if next_layer == 0:  # a block that is used again is given what it returned
+            arrived(args[0] if args else kwargs["hidden_states"])
 
-    handles = [blocks[0].register_forward_pre_hook(before_first, with_kwargs=True)]
-    handles += [block.register_forward_hook(after(i)) for i, block in enumerate(blocks, start=1)]
+    def after(_module: nn.Module, _args: Any, output: Any) -> None:
+        arrived(output if isinstance(output, torch.Tensor) else output[0])
+
+    found = blocks(model, n_layers)
+    handles = [model.register_forward_pre_hook(at_start, with_kwargs=True)]
+    handles.append(found[0].register_forward_pre_hook(before, with_kwargs=True))
+    handles += [block.register_forward_hook(after) for block in found]
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.models.changes import apply_changes
-from core.models.checkpoints import config_of, facts, load_weights
+from core.models.checkpoints import backbone_class, config_of, facts, load_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -61,11 +61,9 @@ def load_with_head(auto: Any, source: Source, device: str, **settings: Any) -> "
 
 @lru_cache(maxsize=2)
 def _load_encoder(source: Source, device: str, stamps: tuple[tuple[str, int, int], ...]) -> "PreTrainedModel":
-    from transformers import AutoModel
-
     if source.random_seed is not None:
         return _fresh(source.folder, source.random_seed).eval().to(device)
-    model = load_weights(AutoModel, source.folder)
+    model = load_weights(backbone_class(source.folder), source.folder)
     if source.changes is not None:
         apply_changes(model, "", source.changes)
     return model.eval().to(device)
@@ -74,8 +72,7 @@ def _load_encoder(source: Source, device: str, stamps: tuple[tuple[str, int, int
 def _fresh(folder: Path, seed: int) -> "PreTrainedModel":
     """The folder's architecture with weights as its family initialises them; other random numbers are not disturbed."""
     import torch
-    from transformers import AutoModel
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModel.from_config(config_of(folder), dtype=torch.float32)
+        return backbone_class(folder).from_config(config_of(folder), dtype=torch.float32)

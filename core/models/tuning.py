@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from transformers import (
+    AutoModel,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -39,7 +40,7 @@ from transformers import (
 from core.data.examples import Examples
 from core.errors import SpecInvalid, TunescopeError
 from core.models.changes import changes_file, portable_name, write_changes
-from core.models.checkpoints import facts, load_tokenizer, load_weights
+from core.models.checkpoints import backbone_class, facts, load_tokenizer, load_weights
 from core.models.pieces import NO_WORD, tokenise
 from core.models.sources import Source, load_with_head
 from core.models.weights import stored_tensors
@@ -132,6 +133,12 @@ def tune(
     Raises:
         SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
     """
+    if backbone_class(checkpoint) is not AutoModel:
+        raise SpecInvalid(
+            f"Tuning the checkpoint in {checkpoint}.",
+            "It is one half of an encoder with a decoder, for which no head is made here.",
+            "Tune an encoder or a decoder; this one can be compared as it is.",
+        )
     set_seed(recipe.seed)
     tokenizer = load_tokenizer(checkpoint)
     model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))

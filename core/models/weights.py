@@ -58,11 +58,14 @@ def read_tensors(source: Source) -> Tensors:
 def stored_tensors(folder: Path) -> dict[str, tuple[Path, str]]:
     """Floating-point tensors of the backbone, pooler included: its own name -> (file, name there).
 
-    A model saved with a head has the family's prefix before the backbone's names, a bare backbone has none.
+    A model saved with a head has the family's prefix before the backbone's names, a bare backbone has none. Of an encoder
+    saved with its decoder, only the encoder's are given.
     """
     prefix = f"{backbone_prefix(folder)}."
     floating = {name for name, entry in weight_headers(folder).items() if entry["dtype"].startswith(("F", "BF"))}
     has_head = any(name.startswith(prefix) for name in floating)
+    if any(name.startswith("encoder.") for name in floating):
+        floating = {name for name in floating if not name.startswith(("decoder.", "lm_head."))}
     found: dict[str, tuple[Path, str]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:

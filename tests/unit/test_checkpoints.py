@@ -17,7 +17,8 @@ from core.analyses.weight_change import WeightChange
 from core.errors import CheckpointDamaged, CheckpointNotFound
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.models.checkpoints import blocks, check_weights, facts, load_tokenizer, locate
+from core.models.checkpoints import check_weights, facts, load_tokenizer, locate
+from core.models.hooks import blocks
 from core.models.sources import Source, load_encoder
 from core.refs import PACKAGED_SHA256, Folder, Packaged, Sample, Suite, file_digest
 from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny

@@ -431,7 +431,7 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
     else:
         with pytest.raises(type(error)):
             run(folder, tmp_path / "out", on_sentences=on_sentences)
-    assert on_during[0] == DEPTH + 1
+    assert on_during[0] == DEPTH + 2  # one at each block, one before the first, one at the start of a pass
     assert not list(hooks(load_encoder(Source(folder=folder), "cpu")))
 
 
