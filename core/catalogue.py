@@ -11,8 +11,8 @@ from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_datas
 from core.data.uploads import clean_name, keep
 from core.errors import SpecInvalid
 from core.keys import Described, from_json, key_of
-from core.models.checkpoints import facts, locate
-from core.refs import LABEL_NAMES, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
+from core.models.checkpoints import facts, is_adapter, locate
+from core.refs import LABEL_NAMES, Adapter, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
 from core.store.artifacts import Store
 from core.store.book import Book
 
@@ -45,7 +45,9 @@ class Catalogue:
         """The packaged checkpoint, added folders and finished fine-tuning runs, in that order."""
         found = [Named(id="minilm", name="all-MiniLM-L6-v2", ref=Packaged())]
         found += [
-            Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, Folder)
+            Named(id=i, name=n, ref=ref)
+            for i, (n, ref) in self.book.entries().items()
+            if isinstance(ref, Folder | Adapter)
         ]
         return found + self._runs()
 
@@ -72,11 +74,33 @@ class Catalogue:
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
         ]
 
-    def add_checkpoint(self, path: str, name: str = "") -> str:
-        """Add a local checkpoint folder, checked before it is remembered; returns its id. Raises CheckpointNotFound, …Damaged."""
-        ref = Folder.at(path)
-        facts(locate(ref))
-        return self.book.add(name or Path(ref.path).name, ref)
+    def add_checkpoint(self, path: str, name: str = "", *, base: Packaged | Folder | None = None) -> str:
+        """Add a local checkpoint, checked before it is remembered; returns its id.
+
+        Args:
+            path: a folder of weights, or one of a LoRA adapter: of that, what it changes is copied into the cache folder.
+            name: what to call it; otherwise as the folder.
+            base: what an adapter was trained on.
+
+        Raises:
+            CheckpointNotFound, CheckpointDamaged: no checkpoint that can be read.
+            IncompatibleRefs: an adapter of another base.
+            SpecInvalid: an adapter without a base.
+        """
+        folder = Path(path).expanduser().absolute()
+        if not is_adapter(folder):
+            ref = Folder.at(path)
+            facts(locate(ref))
+            return self.book.add(name or folder.name, ref)
+        from core.models.adapters import changes_of_adapter
+
+        if base is None:
+            raise SpecInvalid(
+                f"Adding the adapter {folder.name}.", "No base is given.", "Choose what it was trained on."
+            )
+        changes = changes_of_adapter(folder, locate(base))
+        file = keep(changes, self.store.root / "adapters")
+        return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
 
     def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
         """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""

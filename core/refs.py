@@ -79,6 +79,16 @@ class Folder(Described, kind="checkpoint.folder"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Adapter(Described, kind="checkpoint.adapter"):
+    """A low-rank adapter made elsewhere, over the checkpoint it was trained on."""
+
+    of: Packaged | Folder
+    digest: str
+    """SHA-256 of what it changes, as core.models.changes writes it down."""
+    path: str = locator()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RandomWeights(Described, kind="checkpoint.random"):
     """A checkpoint's shape and tokenizer with freshly drawn weights: what a probe reads from it, training did not put there."""
 

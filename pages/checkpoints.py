@@ -9,7 +9,7 @@ from typing import Any  # noqa: E402
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
-from core.analyses.checkpoint import run_of  # noqa: E402
+from core.analyses.checkpoint import origin, run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
@@ -19,6 +19,9 @@ from core.lab import Lab, Named  # noqa: E402
 from core.models.checkpoints import facts, place  # noqa: E402
 from core.refs import (  # noqa: E402
     LABEL_NAMES,
+    Adapter,
+    Folder,
+    Packaged,
     Sample,
     Suite,
 )
@@ -86,12 +89,13 @@ def _trains(record: Any, status: Any) -> bool:
 def listing(lab: Lab) -> None:
     """Checkpoints on disk, then runs with their dev accuracy."""
     named = lab.checkpoints()
-    on_disk = [(one, facts(place(one.ref))) for one in named if run_of(one.ref) is None]
+    on_disk = [(one, facts(place(origin(one.ref)))) for one in named if run_of(one.ref) is None]
     st.dataframe(
         pd.DataFrame(
             [
                 {
                     "name": one.name,
+                    "kind": "LoRA adapter" if isinstance(one.ref, Adapter) else "all weights",
                     "family": known.family,
                     "blocks": known.n_layers,
                     "width": known.width,
@@ -167,7 +171,7 @@ def fine_tune(lab: Lab) -> None:
 def recipe(lab: Lab) -> FineTune | None:
     """The spec that the form describes; None where the data has no label."""
     keep: dict[str, Any] = {"persist_state": "session"}
-    bases = [one for one in lab.checkpoints() if run_of(one.ref) is None]
+    bases = whole(lab)
     datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref).values())]
     one, two, three = st.columns(3)
     base = one.selectbox("Start from", bases, format_func=lambda n: n.name, key="tune_base", **keep)
@@ -238,17 +242,32 @@ def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
 
 
 def add_folder(lab: Lab) -> None:
-    """A local checkpoint by path."""
+    """A local checkpoint, or an adapter over one, by path."""
     with st.form("add_folder", border=False):
-        left, right = st.columns([4, 1], vertical_alignment="bottom")
+        left, middle, right = st.columns([4, 2, 1], vertical_alignment="bottom")
         with left:
             path = show.local_path(
-                "Folder with config.json, tokenizer and .safetensors weights", placeholder="/path/to/checkpoint"
+                "Folder with config.json, tokenizer and .safetensors weights, or of a LoRA adapter",
+                placeholder="/path/to/checkpoint",
             )
+        base = middle.selectbox(
+            "An adapter's base",
+            whole(lab),
+            format_func=lambda n: n.name,
+            key="adapter_base",
+            help="What the adapter was trained on. Only read for a folder with adapter_config.json; its low-rank change is "
+            "added to the base's weights, a head in it is left out.",
+        )
         pressed = right.form_submit_button("Add", icon=":material/add:", width="stretch")
         if pressed and path:
-            lab.add_checkpoint(path)
+            with st.spinner("Checking it"):
+                lab.add_checkpoint(path, base=base.ref)
             st.rerun()
+
+
+def whole(lab: Lab) -> list[Named]:
+    """Checkpoints with all their weights on disk: what can be tuned and what an adapter can stand on."""
+    return [one for one in lab.checkpoints() if isinstance(one.ref, Packaged | Folder)]
 
 
 def _at(options: list[Named], short: str) -> int:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
-from core.models.checkpoints import locate
-from core.refs import Folder, Packaged, RandomWeights
+from core.models.checkpoints import locate, locate_adapter
+from core.refs import Adapter, Folder, Packaged, RandomWeights
 
 if TYPE_CHECKING:
     from core.models.sources import Source
 
-Checkpoint = Packaged | Folder | RandomWeights | FineTune | Snapshot | Compress
+Checkpoint = Packaged | Folder | Adapter | RandomWeights | FineTune | Snapshot | Compress
 
 
 def run_of(checkpoint: Checkpoint) -> FineTune | None:
@@ -22,7 +22,7 @@ def run_of(checkpoint: Checkpoint) -> FineTune | None:
 
 def origin(checkpoint: Checkpoint) -> Packaged | Folder:
     """The checkpoint on disk that it goes back to, whose shape and tokenizer it shares."""
-    if isinstance(checkpoint, RandomWeights):
+    if isinstance(checkpoint, RandomWeights | Adapter):
         return checkpoint.of
     run = run_of(checkpoint)
     if run is not None:
@@ -47,6 +47,8 @@ def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Sou
     folder = locate(origin(checkpoint))
     if isinstance(checkpoint, RandomWeights):
         return Source(folder=folder, random_seed=checkpoint.seed)
+    if isinstance(checkpoint, Adapter):
+        return Source(folder=folder, changes=locate_adapter(checkpoint))
     if isinstance(checkpoint, Snapshot):
         return Source(folder=folder, changes=changes_file(inputs[f"{name}.run"].changes, checkpoint.step))
     if isinstance(checkpoint, FineTune | Compress):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import CheckpointDamaged, CheckpointNotFound
-from core.refs import PACKAGED_NAME, Folder, Packaged
+from core.refs import PACKAGED_NAME, Adapter, Folder, Packaged, file_digest
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -66,6 +66,28 @@ def place(ref: Packaged | Folder) -> Path:
         CheckpointNotFound: the package is not installed.
     """
     return _packaged_place() if isinstance(ref, Packaged) else Path(ref.path)
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter and no model of its own."""
+    return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
+
+
+def locate_adapter(ref: Adapter) -> Path:
+    """The file of what an adapter changes.
+
+    Raises:
+        CheckpointNotFound: it is gone, as after the cache folder was deleted.
+        CheckpointDamaged: it is not what it was.
+    """
+    file, asked = Path(ref.path), f"Opening the adapter {Path(ref.path).name[:12]}."
+    if not file.is_file():
+        raise CheckpointNotFound(
+            asked, "What was read of it is no longer in the cache folder.", "Add the adapter again."
+        )
+    if file_digest(file) != ref.digest:
+        raise CheckpointDamaged(asked, "What was read of it has changed since.", "Add the adapter again.")
+    return file
 
 
 def facts(folder: Path) -> CheckpointFacts:
