@@ -100,7 +100,7 @@ def listing(lab: Lab) -> None:
                     "blocks": known.n_layers,
                     "width": known.width,
                     "parameters": known.n_parameters,
-                    "size": show.size(known.n_bytes),
+                    "size": show.size(known.n_bytes) + " with its base" * isinstance(one.ref, Adapter),
                 }
                 for one, known in on_disk
             ]

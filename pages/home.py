@@ -74,7 +74,7 @@ def layer_strip(chosen: Selection) -> None:
         crowding, weights, *probing = show.results([*specs, *missing], what="the layer strip")[: len(specs)]
     with heading:
         is_whole = similarity and weights
-        title = headline(similarity, weights, chosen.tuned_task) if is_whole else TITLE
+        title = headline(similarity, weights, chosen.tuning) if is_whole else TITLE
         show.heading(title, SHOWS, HOW_TO_READ)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")

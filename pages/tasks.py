@@ -60,7 +60,7 @@ def one_pair(chosen: Selection) -> None:
     table, look = board.task_table(complete), show.look()
     drawn_from = [spec for name in complete for spec in specs[name]]
     st.markdown(
-        f"**What became easier or harder to read after tuning on {chosen.tuned_task}?** Points of accuracy, tuned minus base.",
+        f"**What became easier or harder to read after {chosen.tuning}?** Points of accuracy, tuned minus base.",
         help="A linear probe is trained on each layer of either side and tested on other sentences. Green with + is easier, "
         "purple with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance.",
     )

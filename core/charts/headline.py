@@ -10,8 +10,9 @@ KEPT, REWRITTEN = 0.9, 0.5
 """A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
 
 
-def headline(similarity: LayerSimilarity, weights: WeightChanges, task: str) -> str:
-    """Which layers kept their space and which were rewritten."""
+def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
+    """Which layers kept their space and which were rewritten by, say, "tuning on sentiment"."""
+    tuning = tuning[:1].upper() + tuning[1:]
     same = similarity.same_layer
     rewritten = [i for i, estimate in enumerate(same) if estimate and estimate.high < REWRITTEN]
     changed = [i for i, estimate in enumerate(same) if estimate and estimate.high < KEPT]
@@ -23,11 +24,11 @@ def headline(similarity: LayerSimilarity, weights: WeightChanges, task: str) -> 
     )
     if not changed:
         if all(estimate.low > KEPT for estimate in same if estimate):
-            return f"Tuning on {task} left the space of every layer nearly as it was."
-        return f"Tuning on {task}: which layers changed cannot be told from these sentences."
+            return f"{tuning} left the space of every layer nearly as it was."
+        return f"{tuning}: which layers changed cannot be told from these sentences."
     if rewritten:
-        return f"Tuning on {task} rewrote {_named(rewritten)}, {moved}."
-    return f"Tuning on {task} changed {_named(changed)}, {moved}; no layer was rewritten."
+        return f"{tuning} rewrote {_named(rewritten)}, {moved}."
+    return f"{tuning} changed {_named(changed)}, {moved}; no layer was rewritten."
 
 
 def reading(change: ProbeDifference, label: str) -> str:

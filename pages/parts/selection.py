@@ -49,14 +49,14 @@ class Selection:
         return LABEL_NAMES.get(self.label, self.label)
 
     @property
-    def tuned_task(self) -> str:
-        """What the tuned checkpoint was tuned on, in words."""
+    def tuning(self) -> str:
+        """What made the tuned checkpoint, in words: tuning on sentiment."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
-        if run is None:
-            return self.tuned.name
+        if run is None:  # made elsewhere: on what is not known
+            return f"tuning into {self.tuned.name}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
-        return LABEL_NAMES.get(run.label, run.label) + small
+        return f"tuning on {LABEL_NAMES.get(run.label, run.label)}{small}"
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""
