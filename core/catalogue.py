@@ -12,6 +12,7 @@ from core.data.uploads import clean_name, keep
 from core.errors import SpecInvalid
 from core.keys import Described, from_json, key_of
 from core.models.checkpoints import facts, is_adapter, locate
+from core.models.conversion import convert, needs_conversion
 from core.refs import LABEL_NAMES, Adapter, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
 from core.store.artifacts import Store
 from core.store.book import Book
@@ -101,6 +102,20 @@ class Catalogue:
         changes = changes_of_adapter(folder, locate(base))
         file = keep(changes, self.store.root / "adapters")
         return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
+
+    def needs_conversion(self, path: str) -> bool:
+        """Whether a folder holds pickled weights only, which `convert_checkpoint` can turn into safetensors."""
+        return needs_conversion(Path(path).expanduser().absolute())
+
+    def convert_checkpoint(self, path: str, name: str = "") -> str:
+        """Turn pickled weights into safetensors in the cache folder, and add those; returns the id.
+
+        Raises:
+            CheckpointNotFound, CheckpointDamaged: nothing to convert, or more than tensors in it.
+            StoreUnusable: the cache folder cannot be written.
+        """
+        folder = Path(path).expanduser().absolute()
+        return self.add_checkpoint(str(convert(folder, self.store.root / "converted")), name or folder.name)
 
     def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
         """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""

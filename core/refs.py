@@ -34,7 +34,8 @@ LABEL_NAMES = {
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 
-_CHECKPOINT_FILES = ("config.json", "tokenizer", "vocab", "merges", "special_tokens", "spiece", "sentencepiece")
+CHECKPOINT_FILES = ("config.json", "tokenizer", "vocab", "merges", "special_tokens", "spiece", "sentencepiece")
+"""How the names of the files begin that make a checkpoint beside its weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,9 @@ class Folder(Described, kind="checkpoint.folder"):
             raise CheckpointNotFound(
                 asked,
                 f"It holds no .safetensors file (found: {others}).",
-                "Save the model with safe_serialization=True; pickled weights are never read.",
+                "Pickled weights are never read as they are: convert them, on the page Checkpoints or by Lab.convert_checkpoint.",
             )
-        beside = sorted(p for p in folder.iterdir() if p.is_file() and p.name.startswith(_CHECKPOINT_FILES))
+        beside = sorted(p for p in folder.iterdir() if p.is_file() and p.name.startswith(CHECKPOINT_FILES))
         parts = [f"{p.name}:{file_digest(p)}" for p in [*beside, *weights]]
         return cls(digest=hashlib.sha256("\n".join(parts).encode()).hexdigest(), path=str(folder))
 

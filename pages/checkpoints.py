@@ -260,9 +260,28 @@ def add_folder(lab: Lab) -> None:
         )
         pressed = right.form_submit_button("Add", icon=":material/add:", width="stretch")
         if pressed and path:
-            with st.spinner("Checking it"):
-                lab.add_checkpoint(path, base=base.ref)
-            st.rerun()
+            st.session_state["convert"] = path if lab.needs_conversion(path) else ""
+            if not st.session_state["convert"]:
+                with st.spinner("Checking it"):
+                    lab.add_checkpoint(path, base=base.ref)
+                st.rerun()
+    if path := st.session_state.get("convert"):
+        offer_conversion(lab, path)
+
+
+def offer_conversion(lab: Lab, path: str) -> None:
+    """Pickled weights are opened only when a person says so."""
+    st.warning(
+        f"**{show.escaped(path)} holds only pickled weights (pytorch_model.bin).** Such files can carry code, so they are not "
+        "loaded here. A conversion opens them in a process of its own, which takes tensors and nothing else, and keeps them "
+        "as safetensors in the cache folder; the folder itself stays as it is.",
+        icon=":material/inventory_2:",
+    )
+    if st.button("Convert and add", icon=":material/sync:"):
+        with st.spinner("Converting"):
+            lab.convert_checkpoint(path)
+        st.session_state["convert"] = ""
+        st.rerun()
 
 
 def whole(lab: Lab) -> list[Named]:
