@@ -1,5 +1,6 @@
 """What can be picked, and how it is called: checkpoints, runs and data sets."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,16 @@ class Catalogue:
         changes = changes_of_adapter(folder, locate(base))
         file = keep(changes, self.store.root / "adapters")
         return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
+
+    def remove_checkpoint(self, short: str) -> None:
+        """Forget an added checkpoint, and delete what was written of it here: an adapter's changes, a conversion."""
+        entry = self.book.entries().get(short)
+        self.book.remove(short)
+        path = Path(getattr(entry[1], "path", "")) if entry else Path()
+        if path.parent == self.store.root / "adapters":
+            path.unlink(missing_ok=True)
+        elif path.parent == self.store.root / "converted":
+            shutil.rmtree(path, ignore_errors=True)
 
     def needs_conversion(self, path: str) -> bool:
         """Whether a folder holds pickled weights only, which `convert_checkpoint` can turn into safetensors."""

@@ -13,6 +13,7 @@ from core.analyses.checkpoint import origin, run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
+from core.errors import TunescopeError  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
 from core.keys import from_json  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
@@ -87,9 +88,17 @@ def _trains(record: Any, status: Any) -> bool:
 
 
 def listing(lab: Lab) -> None:
-    """Checkpoints on disk, then runs with their dev accuracy."""
-    named = lab.checkpoints()
-    on_disk = [(one, facts(place(origin(one.ref)))) for one in named if run_of(one.ref) is None]
+    """Checkpoints on disk, what is wrong with any of them, then runs with their dev accuracy."""
+    named, on_disk = lab.checkpoints(), []
+    for one in (one for one in named if run_of(one.ref) is None):
+        try:
+            on_disk.append((one, facts(place(origin(one.ref)))))
+        except TunescopeError as problem:
+            st.warning(f"**{show.escaped(one.name)}** is not to be had now. {show.said(problem)}")
+            st.button(
+                "Forget it", key=f"forget-{one.id}", icon=":material/delete:", on_click=lab.remove_checkpoint,
+                args=(one.id,), help="Takes it from the list. Results computed with it are kept.",
+            )  # fmt: skip
     st.dataframe(
         pd.DataFrame(
             [

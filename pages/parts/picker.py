@@ -30,6 +30,7 @@ _NONE = "none"
 
 def draw() -> None:
     """Draw the picker and remember the selection for the page that runs next."""
+    st.session_state.pop("selection", None)  # where this fails, no page may show what was chosen before
     lab, link = get_lab(), dict[str, str]()
     checkpoints, datasets = lab.checkpoints(), lab.datasets()
     st.subheader("Comparison", anchor=False)

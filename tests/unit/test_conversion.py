@@ -64,6 +64,17 @@ def test_a_converted_checkpoint_is_the_one_that_was_pickled(lab: Lab, old: Path)
     assert not lab.needs_conversion(ref.path)
 
 
+def test_a_forgotten_conversion_leaves_nothing_and_its_start_alone(lab: Lab, old: Path) -> None:
+    short = lab.convert_checkpoint(str(old))
+    lab.remove_checkpoint(short)
+    assert short not in [named.id for named in lab.checkpoints()]
+    assert not list((lab.store.root / "converted").iterdir())
+    assert (old / "pytorch_model.bin").is_file()
+    twin = lab.add_checkpoint(str(old.parent / "twin"))
+    lab.remove_checkpoint(twin)
+    assert (old.parent / "twin" / "model.safetensors").is_file()
+
+
 @pytest.mark.parametrize("form", ["legacy", "parts", "old names", "tied"])
 def test_every_form_of_the_time_gives_the_same_weights(old: Path, tmp_path: Path, form: str) -> None:
     held, file = weights(old), old / "pytorch_model.bin"
