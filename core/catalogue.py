@@ -1,5 +1,6 @@
 """What can be picked, and how it is called: checkpoints, runs and data sets."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.similarity import Similarity
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.uploads import clean_name, keep
-from core.errors import SpecInvalid
-from core.keys import Described, from_json, key_of
+from core.errors import CheckpointNotFound, SpecInvalid, TunescopeError
+from core.keys import Described, from_json, key_of, to_json
 from core.models.checkpoints import facts, is_adapter, locate
 from core.models.conversion import convert, needs_conversion
 from core.refs import LABEL_NAMES, Adapter, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
@@ -89,9 +90,9 @@ class Catalogue:
             IncompatibleRefs: an adapter of another base.
             SpecInvalid: an adapter without a base.
         """
-        folder = Path(path).expanduser().absolute()
+        folder = _folder(path)
         if not is_adapter(folder):
-            ref = Folder.at(path)
+            ref = Folder.at(folder)
             facts(locate(ref))
             return self.book.add(name or folder.name, ref)
         from core.models.adapters import changes_of_adapter
@@ -105,10 +106,16 @@ class Catalogue:
         return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
 
     def remove_checkpoint(self, short: str) -> None:
-        """Forget an added checkpoint, and delete what was written of it here: an adapter's changes, a conversion."""
+        """Forget an added checkpoint. What was written of it here goes too, unless something else stands on it."""
         entry = self.book.entries().get(short)
         self.book.remove(short)
-        path = Path(getattr(entry[1], "path", "")) if entry else Path()
+        if entry is None or not isinstance(entry[1], Folder | Adapter):
+            return
+        ref, path = entry[1], Path(entry[1].path)
+        others = [to_json(held) for _, held in self.book.entries().values()]
+        others += [held["spec"] for held in self.store.listing().values()]
+        if ref.digest in json.dumps(others):
+            return
         if path.parent == self.store.root / "adapters":
             path.unlink(missing_ok=True)
         elif path.parent == self.store.root / "converted":
@@ -116,17 +123,24 @@ class Catalogue:
 
     def needs_conversion(self, path: str) -> bool:
         """Whether a folder holds pickled weights only, which `convert_checkpoint` can turn into safetensors."""
-        return needs_conversion(Path(path).expanduser().absolute())
+        return needs_conversion(_folder(path))
 
     def convert_checkpoint(self, path: str, name: str = "") -> str:
         """Turn pickled weights into safetensors in the cache folder, and add those; returns the id.
 
         Raises:
-            CheckpointNotFound, CheckpointDamaged: nothing to convert, or more than tensors in it.
+            CheckpointNotFound, CheckpointDamaged: nothing to convert, more than tensors in it, or no checkpoint afterwards.
             StoreUnusable: the cache folder cannot be written.
         """
-        folder = Path(path).expanduser().absolute()
-        return self.add_checkpoint(str(convert(folder, self.store.root / "converted")), name or folder.name)
+        folder, into = _folder(path), self.store.root / "converted"
+        before = set(into.glob("*"))
+        made = convert(folder, into)
+        try:
+            return self.add_checkpoint(str(made), name or folder.name)
+        except TunescopeError:
+            if made not in before:
+                shutil.rmtree(made, ignore_errors=True)
+            raise
 
     def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
         """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""
@@ -217,6 +231,21 @@ _SUITES = (
     *(Suite(split=split, lexicon="split") for split in ("dev", "test", "train")),
 )
 """What pickers offer of the built-in suite; other parts with a split lexicon can be had by spec."""
+
+
+def _folder(path: str) -> Path:
+    """A folder that somebody typed. Raises CheckpointNotFound where that can be no path."""
+    try:
+        folder = Path(path).expanduser().absolute()
+        folder.is_dir()
+        (folder / "config.json").is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CheckpointNotFound(
+            f"Opening the checkpoint folder {path[:200]}.",
+            f"It cannot be looked into: {error}."[:300],
+            "Check the path.",
+        ) from error
+    return folder
 
 
 def suite_name(ref: Suite) -> str:

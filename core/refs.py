@@ -34,7 +34,10 @@ LABEL_NAMES = {
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 
-CHECKPOINT_FILES = ("config.json", "tokenizer", "vocab", "merges", "special_tokens", "spiece", "sentencepiece")
+CHECKPOINT_FILES = (
+    "config.json", "tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "spiece", "spm.", "sentencepiece",
+    "bpe.codes",
+)  # fmt: skip
 """How the names of the files begin that make a checkpoint beside its weights."""
 
 
@@ -72,7 +75,7 @@ class Folder(Described, kind="checkpoint.folder"):
             raise CheckpointNotFound(
                 asked,
                 f"It holds no .safetensors file (found: {others}).",
-                "Pickled weights are never read as they are: convert them, on the page Checkpoints or by Lab.convert_checkpoint.",
+                "Save the model with safe_serialization=True; pickled weights can be converted on the page Checkpoints.",
             )
         beside = sorted(p for p in folder.iterdir() if p.is_file() and p.name.startswith(CHECKPOINT_FILES))
         parts = [f"{p.name}:{file_digest(p)}" for p in [*beside, *weights]]

@@ -4,6 +4,7 @@ from pages.parts.frame import enter
 
 enter()
 
+from collections import defaultdict  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pandas as pd  # noqa: E402
@@ -15,9 +16,9 @@ from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E4
 from core.charts.curves import loss_curve  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
-from core.keys import from_json  # noqa: E402
+from core.keys import from_json, key_of  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
-from core.models.checkpoints import facts, place  # noqa: E402
+from core.models.checkpoints import facts, locate_adapter, place  # noqa: E402
 from core.refs import (  # noqa: E402
     LABEL_NAMES,
     Adapter,
@@ -90,9 +91,12 @@ def _trains(record: Any, status: Any) -> bool:
 def listing(lab: Lab) -> None:
     """Checkpoints on disk, what is wrong with any of them, then runs with their dev accuracy."""
     named, on_disk = lab.checkpoints(), []
+    names = defaultdict(lambda: "a base that is gone", {key_of(one.ref): one.name for one in named})
     for one in (one for one in named if run_of(one.ref) is None):
         try:
             on_disk.append((one, facts(place(origin(one.ref)))))
+            if isinstance(one.ref, Adapter):
+                locate_adapter(one.ref)
         except TunescopeError as problem:
             st.warning(f"**{show.escaped(one.name)}** is not to be had now. {show.said(problem)}")
             st.button(
@@ -104,12 +108,14 @@ def listing(lab: Lab) -> None:
             [
                 {
                     "name": one.name,
-                    "kind": "LoRA adapter" if isinstance(one.ref, Adapter) else "all weights",
+                    "kind": f"LoRA adapter over {names[key_of(one.ref.of)]}"
+                    if isinstance(one.ref, Adapter)
+                    else "all weights",
                     "family": known.family,
                     "blocks": known.n_layers,
                     "width": known.width,
                     "parameters": known.n_parameters,
-                    "size": show.size(known.n_bytes) + " with its base" * isinstance(one.ref, Adapter),
+                    "size": show.size(known.n_bytes),
                 }
                 for one, known in on_disk
             ]
@@ -287,9 +293,9 @@ def offer_conversion(lab: Lab, path: str) -> None:
         icon=":material/inventory_2:",
     )
     if st.button("Convert and add", icon=":material/sync:"):
+        st.session_state["convert"] = ""  # whatever becomes of it, the offer is taken
         with st.spinner("Converting"):
             lab.convert_checkpoint(path)
-        st.session_state["convert"] = ""
         st.rerun()
 
 

@@ -70,8 +70,12 @@ def layer_strip(chosen: Selection) -> None:
         specs += [chosen.probe_change, *chosen.probes]
     with top:
         heading = st.container()
-        missing = [] if similarity else [chosen.similarity]
-        crowding, weights, *probing = show.results([*specs, *missing], what="the layer strip")[: len(specs)]
+        crowding, weights, *others = show.results(
+            specs if similarity else [*specs, chosen.similarity], what="the layer strip"
+        )
+    if not similarity and (similarity := others.pop()):  # it came meanwhile
+        draw(places[0], kept(chosen, similarity))
+    probing = others
     with heading:
         is_whole = similarity and weights
         title = headline(similarity, weights, chosen.tuning) if is_whole else TITLE

@@ -301,7 +301,8 @@ def _is_quoted(lines: Sequence[str], plain: Sequence[Sequence[str]]) -> bool:
     if len({len(row) for row in rows}) != 1 or len(rows[0]) == 1:
         return False
     # As programs write it that quote where they must: around a line's end, a tab, or a mark, which they double.
-    doubled = any(re.search(r'(^|\t)"[^\t]*""[^\t]*"(\t|\r?$)', line) for line in lines)
+    cells = (cell for line in lines for cell in line.rstrip("\r").split("\t"))
+    doubled = any(len(cell) > 3 and cell[0] == cell[-1] == '"' and '""' in cell[1:-1] for cell in cells)
     return doubled or len({len(row) for row in plain}) > 1
 
 

@@ -28,7 +28,7 @@ _POSITIONS_AFTER_PADDING = (
     "data2vec-text", "ibert", "luke", "esm",
 )  # fmt: skip
 """Families that number positions from after the padding token's id: so many of their positions are never used."""
-_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.*", "spiece.model", "sentencepiece*.model")
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.*", "spiece.model", "spm.model", "sentencepiece*.model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,13 @@ def facts(folder: Path) -> CheckpointFacts:
         CheckpointDamaged: a weight file that is truncated or is no safetensors file.
     """
     asked = f"Reading the checkpoint in {folder}."
+    if (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
+        # transformers would put the adapter onto the weights, unasked, while their files say another thing.
+        raise CheckpointNotFound(
+            asked,
+            "It holds a model and an adapter.",
+            "Put the files of the adapter (adapter_…) into a folder of their own.",
+        )
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:

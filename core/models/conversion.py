@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from core.settings import owner_only_folder
 
 WHOLE, INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _DO = "Give a folder with config.json and pytorch_model.bin."
+_MOST_SECONDS = 1800
 _MOST_BESIDE = 100_000_000
 """Of configuration and vocabulary together."""
 
@@ -88,7 +90,16 @@ def _weights(folder: Path, asked: str) -> list[Path]:
 def _run(files: list[Path], target: Path, asked: str) -> None:
     request = json.dumps({"files": [str(path) for path in files], "target": str(target)})
     script = Path(__file__).with_name("conversion_child.py")
-    ended = subprocess.run([sys.executable, "-P", str(script), request], capture_output=True, text=True, check=False)
+    few = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG") if name in os.environ}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-P", str(script), request],
+            capture_output=True, text=True, check=False, env=few, timeout=_MOST_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise CheckpointDamaged(
+            asked, f"Reading it took over {_MOST_SECONDS / 60:.0f} minutes.", "Download it again."
+        ) from error
     if ended.returncode == 3:
         said = json.loads(ended.stdout.splitlines()[-1])
         raise CheckpointDamaged(asked, said["found"], said["do"])

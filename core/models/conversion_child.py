@@ -1,11 +1,12 @@
 """A process of its own that opens pickled weights, tensors only, and writes them as safetensors; run as a script.
 
 Its one argument is JSON: {"files": [...], "target": ...}. On failure it prints JSON {"found": ..., "do": ...} and exits 3.
-`weights_only` lets the unpickler build tensors and plain containers and nothing else; should that ever be broken, this
-process holds nothing but the files it was given.
+`weights_only` lets the unpickler build tensors and plain containers and nothing else; the process gets no more of the
+environment than it needs to start, tokens least of all.
 """
 
 import json
+import os
 import re
 import sys
 from typing import Any, NoReturn
@@ -41,7 +42,12 @@ def main(request: dict[str, Any]) -> None:
             key = _OLD_NORM.sub(lambda found: f"{found[1]}.{_TODAY[found[2]]}", key)
             if key in tensors:
                 fail(f"Two tensors are called {key[:80]}.", "Save the model again.")
-            tensors[key] = value.detach().clone().contiguous()  # tied tensors are written as two
+            tensors[key] = value.detach()
+    # A tensor may be a small thing spread out over a huge one; tied ones are written twice, so a little more is allowed.
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if size > 3 * sum(os.stat(file).st_size for file in request["files"]) + 1_000_000:
+        fail(f"It would unfold to {size / 1e9:,.1f} GB.", "Do not use it; ask its maker for safetensors.")
+    tensors = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     save_file(tensors, request["target"], metadata={"format": "pt"})
 
 

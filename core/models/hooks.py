@@ -24,7 +24,7 @@ _PIECES_FIRST = ("xlnet",)
 
 
 def blocks(model: "PreTrainedModel", n_layers: int) -> nn.ModuleList:
-    """The transformer blocks, bottom to top: the outermost module list with one entry a layer.
+    """The transformer blocks, bottom to top: the outermost module list with one entry a layer, the only such beside others.
 
     A family that uses one block several times (ALBERT) has fewer blocks than layers.
 
@@ -34,8 +34,12 @@ def blocks(model: "PreTrainedModel", n_layers: int) -> nn.ModuleList:
     if model.config.model_type == "albert":
         return model.encoder.albert_layer_groups
     for module in model.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
-            return module
+        lists = [part for part in module.children() if isinstance(part, nn.ModuleList) and len(part) == n_layers]
+        # Where several stand side by side (XLM keeps attentions and norms in lists of their own), none holds blocks.
+        if len(lists) == 1:
+            return lists[0]
+        if lists:
+            break
     raise CheckpointNotFound(
         f"Finding the {n_layers} blocks of a {type(model).__name__}.", "No such list of modules.", "Use another family."
     )

@@ -15,6 +15,11 @@ from core.models.sources import Source
 _BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?|albert_layers)\.(\d+)\.(.+)$")
 
 
+_OLD_NORM = re.compile(r"(LayerNorm|layer_norm)\.(gamma|beta)$")
+_TODAY = {"gamma": "weight", "beta": "bias"}
+_BUFFER = re.compile(r"(^|\.)(masked_bias|inv_freq|(attn|attention)\.bias)$")
+
+
 class Tensors:
     """Floating-point tensors of a backbone; a head and its pooler are left out, since often only one side has them.
 
@@ -44,7 +49,8 @@ class Tensors:
         with safe_open(path, framework="pt") as file:
             tensor = file.get_tensor(full)
         if self._changes is not None and name in self._changed:
-            tensor = self._changes.applied(self._changed[name], tensor)
+            # As in the loaded model: what a half-precision base would round away is a change all the same.
+            tensor = self._changes.applied(self._changed[name], tensor.float())
         return tensor.double().numpy()
 
 
@@ -59,10 +65,15 @@ def stored_tensors(folder: Path) -> dict[str, tuple[Path, str]]:
     """Floating-point tensors of the backbone, pooler included: its own name -> (file, name there).
 
     A model saved with a head has the family's prefix before the backbone's names, a bare backbone has none. Of an encoder
-    saved with its decoder, only the encoder's are given.
+    saved with its decoder, only the encoder's are given. Masks and tables that some families store beside their weights
+    are left out, and norms go by today's names, as in the loaded model.
     """
     prefix = f"{backbone_prefix(folder)}."
-    floating = {name for name, entry in weight_headers(folder).items() if entry["dtype"].startswith(("F", "BF"))}
+    floating = {
+        name
+        for name, entry in weight_headers(folder).items()
+        if entry["dtype"].startswith(("F", "BF")) and not _is_buffer(name, len(entry["shape"]))
+    }
     has_head = any(name.startswith(prefix) for name in floating)
     if any(name.startswith("encoder.") for name in floating):
         floating = {name for name in floating if not name.startswith(("decoder.", "lm_head."))}
@@ -71,8 +82,19 @@ def stored_tensors(folder: Path) -> dict[str, tuple[Path, str]]:
         with safe_open(path, framework="pt") as file:
             for full in floating.intersection(file.keys()):
                 if full.startswith(prefix) or not has_head:
-                    found[full.removeprefix(prefix)] = (path, full)
+                    found[_today(full.removeprefix(prefix))] = (path, full)
     return found
+
+
+def _is_buffer(name: str, n_dimensions: int) -> bool:
+    """Whether a stored tensor is a mask or a table and no weight: a bias has one dimension."""
+    found = _BUFFER.search(name)
+    return found is not None and (n_dimensions != 1 or not name.endswith(".bias"))
+
+
+def _today(name: str) -> str:
+    """Norms of 2018 and 2019 are made of gamma and beta."""
+    return _OLD_NORM.sub(lambda found: f"{found[1]}.{_TODAY[found[2]]}", name)
 
 
 def block_of(name: str) -> tuple[int, str] | None:

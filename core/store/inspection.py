@@ -337,7 +337,8 @@ def _check_manifest(packed: Packed, manifest: Any, checksums: dict[str, int], as
     ) or not isinstance(manifest["device"], str) or not isinstance(manifest["libraries"], dict):  # fmt: skip
         raise refused(asked, f"{where} has a description that lacks parts.", DO)
     # Nearly always word for word what the list says, which was checked.
-    if manifest["spec"] != to_json(packed.spec) and key_of(_spec(manifest["spec"], asked)) != packed.key:
+    same = json.dumps(manifest["spec"], sort_keys=True) == json.dumps(to_json(packed.spec), sort_keys=True)
+    if not same and key_of(_spec(manifest["spec"], asked)) != packed.key:
         raise refused(asked, f"{where} is described as something else in its own folder.", DO)
     listed = {name: (size, checksums[name]) for name, (size, _) in packed.files.items() if name != MANIFEST}
     if {name: (entry["bytes"], entry["crc32"]) for name, entry in manifest["files"].items()} != listed:
@@ -484,8 +485,9 @@ def placeless(thing: Any) -> Any:
         if item.metadata.get("locator"):
             if isinstance(old, str) and (re.match(r"[/\\~]|[A-Za-z]:", old) or ".." in old):
                 new = re.split(r"[/\\]", old)[-1].replace("..", "")
+                new = old if new == old else new
         elif isinstance(old, Described | tuple):
-            new = placeless(old)
+            new = placeless(old)  # equal does not mean the same here: comparing leaves places out
         if new is not old:
             changes[item.name] = new
     return thing.replace(**changes) if changes else thing

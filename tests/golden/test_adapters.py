@@ -1,6 +1,7 @@
 """LoRA adapters against peft's own merge, and adapters that are not what they say."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from safetensors.torch import load_file, save_file
 from core.analyses.embed import Embed
 from core.analyses.weight_change import WeightChange
 from core.errors import CheckpointDamaged, CheckpointNotFound, IncompatibleRefs, SpecInvalid
+from core.keys import key_of
 from core.lab import Lab
 from core.models.sources import Source, load_encoder
 from core.refs import Folder, Sample, Suite
 from tests.faults import says, tiny
-from tests.golden.test_families import made
+from tests.golden.test_families import CONFIGS, made
 
 SAMPLE = Sample(of=Suite(), n=6)
 HEADS = {
@@ -61,8 +63,16 @@ def ours(lab: Lab, adapter: Path, base: Folder) -> tuple[Any, hf.PreTrainedModel
         {"bias": "all"},
         {"rank_pattern": {"layer.0.attention.self.query": 2, "h.0.attn.c_attn": 2, "q_proj": 3}},
         {"alpha_pattern": {"query": 3, "h.1.attn.c_attn": 17, "q_proj": 2.5}},
+        {
+            "alpha_pattern": {
+                "bert.encoder.layer.0.attention.self.query": 30,
+                "transformer.h.0.attn.c_attn": 30,
+                "model.layers.0.self_attn.q_proj": 30,
+                "encoder.layer.1.attention.self.value": 30,
+            }
+        },
     ],
-    ids=["plain", "rslora", "bias", "ranks", "alphas"],
+    ids=["plain", "rslora", "bias", "ranks", "alphas", "alphas by whole names"],
 )
 def test_an_adapter_makes_the_weights_that_peft_makes(
     lab: Lab, tmp_path: Path, kind: str, settings: dict[str, Any]
@@ -79,6 +89,31 @@ def test_an_adapter_makes_the_weights_that_peft_makes(
         torch.testing.assert_close(parameter, after[name], atol=1e-6, rtol=1e-5)
         moved += not torch.equal(parameter, before[name])
     assert moved >= 3
+
+
+@pytest.mark.parametrize(("kind", "square"), [("bert", "query"), ("gpt2", "attn.c_proj")])
+@pytest.mark.parametrize("flag", [True, False])
+def test_which_way_a_matrix_lies_is_taken_from_the_base_and_not_from_the_file(
+    lab: Lab, tmp_path: Path, kind: str, square: str, flag: bool
+) -> None:
+    made(kind, tmp_path / "base")
+    wanted = dict(trained(tmp_path / "base", tmp_path / "adapter", kind, target_modules=[square]).named_parameters())
+    reconfigured(fan_in_fan_out=flag)(tmp_path / "adapter")
+    _, got = ours(lab, tmp_path / "adapter", Folder.at(tmp_path / "base"))
+    for name, parameter in got.named_parameters():
+        if "pooler" not in name:
+            torch.testing.assert_close(parameter, wanted[name], atol=1e-6, rtol=1e-5)
+
+
+def test_of_an_adapter_over_a_whole_t5_the_encoder_is_read(lab: Lab, tmp_path: Path) -> None:
+    made("t5", tmp_path / "base")
+    torch.manual_seed(0)
+    hf.T5ForConditionalGeneration(CONFIGS["t5"]()).save_pretrained(tmp_path / "base")
+    HEADS["t5"] = (hf.AutoModelForSeq2SeqLM, "SEQ_2_SEQ_LM", ["q", "v"])
+    wanted = dict(trained(tmp_path / "base", tmp_path / "adapter", "t5").named_parameters())
+    _, got = ours(lab, tmp_path / "adapter", Folder.at(tmp_path / "base"))
+    for name, parameter in got.named_parameters():
+        torch.testing.assert_close(parameter, wanted[name], atol=1e-6, rtol=1e-5)
 
 
 def test_an_adapter_is_a_checkpoint_like_any_other(lab: Lab, tmp_path: Path) -> None:
@@ -168,14 +203,38 @@ QUERY = "base_model.model.bert.encoder.layer.0.attention.self.query.lora_A.weigh
         (reconfigured(lora_alpha=float("nan")), CheckpointDamaged, ["lora_alpha is not a number"]),
         (reconfigured(alpha_pattern=[1]), CheckpointDamaged, ["lora_alpha is not a number"]),
         (reconfigured(alpha_pattern={"(a+)+$": 1}), CheckpointNotFound, ["alpha_pattern", "(a+)+$", "plainly"]),
-        (reconfigured(fan_in_fan_out=True), IncompatibleRefs, ["the base's is", "Choose the base"]),
+        (reconfigured(lora_alpha=10**400), CheckpointDamaged, ["lora_alpha is not a number"]),
+        (reconfigured(init_lora_weights="pissa"), CheckpointNotFound, ["pissa", "not read"]),
+        (reconfigured(lora_bias=True), CheckpointNotFound, ["lora_bias"]),
+        (reconfigured(arrow_config={"top_k": 1}), CheckpointNotFound, ["arrow_config"]),
+        (reconfigured(of_2027=1), CheckpointNotFound, ["of_2027", "not read"]),
+        (
+            reweighted(lambda t: t.update({QUERY: torch.ones(4, 30)})),
+            IncompatibleRefs,
+            ["32 × 30", "32 × 32", "Choose the base"],
+        ),
+        (
+            reweighted(lambda t: t.update({QUERY.replace("lora_A.weight", "lora_B.bias"): torch.ones(32)})),
+            CheckpointNotFound,
+            ["a form that is not read", "Merge it"],
+        ),
+        (
+            reweighted(lambda t: t.update({QUERY.replace(".lora_A", ""): torch.ones(32, 32)})),
+            CheckpointDamaged,
+            ["query.weight twice"],
+        ),
+        (
+            reweighted(lambda t: t.update({QUERY.replace("lora_A", "lora_A.default"): torch.ones(4, 32)})),
+            CheckpointDamaged,
+            ["query.weight twice"],
+        ),
         (written("adapter_config.json", b"[" * 100_000), CheckpointDamaged, ["cannot be read"]),
         (written("adapter_config.json", b"[1]"), CheckpointDamaged, ["no JSON object"]),
         (written("adapter_config.json", b"\xff\xfe\x00"), CheckpointDamaged, ["cannot be read"]),
         (written("adapter_config.json", b" " * 2_000_000), CheckpointDamaged, ["2,000,000 bytes"]),
         (written("adapter_model.safetensors", b"not this"), CheckpointDamaged, ["file ends"]),
         (cut, CheckpointDamaged, ["its header speaks of"]),
-        (pickled, CheckpointNotFound, ["adapter_model.bin", "pickled weights are never read"]),
+        (pickled, CheckpointNotFound, ["adapter_model.bin", "save it with safe_serialization"]),
         (reweighted(lambda t: t.pop(QUERY)), CheckpointDamaged, ["two factors", "query"]),
         (reweighted(lambda t: t.update({QUERY: t[QUERY][:2]})), CheckpointDamaged, ["two factors", "query"]),
         (reweighted(lambda t: t[QUERY].fill_(torch.nan)), CheckpointDamaged, ["no numbers"]),
@@ -222,3 +281,36 @@ def test_an_adapter_of_another_base_or_of_none_is_refused(lab: Lab, pair: tuple[
     with pytest.raises(SpecInvalid) as missing:
         lab.add_checkpoint(str(adapter))
     says(missing, "No base is given")
+
+
+def test_a_folder_that_is_a_model_and_an_adapter_is_refused(lab: Lab, pair: tuple[Folder, Path]) -> None:
+    base, adapter = pair
+    for file in adapter.iterdir():
+        shutil.copy(file, Path(base.path) / file.name)
+    with pytest.raises(CheckpointNotFound) as problem:
+        lab.add_checkpoint(base.path)
+    says(problem, "a model and an adapter", "a folder of their own")
+    with pytest.raises(CheckpointNotFound):
+        load_encoder(Source(folder=Path(base.path)), "cpu")
+
+
+def test_forgetting_an_adapter_keeps_the_file_of_another(lab: Lab, pair: tuple[Folder, Path], tmp_path: Path) -> None:
+    base, adapter = pair
+    shutil.copytree(base.path, tmp_path / "other")
+    weights = load_file(tmp_path / "other" / "model.safetensors")
+    weights["embeddings.LayerNorm.bias"] += 1
+    save_file(weights, tmp_path / "other" / "model.safetensors", metadata={"format": "pt"})
+    wrong = lab.add_checkpoint(str(adapter), base=Folder.at(tmp_path / "other"))
+    right, _ = ours(lab, adapter, base)
+    lab.remove_checkpoint(wrong)
+    assert Path(right.path).is_file()
+    lab.remove_checkpoint(key_of(right)[:8])
+    assert not Path(right.path).exists()
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a" * 5000])
+def test_what_can_be_no_path_is_refused_in_words(lab: Lab, path: str) -> None:
+    for ask in (lab.add_checkpoint, lab.needs_conversion, lab.convert_checkpoint):
+        with pytest.raises(CheckpointNotFound) as problem:
+            ask(path)
+        says(problem, "Check the path")

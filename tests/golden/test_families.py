@@ -12,10 +12,11 @@ import pytest
 import torch
 import transformers as hf
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
 from core.analyses.weight_change import WeightChange
 from core.data.load import load_sample
-from core.errors import CheckpointNotFound, SpecInvalid
+from core.errors import CheckpointNotFound, IncompatibleRefs, SpecInvalid
 from core.lab import Lab
 from core.models.checkpoints import facts, load_tokenizer
 from core.models.extraction import extract
@@ -144,6 +145,79 @@ def test_weights_are_told_apart_block_by_block(family: str, tmp_path: Path, lab:
     # Two independent draws of equal spread differ by the root of two; norms and biases start alike and pull it down.
     assert ((changed > 1.0) & (changed < 1.5)).all()
     assert (family == "albert") == (len(set(changed[1:])) == 1)
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Folder:
+    """A checkpoint with its tensors changed."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return Folder.at(folder)
+
+
+def test_masks_and_tables_stored_beside_the_weights_count_for_nothing(tmp_path: Path, lab: Lab) -> None:
+    sides = []
+    for name, seed in (("base", 0), ("tuned", 1)):
+        made("gpt2", tmp_path / name, seed=seed)
+        sides.append(Folder.at(tmp_path / name))
+    plain = lab.run(WeightChange(base=sides[0], tuned=sides[1]))
+    masks = {f"h.{i}.attn.{part}": mask for i in range(DEPTH) for part, mask in _masks().items()}
+    sides = [rewritten(tmp_path / name, lambda tensors: tensors.update(masks)) for name in ("base", "tuned")]
+    masked = lab.run(WeightChange(base=sides[0], tuned=sides[1]))
+    np.testing.assert_array_equal(plain.layers, masked.layers)
+    assert plain.n_parameters == masked.n_parameters
+
+
+def _masks() -> dict[str, torch.Tensor]:
+    return {"bias": torch.ones(1, 1, POSITIONS, POSITIONS), "masked_bias": torch.tensor(-10000.0)}
+
+
+def test_norms_of_2019_are_those_of_today(tmp_path: Path, lab: Lab) -> None:
+    for name, seed in (("base", 0), ("tuned", 1)):
+        made("bert", tmp_path / name, seed=seed)
+    today = Folder.at(tmp_path / "base")
+    expected = lab.run(WeightChange(base=today, tuned=Folder.at(tmp_path / "tuned")))
+    vectors = ours(tmp_path / "base", tmp_path / "today")
+
+    def age(tensors: dict[str, torch.Tensor]) -> None:
+        for new, then in (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")):
+            for name in [name for name in tensors if name.endswith(new)]:
+                tensors[name.replace(new, then)] = tensors.pop(name)
+
+    old = rewritten(tmp_path / "base", age)
+    got = lab.run(WeightChange(base=old, tuned=Folder.at(tmp_path / "tuned")))
+    np.testing.assert_array_equal(got.layers, expected.layers)
+    assert got.n_parameters == expected.n_parameters
+    np.testing.assert_array_equal(ours(tmp_path / "base", tmp_path / "old"), vectors)
+    tuned = lab.run(TUNE.replace(checkpoint=old))
+    assert (lab.run(WeightChange(base=old, tuned=TUNE.replace(checkpoint=old))).layers[1:] > 0).all()
+    assert tuned.n_steps > 0
+
+
+def test_weights_of_checkpoints_of_other_shapes_are_not_compared(tmp_path: Path, lab: Lab) -> None:
+    made("bert", tmp_path / "base")
+    made("bert", tmp_path / "short")
+    config = json.loads((tmp_path / "short" / "config.json").read_text())
+    (tmp_path / "short" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    made("albert", tmp_path / "groups")
+    config = json.loads((tmp_path / "groups" / "config.json").read_text())
+    (tmp_path / "groups" / "config.json").write_text(json.dumps(config | {"num_hidden_groups": 3}))
+    for one, other in (("base", "short"), ("groups", "groups")):
+        with pytest.raises(IncompatibleRefs) as problem:
+            lab.run(WeightChange(base=Folder.at(tmp_path / one), tuned=Folder.at(tmp_path / other)))
+        says(problem, "differ in depth, or share blocks in groups")
+
+
+def test_a_family_without_blocks_of_its_own_is_refused(tmp_path: Path) -> None:
+    made("bert", tmp_path / "xlm")
+    for file in (*(tmp_path / "xlm").glob("*.safetensors"), tmp_path / "xlm" / "config.json"):
+        file.unlink()
+    hf.XLMModel(hf.XLMConfig(vocab_size=VOCABULARY, emb_dim=32, n_layers=3, n_heads=2)).save_pretrained(
+        tmp_path / "xlm"
+    )
+    with pytest.raises(CheckpointNotFound) as problem:
+        ours(tmp_path / "xlm", tmp_path / "out")
+    says(problem, "3 blocks of a XLMModel", "another family")
 
 
 def test_the_encoder_of_a_whole_t5_is_read_and_its_decoder_left_alone(tmp_path: Path, lab: Lab) -> None:

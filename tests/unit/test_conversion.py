@@ -55,6 +55,8 @@ def test_a_converted_checkpoint_is_the_one_that_was_pickled(lab: Lab, old: Path)
     before = sorted(path.name for path in old.iterdir())
     ref = added(lab, lab.convert_checkpoint(str(old)))
     assert sorted(path.name for path in old.iterdir()) == before
+    beside = {name for name in before if name != "pytorch_model.bin"}
+    assert {path.name for path in Path(ref.path).iterdir()} == beside | {"model.safetensors"}
     for ours, theirs in zip(vectors(lab, ref), vectors(lab, Folder.at(old.parent / "twin")), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert Path(ref.path).parent == lab.store.root / "converted"
@@ -146,6 +148,16 @@ def scripted(folder: Path) -> None:
             saved(lambda f: {"x.LayerNorm.gamma": torch.ones(2), "x.LayerNorm.weight": torch.ones(2)}),
             CheckpointDamaged,
             ["Two tensors are called x.LayerNorm.weight"],
+        ),
+        (
+            saved(lambda f: {"a": torch.ones(1).expand(10_000, 10_000)}),
+            CheckpointDamaged,
+            ["unfold to 0.4 GB"],
+        ),
+        (
+            lambda f: (f / "config.json").write_text('{"model_type": "bert"}'),
+            CheckpointNotFound,
+            ["names no layers"],
         ),
         (cut, CheckpointDamaged, ["cannot be read", "again"]),
         (lambda f: (f / "pytorch_model.bin").write_bytes(b"\x80\x02junk"), CheckpointDamaged, ["pytorch_model.bin"]),
