@@ -19,7 +19,7 @@ from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.errors import SpecInvalid
 from core.keys import KINDS, Described, Spec, from_json, key_of, later, locator, to_json
-from core.refs import ConlluFile, Folder, Packaged, RandomWeights, Sample, Suite, TableFile
+from core.refs import Adapter, ConlluFile, Folder, Packaged, RandomWeights, Sample, Suite, TableFile
 from tests.faults import ROOT, says
 from tests.small import BASE, TUNE, comparison
 
@@ -31,6 +31,7 @@ REFS: list[Described] = [
     TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),
     Sample(of=Suite(), n=5),
     RandomWeights(of=Packaged()),
+    Adapter(of=Packaged(), digest="e" * 64, path="/adapters/one"),
     Snapshot(run=TUNE.replace(snapshots=(1, 2)), step=2),
 ]
 DESCRIBED = [*comparison(), *REFS]
