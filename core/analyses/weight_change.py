@@ -1,9 +1,7 @@
 """How far the weights moved: relative change of each block, read from the files without building a model."""
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,7 +48,8 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
     sources = [source_of(ref, inputs, side) for side, ref in (("base", spec.base), ("tuned", spec.tuned))]
     base, tuned = (read_tensors(source) for source in sources)
     known = [facts(source.folder) for source in sources]
-    if known[0].n_layers != known[1].n_layers or any(_has_groups(source.folder) for source in sources):
+    depth, n_blocks = known[0].n_layers, known[0].n_blocks
+    if (depth, n_blocks) != (known[1].n_layers, known[1].n_blocks) or n_blocks not in (1, depth):
         raise IncompatibleRefs(
             "Comparing weights.",
             "The checkpoints differ in depth, or share blocks in groups.",
@@ -82,8 +81,7 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         relative = (moved / norm) ** 0.5 if norm else float("nan")
         rows.append({"layer": layer, "tensor": short, "relative_change": relative, "norm": norm**0.5})
         run.step(done, len(shared), "tensors")
-    depth = known[0].n_layers
-    if known[0].family == "albert":  # one block for all layers
+    if n_blocks == 1:
         changed |= dict.fromkeys(range(2, depth + 1), changed[1])
         norms |= dict.fromkeys(range(2, depth + 1), norms[1])
     return WeightChanges(
@@ -91,9 +89,3 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         tensors=pd.DataFrame(rows).sort_values(["layer", "tensor"], ignore_index=True),
         n_parameters=n_parameters,
     )
-
-
-def _has_groups(folder: Path) -> bool:
-    """Whether several layers, but not all, share a block: an ALBERT in groups."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return any(config.get(name, 1) != 1 for name in ("num_hidden_groups", "inner_group_num"))

@@ -114,7 +114,7 @@ def changes_of_adapter(folder: Path, base: Path) -> bytes:
         if f"backbone/{place}" in held:
             raise CheckpointDamaged(asked, f"It changes {place} twice.", "Save it again.")
         up, down = _product(place, pair, known, asked)
-        held[f"backbone/{place}@up"] = up * settings.scale(modules[place], min(up.shape[1], down.shape[0]))
+        held[f"backbone/{place}@up"] = up * settings.scale(modules[place], len(down))
         held[f"backbone/{place}@down"] = down
     if not held:
         raise CheckpointNotFound(asked, "It changes nothing in the backbone.", "Choose another adapter.")

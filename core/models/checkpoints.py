@@ -38,7 +38,9 @@ class CheckpointFacts:
     family: str
     """model_type of its configuration: bert, roberta …"""
     n_layers: int
-    """Blocks."""
+    """Blocks that a text runs through."""
+    n_blocks: int
+    """Blocks with weights of their own; fewer than layers where several share one, as in ALBERT."""
     width: int
     """Size of a hidden state."""
     n_parameters: int
@@ -115,6 +117,7 @@ def facts(folder: Path) -> CheckpointFacts:
     try:
         n_layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
         width = _first(config, "hidden_size", "n_embd", "d_model", "dim")
+        n_blocks = _first(config, "num_hidden_groups") or n_layers
         positions = _first(config, "max_position_embeddings", "n_positions")
         if positions and config.get("model_type") in _POSITIONS_AFTER_PADDING:
             positions -= _first(config, "pad_token_id") + 1
@@ -128,6 +131,7 @@ def facts(folder: Path) -> CheckpointFacts:
     return CheckpointFacts(
         family=str(config.get("model_type", "unknown")),
         n_layers=n_layers,
+        n_blocks=n_blocks,
         width=width,
         n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
         n_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),

@@ -7,12 +7,8 @@ environment than it needs to start, tokens least of all.
 
 import json
 import os
-import re
 import sys
 from typing import Any, NoReturn
-
-_OLD_NORM = re.compile(r"(LayerNorm|layer_norm)\.(gamma|beta)$")
-_TODAY = {"gamma": "weight", "beta": "bias"}
 
 
 def main(request: dict[str, Any]) -> None:
@@ -38,8 +34,6 @@ def main(request: dict[str, Any]) -> None:
         for key, value in held.items():
             if not isinstance(key, str) or not isinstance(value, torch.Tensor):
                 fail(f"{name} holds {str(key)[:60]!r}, which is no tensor.", "Give what save_pretrained wrote.")
-            # Weights of 2018 and 2019 call a norm's parts gamma and beta; every other checkpoint has today's names.
-            key = _OLD_NORM.sub(lambda found: f"{found[1]}.{_TODAY[found[2]]}", key)
             if key in tensors:
                 fail(f"Two tensors are called {key[:80]}.", "Save the model again.")
             tensors[key] = value.detach()

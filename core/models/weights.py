@@ -12,7 +12,7 @@ from core.models.changes import Changes
 from core.models.checkpoints import backbone_prefix, weight_headers
 from core.models.sources import Source
 
-_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?|albert_layers)\.(\d+)\.(.+)$")
+_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?|albert_layer_groups)\.(\d+)\.(.+)$")
 
 
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm)\.(gamma|beta)$")

@@ -14,7 +14,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +26,7 @@ from core.keys import Result, Spec, from_json, key_of, to_json
 from core.settings import Settings, owner_only_folder
 from core.store.codec import read_result, write_result
 from core.store.index import Index
+from core.store.inspection import OnStep
 from core.store.manifest import FACTS, MANIFEST, checksum, damaged, facts_of, read_manifest, verify_files
 from core.store.packs import clear, fresh_name
 from core.store.shelf import Shelf
@@ -37,8 +38,6 @@ _LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn")
 _TOUCH_SECONDS = 60.0
 _STALE_SECONDS = 60.0
 """A temporary file not written to for so long was left by a process that is gone."""
-
-OnStep = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ Batching, padding, hooks and alignment are ours; the reference reads one sentenc
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -201,11 +202,30 @@ def test_weights_of_checkpoints_of_other_shapes_are_not_compared(tmp_path: Path,
     (tmp_path / "short" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
     made("albert", tmp_path / "groups")
     config = json.loads((tmp_path / "groups" / "config.json").read_text())
-    (tmp_path / "groups" / "config.json").write_text(json.dumps(config | {"num_hidden_groups": 3}))
+    (tmp_path / "groups" / "config.json").write_text(json.dumps(config | {"num_hidden_groups": 2}))
     for one, other in (("base", "short"), ("groups", "groups")):
         with pytest.raises(IncompatibleRefs) as problem:
             lab.run(WeightChange(base=Folder.at(tmp_path / one), tuned=Folder.at(tmp_path / other)))
         says(problem, "differ in depth, or share blocks in groups")
+
+
+def test_an_albert_with_a_block_for_each_layer_is_read_and_weighed_layer_by_layer(tmp_path: Path, lab: Lab) -> None:
+    made("albert", tmp_path / "base")
+    torch.manual_seed(0)
+    model = hf.AlbertModel(hf.AlbertConfig(**SHAPE, embedding_size=16, num_hidden_groups=DEPTH)).eval()
+    model.save_pretrained(tmp_path / "base")
+    np.testing.assert_allclose(
+        ours(tmp_path / "base", tmp_path / "out"), theirs(model, tmp_path / "base"), atol=LARGEST_DIFFERENCE
+    )
+    shutil.copytree(tmp_path / "base", tmp_path / "tuned")
+
+    def top(tensors: dict[str, torch.Tensor]) -> None:
+        for name in [name for name in tensors if f"albert_layer_groups.{DEPTH - 1}." in name]:
+            tensors[name] *= 2
+
+    tuned = rewritten(tmp_path / "tuned", top)
+    layers = lab.run(WeightChange(base=Folder.at(tmp_path / "base"), tuned=tuned)).layers
+    np.testing.assert_allclose(layers, [0, 0, 0, 1], atol=1e-6)
 
 
 def test_a_family_without_blocks_of_its_own_is_refused(tmp_path: Path) -> None:

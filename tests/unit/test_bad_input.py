@@ -5,7 +5,6 @@ The readers, checkpoints and the store have their own tests of faults beside thi
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from core.models.checkpoints import locate
 from core.refs import ConlluFile, Folder, Packaged, Sample, Suite, TableFile
 from core.settings import Settings
 from core.store.artifacts import Store
-from tests.faults import python, says, tiny
+from tests.faults import python, says, small_disk, tiny
 from tests.small import TUNE
 
 
@@ -144,20 +143,12 @@ except StoreUnusable as problem:
 def test_a_disk_that_fills_while_tuning_is_a_message_and_nothing_half_written_is_shown(
     tmp_path: Path, size: str, state_seconds: str
 ) -> None:
-    start, place = tmp_path / "tiny", tmp_path / "small"
+    start = tmp_path / "tiny"
     tiny("bert", start)
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    try:
+    with small_disk(tmp_path / "small", size) as place:
         done = python("-c", NO_ROOM, str(place), str(start), state_seconds)
         assert done.returncode == 0, done.stderr
         assert "Free space" in done.stdout
         lab = Lab(Store(Settings(cache=place, device="cpu")), engine="none")
         assert lab.store.listing() == {}
         assert lab.peek(TUNE.replace(checkpoint=Folder.at(start))) is None
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from core.errors import CheckpointDamaged, CheckpointNotFound, StoreUnusable
 from core.lab import Lab
 from core.models.conversion import convert, needs_conversion
 from core.refs import Folder, Sample, Suite
-from tests.faults import says, tiny
+from tests.faults import says, small_disk, tiny
 from tests.unit.test_store import Bomb
 
 SAMPLE = Sample(of=Suite(), n=5)
@@ -85,7 +84,8 @@ def test_every_form_of_the_time_gives_the_same_weights(old: Path, tmp_path: Path
         torch.save(held, file, _use_new_zipfile_serialization=False)
     elif form == "old names":
         new = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
-        torch.save({_swapped(name, new): tensor for name, tensor in held.items()}, file)
+        expected = {_swapped(name, new): tensor for name, tensor in held.items()}  # transformers knows both
+        torch.save(expected, file)
     elif form == "tied":
         held["cls.decoder.weight"] = held["embeddings.word_embeddings.weight"]
         expected = dict(held)
@@ -145,11 +145,6 @@ def scripted(folder: Path) -> None:
         (saved(lambda f: list(weights(f).values())), CheckpointDamaged, ["no table of weights"]),
         (saved(lambda f: {}), CheckpointDamaged, ["no table of weights"]),
         (
-            saved(lambda f: {"x.LayerNorm.gamma": torch.ones(2), "x.LayerNorm.weight": torch.ones(2)}),
-            CheckpointDamaged,
-            ["Two tensors are called x.LayerNorm.weight"],
-        ),
-        (
             saved(lambda f: {"a": torch.ones(1).expand(10_000, 10_000)}),
             CheckpointDamaged,
             ["unfold to 0.4 GB"],
@@ -190,18 +185,11 @@ def test_a_folder_with_safetensors_needs_none(old: Path) -> None:
     assert not needs_conversion(old.parent / "nowhere")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk that holds less than the weights."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("no right to mount a small disk")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+@pytest.fixture(name="small_disk")
+def a_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 600 KB."""
+    with small_disk(tmp_path / "small", "600k") as place:
+        yield place
 
 
 def test_a_full_disk_is_a_message_and_leaves_nothing(old: Path, small_disk: Path) -> None:

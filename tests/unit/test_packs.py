@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import struct
-import subprocess
 import time
 import zipfile
 import zlib
@@ -27,7 +26,7 @@ from core.refs import Folder, Packaged, Sample, Suite, TableFile
 from core.settings import Settings
 from core.store import inspection
 from core.store.artifacts import MANIFEST, Store
-from tests.faults import python, says
+from tests.faults import python, says, small_disk
 from tests.small import BASE, SENTENCES, TUNE, comparison
 from tests.unit.test_store import Bomb, assert_same, cut, flip, lab_at
 
@@ -433,18 +432,11 @@ def test_no_such_file_is_named(tmp_path: Path, place: str) -> None:
 # --- a full disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(name="small_disk")
+def a_small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 600 KB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("mounting needs rights that this process lacks")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "small", "600k") as place:
+        yield place
 
 
 def test_disk_when_too_small_is_a_message_and_leaves_nothing(good: Path, small_disk: Path) -> None:
