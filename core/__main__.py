@@ -1,4 +1,4 @@
-"""The command line: python -m core run SPEC.json | plan SPEC.json | status | cancel KEY | cache … | engine."""
+"""The command line: python -m core run SPEC.json | plan SPEC.json | download NAME | status | cancel KEY | cache … | engine."""
 
 import argparse
 import dataclasses
@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--engine", action="store_true", help="through the shared engine instead of this process")
     plan = commands.add_parser("plan", help="what would have to be computed, and its expected cost")
     plan.add_argument("spec", type=Path)
+    download = commands.add_parser("download", help="fetch a checkpoint of the Hugging Face Hub and add it")
+    download.add_argument("name", help="organisation/name, or organisation/name@revision")
     commands.add_parser("status", help="all known jobs")
     cancel = commands.add_parser("cancel", help="stop a job")
     cancel.add_argument("key")
@@ -101,6 +103,22 @@ def _plan(chosen: argparse.Namespace) -> int:
             f"{step.spec.kind:14} {key_of(step.spec)[:12]}  {step.seconds:8.1f} s  {step.n_bytes / 1e6:8.1f} MB{guess}"
         )
     print(f"{len(steps)} to compute" if steps else "everything is stored")
+    return 0
+
+
+def _download(chosen: argparse.Namespace) -> int:
+    repo, _, revision = chosen.name.partition("@")
+    lab = _lab()
+    found = lab.look_up(repo, revision)
+    ref = found.ref
+    print(f"{ref.repo} {ref.revision} is {ref.commit}, {ref.n_bytes / 1e6:.1f} MB", flush=True)
+    lab.run(ref)
+    print(ref.folder)
+    if ref.holds == "model":
+        lab.add_repository(found)
+        return 0
+    what = "an adapter" if ref.holds == "adapter" else "pickled weights"
+    print(f"It holds {what}: add this folder on the page Checkpoints.", file=sys.stderr)
     return 0
 
 
@@ -241,6 +259,7 @@ def _plain(value: Any) -> Any:
 _COMMANDS = {
     "run": _run,
     "plan": _plan,
+    "download": _download,
     "status": _status,
     "cancel": _cancel,
     "cache": _cache,

@@ -15,13 +15,27 @@ from core.errors import CheckpointNotFound, SpecInvalid, TunescopeError
 from core.keys import Described, from_json, key_of, to_json
 from core.models.checkpoints import facts, is_adapter, locate
 from core.models.conversion import convert, needs_conversion
-from core.refs import LABEL_NAMES, Adapter, ConlluFile, Dataset, Folder, Packaged, Suite, TableFile, digest_of, existing
+from core.refs import (
+    LABEL_NAMES,
+    Adapter,
+    ConlluFile,
+    Dataset,
+    Folder,
+    Hub,
+    Packaged,
+    Suite,
+    TableFile,
+    Whole,
+    digest_of,
+    existing,
+)
 from core.store.artifacts import Store
 from core.store.book import Book
 
 if TYPE_CHECKING:
     from core.data.counts import DatasetCounts
     from core.data.guess import Guess
+    from core.models.hub import Repository
 
 TUNED = (FineTune.kind, Compress.kind)
 """Kinds of result that are checkpoints."""
@@ -45,12 +59,12 @@ class Catalogue:
         self._tried: dict[str, DatasetFacts] = {}
 
     def checkpoints(self) -> list[Named]:
-        """The packaged checkpoint, added folders and finished fine-tuning runs, in that order."""
+        """The packaged checkpoint, what was added, and finished fine-tuning runs, in that order."""
         found = [Named(id="minilm", name="all-MiniLM-L6-v2", ref=Packaged())]
         found += [
             Named(id=i, name=n, ref=ref)
             for i, (n, ref) in self.book.entries().items()
-            if isinstance(ref, Folder | Adapter)
+            if isinstance(ref, Folder | Hub | Adapter)
         ]
         return found + self._runs()
 
@@ -77,7 +91,7 @@ class Catalogue:
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
         ]
 
-    def add_checkpoint(self, path: str, name: str = "", *, base: Packaged | Folder | None = None) -> str:
+    def add_checkpoint(self, path: str, name: str = "", *, base: Whole | None = None) -> str:
         """Add a local checkpoint, checked before it is remembered; returns its id.
 
         Args:
@@ -105,11 +119,29 @@ class Catalogue:
         file = keep(changes, self.store.root / "adapters")
         return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
 
+    def look_up(self, repo: str, revision: str = "main", *, offline: bool = False) -> "Repository":
+        """What a name on the Hugging Face Hub stands for now. Raises CheckpointNotFound, SpecInvalid."""
+        from core.models.hub import look_up
+
+        return look_up(repo.strip(), revision.strip() or "main", offline=offline)
+
+    def add_repository(self, found: "Repository") -> str:
+        """Add a checkpoint of the Hub at the commit that was found; returns its id. Its ref is the spec of its download.
+
+        Raises:
+            SpecInvalid: an adapter or pickled weights; download them, then add or convert the folder they are in.
+        """
+        if found.ref.holds != "model":
+            raise SpecInvalid(
+                f"Adding {found.ref.repo}.", f"It holds {found.ref.holds} weights.", "Download it, then add its folder."
+            )
+        return self.book.add(hub_name(found.ref), found.ref)
+
     def remove_checkpoint(self, short: str) -> None:
         """Forget an added checkpoint. What was written of it here goes too, unless something else stands on it."""
         entry = self.book.entries().get(short)
         self.book.remove(short)
-        if entry is None or not isinstance(entry[1], Folder | Adapter):
+        if entry is None or not isinstance(entry[1], Folder | Adapter):  # a download is the Hub tools' to keep
             return
         ref, path = entry[1], Path(entry[1].path)
         others = [to_json(held) for _, held in self.book.entries().values()]
@@ -246,6 +278,11 @@ def _folder(path: str) -> Path:
             "Check the path.",
         ) from error
     return folder
+
+
+def hub_name(ref: Hub) -> str:
+    """How a checkpoint of the Hub is called on screen: org/name @ 1a2b3c4."""
+    return f"{ref.repo} @ {ref.commit[:7]}"
 
 
 def suite_name(ref: Suite) -> str:

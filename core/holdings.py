@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 from core.analyses import result_class
 from core.analyses.fine_tune import FineTune
-from core.catalogue import TUNED, Catalogue, run_name, suite_name
+from core.catalogue import TUNED, Catalogue, hub_name, run_name, suite_name
 from core.errors import SpecInvalid
 from core.keys import Described, Spec, from_json, key_of
-from core.refs import Adapter, Folder, Packaged, Sample, Suite
+from core.refs import Adapter, Folder, Hub, Packaged, Sample, Suite, Whole
 from core.store.artifacts import Damage, Leftover, OnStep, Removed
 from core.store.inspection import PackContents
 from core.store.packs import Imported, check_pack, import_pack, write_pack
@@ -183,7 +183,7 @@ class Holdings(Catalogue):
             if isinstance(part, FineTune)
             else _place_name(part, names)
             for part in mentioned
-            if isinstance(part, Packaged | Folder | Adapter | FineTune)
+            if isinstance(part, Packaged | Folder | Hub | Adapter | FineTune)
         )
         samples = dict.fromkeys(
             f"{self._text_name(part.of)}, {f'{part.n:,}' if part.n else 'all'} sentences"
@@ -239,9 +239,11 @@ def _mentioned(thing: Described) -> Iterator[Described]:
                     yield from _mentioned(part)
 
 
-def _place_name(checkpoint: Packaged | Folder | Adapter, names: dict[str, str]) -> str:
+def _place_name(checkpoint: Whole | Adapter, names: dict[str, str]) -> str:
     if isinstance(checkpoint, Packaged):
         return checkpoint.name
+    if isinstance(checkpoint, Hub):
+        return hub_name(checkpoint)
     return names.get(key_of(checkpoint)) or Path(checkpoint.path).name
 
 

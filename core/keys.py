@@ -20,9 +20,9 @@ from core.errors import SpecInvalid
 KINDS: dict[str, type["Described"]] = {}
 
 
-def locator() -> Any:
-    """Declare a field that says where a thing lies; it is written down but is no part of the key."""
-    return field(default="", metadata={"locator": True}, compare=False)
+def locator(default: Any = "") -> Any:
+    """Declare a field that says where a thing lies, or how large it is; it is written down but is no part of the key."""
+    return field(default=default, metadata={"locator": True}, compare=False)
 
 
 def later(default: Any) -> Any:
@@ -72,6 +72,10 @@ class Spec(Described):
             record gives the seconds a unit takes; `seconds_per_unit` is the first guess), and bytes kept on disk.
         """
         return 1.0, 1e4
+
+    def is_at_hand(self) -> bool:
+        """Whether what a stored result speaks of is still there, where that lies outside the store. A few file stats."""
+        return True
 
     seconds_per_unit: ClassVar[float] = 1.0
     title: ClassVar[str] = ""

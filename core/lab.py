@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
 from core.catalogue import Named as Named
-from core.errors import ArtifactDamaged, JobFailed
+from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed
 from core.holdings import Holdings
 from core.holdings import Kept as Kept
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
 from core.jobs.records import ACTIVE, JobRecord, JobStatus, Records, seconds_left
 from core.keys import Result, Spec, key_of, to_json
+from core.refs import Hub
 from core.settings import Settings
 from core.store.artifacts import Store
 
@@ -241,6 +242,8 @@ class Lab(Holdings):
                 self.store.load(spec, result_class(spec))
             except ArtifactDamaged:
                 self.store.discard(spec)
+        elif self.store.has_key(key_of(spec)):  # what it speaks of is gone
+            self.store.discard(spec)
 
     def _rates(self) -> dict[str, float]:
         """Median seconds a unit of work per kind, over this machine's last twenty."""
@@ -253,7 +256,13 @@ class Lab(Holdings):
 
 
 def _planned(spec: Spec, rate: float | None) -> PlannedStep:
-    work, n_bytes = spec.cost()
+    try:
+        work, n_bytes = spec.cost()
+    except CheckpointNotFound:
+        if not any(isinstance(needed, Hub) for needed in spec.dependencies().values()):
+            raise
+        # A spec from another machine: what it costs is known once its checkpoint has been downloaded.
+        work, n_bytes, rate = 0.0, 0.0, None
     return PlannedStep(
         spec=spec,
         seconds=work * (rate if rate is not None else spec.seconds_per_unit),

@@ -5,14 +5,16 @@ results. Tuned checkpoints made here are not refs of their own: the spec of the 
 """
 
 import hashlib
+import json
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from core.errors import CheckpointNotFound, DatasetNotFound, SpecInvalid
-from core.keys import Described, later, locator
+from core.keys import Described, Spec, later, locator
 
 PACKAGED_NAME = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -83,10 +85,76 @@ class Folder(Described, kind="checkpoint.folder"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hub(Spec, kind="checkpoint.hub"):
+    """A repository of the Hugging Face Hub at one commit. As a spec it stands for downloading that.
+
+    The files lie where all Hugging Face tools keep them, so that what is there already is not downloaded again.
+    """
+
+    title: ClassVar[str] = "Download"
+    seconds_per_unit: ClassVar[float] = 1e-7
+
+    repo: str
+    commit: str
+    """40 hex digits; branches and tags move."""
+    holds: Literal["model", "adapter", "pickled"] = "model"
+    """What is taken of it: a whole checkpoint, a LoRA adapter, or weights that are only to be had pickled. The last two
+    are made into an Adapter or a Folder before anything reads them."""
+    revision: str = locator()
+    """The branch, tag or commit by whose name it was found."""
+    n_bytes: int = locator(0)
+    """Of the files taken, as the Hub states them."""
+
+    def validate(self) -> None:
+        asked = f"Naming the repository {self.repo[:100]!r} at {self.commit[:50]!r}."
+        # Both become parts of paths and addresses.
+        if not re.fullmatch(r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?", self.repo, re.ASCII) or len(self.repo) > 96:
+            raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
+        if not re.fullmatch("[0-9a-f]{40}", self.commit):
+            raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
+        if not re.fullmatch(r"(?!.*(\.\.|//))[\w.+-][\w.+/-]{0,200}|", self.revision):
+            raise SpecInvalid(asked, f"{self.revision[:50]!r} is no revision.", "Give a branch, a tag or a commit.")
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie, or will lie."""
+        return hub_cache() / f"models--{self.repo.replace('/', '--')}" / "snapshots" / self.commit
+
+    def is_at_hand(self) -> bool:
+        """Whether its files are there."""
+        begin = {"model": "model", "adapter": "adapter_model", "pickled": "pytorch_model"}[self.holds]
+        end = "bin" if self.holds == "pickled" else "safetensors"
+        configuration = "adapter_config.json" if self.holds == "adapter" else "config.json"
+        wanted = [f"{begin}.{end}"]
+        try:
+            with (self.folder / f"{begin}.{end}.index.json").open(encoding="utf-8") as stream:
+                wanted = sorted(set(json.load(stream)["weight_map"].values()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # weights in one file
+        return all((self.folder / str(name)).is_file() for name in [configuration, *wanted])
+
+    def cost(self) -> tuple[float, float]:
+        """Bytes to download, which are kept on disk."""
+        return float(self.n_bytes), float(self.n_bytes)
+
+
+def hub_cache() -> Path:
+    """Where the Hugging Face tools of this machine keep what they download."""
+    get = os.environ.get
+    home = get("HF_HOME") or Path(get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    named = get("HF_HUB_CACHE") or get("HUGGINGFACE_HUB_CACHE") or Path(home) / "hub"
+    return Path(os.path.expandvars(named)).expanduser().absolute()
+
+
+Whole = Packaged | Folder | Hub
+"""A checkpoint with all its weights: what can be tuned, and what an adapter can stand on."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Adapter(Described, kind="checkpoint.adapter"):
     """A low-rank adapter made elsewhere, over the checkpoint it was trained on."""
 
-    of: Packaged | Folder
+    of: Whole
     digest: str
     """SHA-256 of what it changes, as core.models.changes writes it down."""
     path: str = locator()
@@ -96,7 +164,7 @@ class Adapter(Described, kind="checkpoint.adapter"):
 class RandomWeights(Described, kind="checkpoint.random"):
     """A checkpoint's shape and tokenizer with freshly drawn weights: what a probe reads from it, training did not put there."""
 
-    of: Packaged | Folder
+    of: Whole
     seed: int = 0
 
 

@@ -23,13 +23,15 @@ from core.refs import (  # noqa: E402
     LABEL_NAMES,
     Adapter,
     Folder,
+    Hub,
     Packaged,
     Sample,
     Suite,
 )
-from pages.parts import picker, show  # noqa: E402
+from pages.parts import bringing, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
+_KINDS = {Packaged: "comes with Tunescope", Folder: "folder", Hub: "Hugging Face Hub"}
 _METHODS = {"full": "all weights", "lora": "LoRA", "head": "head only"}
 # Usual learning rates: what starts fresh needs longer steps than what was trained.
 _RATES = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
@@ -49,9 +51,9 @@ def main() -> None:
     st.subheader("Fine-tune", anchor=False)
     with show.messages():
         fine_tune(lab)
-    st.subheader("Add a folder", anchor=False)
+    st.subheader("Add another", anchor=False)
     with show.messages():
-        add_folder(lab)
+        bringing.draw(lab)
 
 
 def under_way(lab: Lab) -> None:
@@ -90,43 +92,53 @@ def _trains(record: Any, status: Any) -> bool:
 
 def listing(lab: Lab) -> None:
     """Checkpoints on disk, what is wrong with any of them, then runs with their dev accuracy."""
-    named, on_disk = lab.checkpoints(), []
+    named, rows = lab.checkpoints(), []
     names = defaultdict(lambda: "a base that is gone", {key_of(one.ref): one.name for one in named})
     for one in (one for one in named if run_of(one.ref) is None):
         try:
-            on_disk.append((one, facts(place(origin(one.ref)))))
+            if isinstance(one.ref, Hub) and not one.ref.is_at_hand():
+                show.results([one.ref], what=one.name)
+                _forget(lab, one)
+                continue
+            known = facts(place(origin(one.ref)))
             if isinstance(one.ref, Adapter):
                 locate_adapter(one.ref)
         except TunescopeError as problem:
             st.warning(f"**{show.escaped(one.name)}** is not to be had now. {show.said(problem)}")
-            st.button(
-                "Forget it", key=f"forget-{one.id}", icon=":material/delete:", on_click=lab.remove_checkpoint,
-                args=(one.id,), help="Takes it from the list. Results computed with it are kept.",
-            )  # fmt: skip
+            _forget(lab, one)
+            continue
+        rows.append(
+            {
+                "name": one.name,
+                "kind": f"LoRA adapter over {names[key_of(one.ref.of)]}"
+                if isinstance(one.ref, Adapter)
+                else _KINDS[type(one.ref)],
+                "family": known.family,
+                "blocks": known.n_layers,
+                "width": known.width,
+                "parameters": known.n_parameters,
+                "size": show.size(known.n_bytes),
+            }
+        )
     st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "name": one.name,
-                    "kind": f"LoRA adapter over {names[key_of(one.ref.of)]}"
-                    if isinstance(one.ref, Adapter)
-                    else "all weights",
-                    "family": known.family,
-                    "blocks": known.n_layers,
-                    "width": known.width,
-                    "parameters": known.n_parameters,
-                    "size": show.size(known.n_bytes),
-                }
-                for one, known in on_disk
-            ]
-        ),
+        pd.DataFrame(rows),
         hide_index=True,
         width="stretch",
         column_config={"parameters": st.column_config.NumberColumn(format="compact")},
     )
+    if added := [one for one in named if isinstance(one.ref, Folder | Hub | Adapter)]:
+        with st.popover("Take one from the list", icon=":material/playlist_remove:"):
+            _forget(lab, st.selectbox("Which", added, format_func=lambda one: one.name), "listed")
     for one in (one for one in named if run_of(one.ref) and not isinstance(one.ref, Snapshot)):
         with st.expander(one.name, icon=":material/model_training:"), show.messages():
             run_card(lab, one)
+
+
+def _forget(lab: Lab, one: Named, where: str = "gone") -> None:
+    st.button(
+        "Forget it", key=f"forget-{where}-{one.id}", icon=":material/delete:", on_click=lab.remove_checkpoint,
+        args=(one.id,), help="Takes it from the list. Results computed with it are kept, and so are its own files.",
+    )  # fmt: skip
 
 
 def run_card(lab: Lab, one: Named) -> None:
@@ -186,7 +198,7 @@ def fine_tune(lab: Lab) -> None:
 def recipe(lab: Lab) -> FineTune | None:
     """The spec that the form describes; None where the data has no label."""
     keep: dict[str, Any] = {"persist_state": "session"}
-    bases = whole(lab)
+    bases = bringing.whole(lab)
     datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref).values())]
     one, two, three = st.columns(3)
     base = one.selectbox("Start from", bases, format_func=lambda n: n.name, key="tune_base", **keep)
@@ -254,54 +266,6 @@ def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
         seed=seed,
     )
     return run.replace(snapshots=spaced_steps(run.n_steps, count))
-
-
-def add_folder(lab: Lab) -> None:
-    """A local checkpoint, or an adapter over one, by path."""
-    with st.form("add_folder", border=False):
-        left, middle, right = st.columns([4, 2, 1], vertical_alignment="bottom")
-        with left:
-            path = show.local_path(
-                "Folder with config.json, tokenizer and .safetensors weights, or of a LoRA adapter",
-                placeholder="/path/to/checkpoint",
-            )
-        base = middle.selectbox(
-            "An adapter's base",
-            whole(lab),
-            format_func=lambda n: n.name,
-            key="adapter_base",
-            help="What the adapter was trained on. Only read for a folder with adapter_config.json; its low-rank change is "
-            "added to the base's weights, a head in it is left out.",
-        )
-        pressed = right.form_submit_button("Add", icon=":material/add:", width="stretch")
-        if pressed and path:
-            st.session_state["convert"] = path if lab.needs_conversion(path) else ""
-            if not st.session_state["convert"]:
-                with st.spinner("Checking it"):
-                    lab.add_checkpoint(path, base=base.ref)
-                st.rerun()
-    if path := st.session_state.get("convert"):
-        offer_conversion(lab, path)
-
-
-def offer_conversion(lab: Lab, path: str) -> None:
-    """Pickled weights are opened only when a person says so."""
-    st.warning(
-        f"**{show.escaped(path)} holds only pickled weights (pytorch_model.bin).** Such files can carry code, so they are not "
-        "loaded here. A conversion opens them in a process of its own, which takes tensors and nothing else, and keeps them "
-        "as safetensors in the cache folder; the folder itself stays as it is.",
-        icon=":material/inventory_2:",
-    )
-    if st.button("Convert and add", icon=":material/sync:"):
-        st.session_state["convert"] = ""  # whatever becomes of it, the offer is taken
-        with st.spinner("Converting"):
-            lab.convert_checkpoint(path)
-        st.rerun()
-
-
-def whole(lab: Lab) -> list[Named]:
-    """Checkpoints with all their weights on disk: what can be tuned and what an adapter can stand on."""
-    return [one for one in lab.checkpoints() if isinstance(one.ref, Packaged | Folder)]
 
 
 def _at(options: list[Named], short: str) -> int:

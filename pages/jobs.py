@@ -52,9 +52,7 @@ def listing() -> None:
                 f"`{record.key[:10]}` · asked {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(record.asked))}"
             )
             if status.state == "running" and status.total:
-                how.progress(
-                    min(status.done / status.total, 1.0), text=f"{status.done:,} of {status.total:,} {status.note}"
-                )
+                how.progress(min(status.done / status.total, 1.0), text=show.counted(status))
                 how.caption(show.standing(status))
             elif status.error:
                 how.markdown(show.escaped(status.error.message))

@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches a person's cache, nor waits long for an engine to go."""
+    """No test touches a person's caches, asks a Hub that is not its own, or waits long for an engine to go."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("TUNESCOPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TUNESCOPE_PACKS", "none")
     monkeypatch.setenv("TUNESCOPE_IDLE_SECONDS", "5")

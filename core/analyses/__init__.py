@@ -6,19 +6,24 @@ transformers or scikit-learn before it computes.
 
 import importlib
 import pkgutil
-import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_type_hints
 
 from core.keys import Result, Spec
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+_MODULES = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
 
 
 def compute_of(spec: Spec) -> Callable[[Any, dict[str, Any], Any], Result]:
-    """The function that computes a spec: `compute` in the spec's own file."""
-    return sys.modules[type(spec).__module__].compute
+    """The function that computes a spec: the `compute` that says so in its signature."""
+    return _computes()[type(spec)]
+
+
+@cache
+def _computes() -> dict[type[Spec], Callable[[Any, dict[str, Any], Any], Result]]:
+    found = [module.compute for module in _MODULES if hasattr(module, "compute")]
+    return {get_type_hints(compute)["spec"]: compute for compute in found}
 
 
 def result_class(spec: Spec) -> type[Result]:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.models.checkpoints import locate, locate_adapter
-from core.refs import Adapter, Folder, Packaged, RandomWeights
+from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Whole
 
 if TYPE_CHECKING:
     from core.models.sources import Source
 
-Checkpoint = Packaged | Folder | Adapter | RandomWeights | FineTune | Snapshot | Compress
+Checkpoint = Packaged | Folder | Hub | Adapter | RandomWeights | FineTune | Snapshot | Compress
 
 
 def run_of(checkpoint: Checkpoint) -> FineTune | None:
@@ -20,14 +20,14 @@ def run_of(checkpoint: Checkpoint) -> FineTune | None:
     return checkpoint if isinstance(checkpoint, FineTune) else None
 
 
-def origin(checkpoint: Checkpoint) -> Packaged | Folder:
+def origin(checkpoint: Checkpoint) -> Whole:
     """The checkpoint on disk that it goes back to, whose shape and tokenizer it shares."""
     if isinstance(checkpoint, RandomWeights | Adapter):
         return checkpoint.of
     run = run_of(checkpoint)
     if run is not None:
         return run.checkpoint
-    assert isinstance(checkpoint, Packaged | Folder)
+    assert isinstance(checkpoint, Whole)
     return checkpoint
 
 

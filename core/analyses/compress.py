@@ -13,7 +13,7 @@ from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, gold_la
 from core.data.load import load_sample, sample_size
 from core.errors import SpecInvalid
 from core.keys import Spec
-from core.models.checkpoints import facts, locate, place
+from core.models.checkpoints import locate, place, shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Compress(Spec, kind="compress"):
 
     def cost(self) -> tuple[float, float]:
         """Work in dev examples; bytes of two thin matrices for each of the blocks' six."""
-        known = facts(place(self.run.checkpoint))
+        known = shape(place(self.run.checkpoint))
         return float(sample_size(self.run.dev)), 4.0 * known.n_layers * 18 * known.width * (self.rank + 1)
 
 

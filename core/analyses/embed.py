@@ -10,7 +10,7 @@ from core.analyses.checkpoint import Checkpoint, origin, source_of
 from core.data.load import load_sample, sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, place
+from core.models.checkpoints import place, shape
 from core.refs import Sample
 
 _WORDS_PER_SENTENCE = 12
@@ -44,11 +44,11 @@ class Embed(Spec, kind="embed"):
     @property
     def n_layers(self) -> int:
         """States per row: the embedding output and one a block."""
-        return facts(place(origin(self.checkpoint))).n_layers + 1
+        return shape(place(origin(self.checkpoint))).n_layers + 1
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers; bytes of all layers (12 words a sentence assumed)."""
-        width = facts(place(origin(self.checkpoint))).width
+        width = shape(place(origin(self.checkpoint))).width
         sentences = sample_size(self.sample)
         rows = sentences * (_WORDS_PER_SENTENCE if self.unit == "word" else 1)
         return float(sentences * self.n_layers), float(rows * self.n_layers * width * np.dtype(self.dtype).itemsize)

@@ -14,8 +14,8 @@ from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Described, Result, Spec
 from core.maths.statistics import Estimate, grouped_share, wilson_interval
-from core.models.checkpoints import facts, locate, place
-from core.refs import Folder, Packaged, Sample
+from core.models.checkpoints import locate, weight_bytes
+from core.refs import Sample, Whole
 
 _CHANGED_SHARE = {"full": 1.0, "head": 0.01, "lora": 0.02}
 """Rough bytes of what a method changes, against those of the weights."""
@@ -31,7 +31,7 @@ class FineTune(Spec, kind="fine_tune", version=2):
     title: ClassVar[str] = "Fine-tuning"
     seconds_per_unit: ClassVar[float] = 2.0e-2
 
-    checkpoint: Packaged | Folder
+    checkpoint: Whole
     train: Sample
     dev: Sample
     label: str
@@ -79,7 +79,7 @@ class FineTune(Spec, kind="fine_tune", version=2):
         """Work in example passes (forward and backward); bytes of what changes, once a snapshot."""
         forward_only = 0.5 if self.method == "head" else 1.0
         passes = sample_size(self.train) * self.epochs * forward_only + sample_size(self.dev) / 3
-        one_copy = facts(place(self.checkpoint)).n_bytes * _CHANGED_SHARE[self.method]
+        one_copy = weight_bytes(self.checkpoint) * _CHANGED_SHARE[self.method]
         return passes, float(one_copy * (1 + len(self.snapshots)))
 
 

@@ -11,7 +11,7 @@ from core.analyses.base import Run
 from core.analyses.checkpoint import Checkpoint, origin, source_of
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, place
+from core.models.checkpoints import facts, weight_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class WeightChange(Spec, kind="weight_change"):
 
     def cost(self) -> tuple[float, float]:
         """Work in bytes of weights read; a few kilobytes kept."""
-        return 2.0 * facts(place(origin(self.base))).n_bytes, 1e4
+        return 2.0 * weight_bytes(origin(self.base)), 1e4
 
 
 @dataclass(frozen=True, kw_only=True)

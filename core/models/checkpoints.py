@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import math
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import CheckpointDamaged, CheckpointNotFound
-from core.refs import PACKAGED_NAME, Adapter, Folder, Packaged, file_digest
+from core.refs import PACKAGED_NAME, Adapter, Folder, Hub, Packaged, Whole, file_digest
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -32,8 +33,8 @@ _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.*", "spiece.model",
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointFacts:
-    """What a checkpoint says of itself."""
+class Shape:
+    """What a checkpoint's configuration says of it."""
 
     family: str
     """model_type of its configuration: bert, roberta …"""
@@ -43,31 +44,52 @@ class CheckpointFacts:
     """Blocks with weights of their own; fewer than layers where several share one, as in ALBERT."""
     width: int
     """Size of a hidden state."""
-    n_parameters: int
-    """Numbers in all weight tensors."""
-    n_bytes: int
-    """Of the weight files."""
     positions: int
     """Longest input in pieces, special tokens included; 0 = not stated."""
 
 
-def locate(ref: Packaged | Folder) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts(Shape):
+    """What a checkpoint says of itself, its weights included."""
+
+    n_parameters: int
+    """Numbers in all weight tensors."""
+    n_bytes: int
+    """Of the weight files."""
+
+
+def locate(ref: Whole) -> Path:
     """Folder of a checkpoint, with its identity checked on first use in a process.
 
     Raises:
-        CheckpointNotFound: the package is not installed or the folder is gone.
+        CheckpointNotFound: the package is not installed, the folder is gone, or its download is.
         CheckpointDamaged: its weights are not those that the ref names.
     """
-    return _packaged_folder(ref.sha256) if isinstance(ref, Packaged) else _checked_folder(ref)
+    if isinstance(ref, Packaged):
+        return _packaged_folder(ref.sha256)
+    return _downloaded_folder(ref) if isinstance(ref, Hub) else _checked_folder(ref)
 
 
-def place(ref: Packaged | Folder) -> Path:
-    """Where a checkpoint lies, unchecked: enough to read its facts; whoever reads its weights goes through `locate`.
+def place(ref: Whole) -> Path:
+    """Where a checkpoint lies, unchecked: enough to read its shape; whoever reads its weights goes through `locate`.
 
     Raises:
         CheckpointNotFound: the package is not installed.
     """
-    return _packaged_place() if isinstance(ref, Packaged) else Path(ref.path)
+    if isinstance(ref, Packaged):
+        return _packaged_place()
+    return ref.folder if isinstance(ref, Hub) else Path(ref.path)
+
+
+def weight_bytes(ref: Whole) -> int:
+    """Of the weight files; of a download that has yet to come, what the Hub says of it.
+
+    Raises:
+        CheckpointNotFound, CheckpointDamaged: as facts.
+    """
+    if isinstance(ref, Hub) and not ref.is_at_hand():
+        return ref.n_bytes
+    return facts(place(ref)).n_bytes
 
 
 def is_adapter(folder: Path) -> bool:
@@ -92,12 +114,12 @@ def locate_adapter(ref: Adapter) -> Path:
     return file
 
 
-def facts(folder: Path) -> CheckpointFacts:
-    """Read a checkpoint's configuration and weight headers; no weights are loaded.
+def shape(folder: Path) -> Shape:
+    """Read a checkpoint's configuration alone.
 
     Raises:
         CheckpointNotFound: no configuration, or one without blocks.
-        CheckpointDamaged: a weight file that is truncated or is no safetensors file.
+        CheckpointDamaged: a configuration that cannot be read.
     """
     asked = f"Reading the checkpoint in {folder}."
     if (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
@@ -127,15 +149,27 @@ def facts(folder: Path) -> CheckpointFacts:
         ) from error
     if not n_layers:
         raise CheckpointNotFound(asked, "Its configuration names no layers.", "Give a transformer encoder or decoder.")
-    tensors = weight_headers(folder)
-    return CheckpointFacts(
+    return Shape(
         family=str(config.get("model_type", "unknown")),
         n_layers=n_layers,
         n_blocks=n_blocks,
         width=width,
+        positions=positions,
+    )
+
+
+def facts(folder: Path) -> CheckpointFacts:
+    """Read a checkpoint's configuration and weight headers; no weights are loaded.
+
+    Raises:
+        CheckpointNotFound: no configuration, or one without blocks.
+        CheckpointDamaged: a weight file that is truncated or is no safetensors file.
+    """
+    known, tensors = shape(folder), weight_headers(folder)
+    return CheckpointFacts(
+        **vars(known),
         n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
         n_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-        positions=positions,
     )
 
 
@@ -299,6 +333,24 @@ def _checked_folder(ref: Folder) -> Path:
             "Add the folder again; results of the old weights stay valid.",
         )
     return folder
+
+
+def _downloaded_folder(ref: Hub) -> Path:
+    asked = f"Opening {ref.repo} at {ref.commit[:7]}."
+    if not ref.is_at_hand():
+        raise CheckpointNotFound(
+            asked,
+            "It is not among what was downloaded to this machine.",
+            f"Download it on the page Checkpoints, or: python -m core download {ref.repo}@{ref.commit}",
+        )
+    for path in sorted(ref.folder.glob("*.safetensors")):
+        # Its files are links to contents that are named by their hash.
+        named = path.resolve()
+        if re.fullmatch("[0-9a-f]{64}", named.name) and file_digest(path) != named.name:
+            raise CheckpointDamaged(
+                asked, f"Its {path.name} is not what was downloaded.", f"Delete {named}, and download it again."
+            )
+    return ref.folder
 
 
 def _header(path: Path) -> dict[str, dict[str, Any]]:

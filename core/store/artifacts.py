@@ -92,8 +92,8 @@ class Store:
         return self.shelf.folder(spec.kind, own.name) or own
 
     def has(self, spec: Spec) -> bool:
-        """Whether a complete artifact is there; its content is not checked."""
-        return (self.folder(spec) / MANIFEST).is_file()
+        """Whether a complete artifact is there, and what it speaks of elsewhere; its content is not checked."""
+        return (self.folder(spec) / MANIFEST).is_file() and spec.is_at_hand()
 
     def pack_of(self, key: str) -> str:
         """Title of the shipped pack that a result is read from; empty for one of this store."""

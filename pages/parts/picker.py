@@ -14,7 +14,7 @@ from core.analyses.checkpoint import Checkpoint, origin, run_of
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
-from core.models.checkpoints import facts, place
+from core.models.checkpoints import place, shape
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, caveat_of
@@ -199,7 +199,7 @@ def _choose_pooling(link: dict[str, str], unit: str) -> str:
 
 def _tower(link: dict[str, str], base: Named) -> int:
     """The layer cursor: the network as a tower, its top at the top."""
-    depth = facts(place(origin(base.ref))).n_layers
+    depth = shape(place(origin(base.ref))).n_layers
     names = {depth: f"{depth} · top", 0: "0 · embeddings"}
     return _bound(
         link,

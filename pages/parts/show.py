@@ -17,6 +17,7 @@ from core.errors import TunescopeError
 from core.jobs.records import ACTIVE
 from core.keys import Spec, key_of
 from core.lab import Lab
+from core.refs import Hub
 from pages.parts.lab import get_lab
 
 log = logging.getLogger(__name__)
@@ -95,14 +96,16 @@ def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
         if (status := statuses[key_of(step.spec)]).state in ("failed", "interrupted", "cancelled")
     ):
         st.warning(message, icon=":material/warning:")
+    is_download = all(isinstance(step.spec, Hub) for step in plan)
+    done, act, icon = ("downloaded", "Download", "download") if is_download else ("computed", "Compute", "play_arrow")
     seconds, n_bytes = sum(step.seconds for step in plan), sum(step.n_bytes for step in plan)
     guess = " (a first guess; this machine has not done it before)" if any(step.is_guess for step in plan) else ""
     with st.container(border=True):
         st.markdown(
-            f"**Not computed yet: {what}.** {in_steps(len(plan))}, about **{duration(seconds)}**{guess}, "
+            f"**Not {done} yet: {what}.** {in_steps(len(plan))}, about **{duration(seconds)}**{guess}, "
             f"{size(n_bytes)} kept on disk."
         )
-        if st.button("Compute", type="primary", icon=":material/play_arrow:", key=f"compute-{key_of(wanted[0])}"):
+        if st.button(act, type="primary", icon=f":material/{icon}:", key=f"compute-{key_of(wanted[0])}"):
             for spec in wanted:
                 lab.submit(spec)
             st.rerun()
@@ -121,12 +124,12 @@ def _progress(keys: list[str], what: str) -> None:
     if len(active) < len(keys):
         st.rerun()
     with st.container(border=True):
-        st.markdown(f"**Computing {what}.** {in_steps(len(keys))} to go.")
+        doing = "Downloading" if all(record.title == Hub.title for record, _ in rows) else "Computing"
+        st.markdown(f"**{doing} {what}.** {in_steps(len(keys))} to go.")
         for record, status in active:
             if status.state == "running":
                 share = status.done / status.total if status.total else 0.0
-                counted = f" {status.done:,} of {status.total:,}" if status.total else ""
-                st.progress(min(share, 1.0), text=f"{record.title}:{counted} {status.note}")
+                st.progress(min(share, 1.0), text=f"{record.title}: {counted(status)}")
         waiting = [(record, status) for record, status in active if status.state == "queued"]
         if waiting:
             st.caption("Waiting: " + ", ".join(record.title for record, _ in waiting))
@@ -218,6 +221,15 @@ def provenance(specs: Sequence[Spec]) -> str:
     packs = sorted({one.pack for one in held if one.pack})
     came = f"from the pack “{escaped(', '.join(packs))}” · " if packs else ""
     return f"{named} · {came}{made} · {', '.join(machines)}"
+
+
+def counted(status: Any) -> str:
+    """How far a job is, in its own units: 120 of 500 sentences · 12.0 MB of 90.9 MB."""
+    if not status.total:
+        return status.note
+    if status.note == "bytes":
+        return f"{size(status.done)} of {size(status.total)}"
+    return f"{status.done:,} of {status.total:,} {status.note}"
 
 
 def standing(status: Any) -> str:

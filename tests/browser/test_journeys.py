@@ -1,11 +1,15 @@
 """What a person does, in a real browser against a real server."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import Server, settled, visit
+from tests.browser.conftest import Server, settled, start, stop, visit
+from tests.hub import Repo, TinyHub, serving, tiny_and_adapter
 
 pytestmark = pytest.mark.browser
 MINUTES = 60_000.0
@@ -96,6 +100,57 @@ def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visi
     second.wait_for_timeout(1500)
     settled(second)
     assert re.search(r"[?&]layer=[0-5]", second.url), second.url
+
+
+@pytest.fixture
+def beside_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, TinyHub]]:
+    """The app over an empty cache, and a Hub with a checkpoint and an adapter over it."""
+    files, adapter = tiny_and_adapter(tmp_path, base="org/tiny")
+    repos = {"org/tiny": Repo(commits=[files], card={"license": "mit"}), "org/lora": Repo(commits=[adapter])}
+    with serving(repos, monkeypatch, tmp_path / "huggingface") as hub:
+        running = start(tmp_path / "cache", tmp_path / "server.log")
+        yield running, hub
+        stop(running)
+
+
+def test_a_researcher_compares_an_adapter_of_the_hub_with_its_base(
+    beside_a_hub: tuple[Server, TinyHub], visitor: BrowserContext
+) -> None:
+    server, hub = beside_a_hub
+    base, adapter = (f"{name} @ {repo.sha(0)[:7]}" for name, repo in hub.repos.items())
+    page = visit(visitor, f"{server.url}/checkpoints")
+    look_up(page, "org/tiny")
+    page.get_by_role("button", name="Download and add").click()
+    look_up(page, "org/lora")
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.get_by_text("Its base: it says it was trained on org/tiny")).to_be_visible(timeout=2 * MINUTES)
+    page.get_by_role("button", name="Add", exact=True).first.click()
+    page.wait_for_timeout(1000)
+    settled(page)
+    choose(page, "Base", base)
+    choose(page, "Tuned", adapter)
+    open_page(page, "Compare", "Layers")
+    expect(page.get_by_role("radio", name="3 · top")).to_be_visible()
+    page.get_by_role("button", name="Compute").first.click()
+    expect(drawn(page)).not_to_have_count(0, timeout=3 * MINUTES)
+    assert adapter in unquote_plus(page.url)
+
+
+def look_up(page: Page, name: str) -> None:
+    """Ask the Hub for a name."""
+    page.get_by_role("textbox", name="Name on the Hub").fill(name)
+    page.get_by_role("button", name="Look up").click()
+    expect(page.get_by_text(f"{name} · main is commit")).to_be_visible()
+    settled(page)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick an option of a box in the sidebar."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.fill(option)
+    box.press("Enter")
+    page.wait_for_timeout(1000)
+    settled(page)
 
 
 def test_one_viewer_cancels_what_another_started(server: Server, visitor: BrowserContext) -> None:

@@ -19,13 +19,14 @@ from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.errors import SpecInvalid
 from core.keys import KINDS, Described, Spec, from_json, key_of, later, locator, to_json
-from core.refs import Adapter, ConlluFile, Folder, Packaged, RandomWeights, Sample, Suite, TableFile
+from core.refs import Adapter, ConlluFile, Folder, Hub, Packaged, RandomWeights, Sample, Suite, TableFile
 from tests.faults import ROOT, says
 from tests.small import BASE, TUNE, comparison
 
 REFS: list[Described] = [
     Packaged(),
     Folder(digest="a" * 64, path="/models/one"),
+    Hub(repo="org/name", commit="f" * 40, revision="main", n_bytes=7),
     Suite(),
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
     TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),

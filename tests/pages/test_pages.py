@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 import streamlit as st
-import torch
-from safetensors.torch import load_file
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.keys import key_of
 from core.lab import Lab
-from pages.parts.lab import get_lab
-from tests.faults import tiny
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,57 +163,6 @@ def test_the_unit_follows_the_label(full: AppTest) -> None:
     app.selectbox(key="read").set_value(2).run()
     assert app.selectbox(key="sentence_pooling").value == "mean"
     assert not app.exception
-
-
-def test_a_folder_that_is_not_there_is_a_message_on_the_page(empty: AppTest) -> None:
-    app = opened(empty, "checkpoints")
-    app.text_input[0].set_value("/nowhere/at/all")
-    next(button for button in app.button if button.label == "Add").click().run()
-    assert "/nowhere/at/all" in app.error[0].value
-    assert "Check the path" in app.error[0].value
-
-
-def test_a_folder_that_went_away_is_named_and_can_be_forgotten(empty: AppTest, tmp_path: Path) -> None:
-    tiny("bert", tmp_path / "mine")
-    app = opened(empty, "checkpoints")
-    app.text_input[0].set_value(str(tmp_path / "mine"))
-    next(button for button in app.button if button.label == "Add").click().run()
-    assert "mine" in app.selectbox(key="base").options
-    app.selectbox(key="base").set_value(_id_of("mine")).run()
-    shutil.rmtree(tmp_path / "mine")
-    app.run()
-    assert "**mine** is not to be had now" in said(app)
-    assert "There is no such folder" in said(app)
-    assert any(button.label == "Add" for button in app.button)
-    # The sidebar says so too, and no page goes on with what was chosen before.
-    assert "There is no such folder" in app.error[0].value
-    app.switch_page("pages/home.py").run()
-    assert not app.exception
-    assert not app.main.get("vega_lite_chart")
-    app.switch_page("pages/checkpoints.py").run()
-    next(button for button in app.button if button.label == "Forget it").click().run()
-    assert "mine" not in app.selectbox(key="base").options
-    assert not app.error
-
-
-def _id_of(name: str) -> str:
-    return next(named.id for named in get_lab().checkpoints() if named.name == name)
-
-
-def test_pickled_weights_are_converted_only_when_a_person_says_so(empty: AppTest, tmp_path: Path) -> None:
-    folder = tmp_path / "of 2019"
-    tiny("bert", folder)
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    app = opened(empty, "checkpoints")
-    app.text_input[0].set_value(str(folder))
-    next(button for button in app.button if button.label == "Add").click().run()
-    assert "holds only pickled weights" in said(app)
-    assert "of 2019" not in app.selectbox(key="base").options
-    next(button for button in app.button if button.label == "Convert and add").click().run()
-    assert not app.error
-    assert "of 2019" in app.selectbox(key="base").options
-    assert "holds only pickled weights" not in said(app)
 
 
 def test_a_broken_file_is_a_message_on_the_page(empty: AppTest, tmp_path: Path) -> None:
