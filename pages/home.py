@@ -65,21 +65,23 @@ def layer_strip(chosen: Selection) -> None:
     similarity = show.stored(chosen.similarity)
     if similarity:
         draw(places[0], kept(chosen, similarity))
-    specs = [chosen.crowding, chosen.weights]
+    one_shape = chosen.is_one_shape
+    specs: list[Spec] = [chosen.crowding, *([chosen.weights] if one_shape else [])]
     if chosen.label:
         specs += [chosen.probe_change, *chosen.probes]
     with top:
         heading = st.container()
-        crowding, weights, *others = show.results(
-            specs if similarity else [*specs, chosen.similarity], what="the layer strip"
-        )
+        crowding, *others = show.results(specs if similarity else [*specs, chosen.similarity], what="the layer strip")
+    weights = others.pop(0) if one_shape else None
     if not similarity and (similarity := others.pop()):  # it came meanwhile
         draw(places[0], kept(chosen, similarity))
     probing = others
     with heading:
-        is_whole = similarity and weights
+        is_whole = similarity and (weights or not one_shape)
         title = headline(similarity, weights, chosen.tuning) if is_whole else TITLE
         show.heading(title, SHOWS, HOW_TO_READ)
+        if chosen.facing:
+            st.info(chosen.facing, icon=picker.FACING_ICON)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
     if probing and all(probing):
@@ -88,6 +90,9 @@ def layer_strip(chosen: Selection) -> None:
         draw(places[2], crowded(chosen, crowding))
     if weights:
         draw(places[3], moved(chosen, weights))
+    if drawn and not one_shape:
+        with places[3]:
+            st.caption(notes.NO_WEIGHTS)
     if drawn:
         with st.expander("Tables and where these numbers come from", icon=":material/table:"):
             for panel in drawn:

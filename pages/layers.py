@@ -173,6 +173,9 @@ def crowding(chosen: Selection) -> None:
 
 def weights(chosen: Selection) -> None:
     """Relative weight change, block by block and tensor by tensor."""
+    if not chosen.is_one_shape:
+        st.info(notes.NO_WEIGHTS, icon=":material/info:")
+        return
     (changes,) = show.results([chosen.weights], what="weight change")
     if changes is None:
         return

@@ -30,6 +30,19 @@ class Run(Protocol):
         """Let people who watch see a table while the work goes on; it is no part of the result."""
 
 
+def facing_layers(base: int, tuned: int) -> tuple[int, ...]:
+    """The tuned layer that each base layer is compared with: the same one, or at unequal depth that of the same relative depth.
+
+    Args:
+        base: blocks of the base.
+        tuned: blocks of the tuned side.
+    Returns:
+        One tuned layer for each base layer 0..base, never falling: embeddings face embeddings and the top the top; a
+        block faces the block in which its end lies, counted from the bottom as a share of all.
+    """
+    return tuple(-(-layer * tuned // base) for layer in range(base + 1))
+
+
 def shared_rows(
     base: tuple[NDArray[np.int32], NDArray[np.int32]], tuned: tuple[NDArray[np.int32], NDArray[np.int32]]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
-from core.models.checkpoints import locate, locate_adapter
+from core.models.checkpoints import Shape, locate, locate_adapter, place, shape
 from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Whole
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ def origin(checkpoint: Checkpoint) -> Whole:
         return run.checkpoint
     assert isinstance(checkpoint, Whole)
     return checkpoint
+
+
+def shape_of(checkpoint: Checkpoint) -> Shape:
+    """Family, depth and width, by the configuration alone. Raises CheckpointNotFound, CheckpointDamaged."""
+    return shape(place(origin(checkpoint)))
 
 
 def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Source":

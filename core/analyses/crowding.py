@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.analyses.base import Run, shared_rows
+from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
@@ -44,7 +44,8 @@ class CrowdingCurves(Result):
     tuned: tuple[Estimate, ...]
     """The same pairs after tuning."""
     difference: tuple[Estimate, ...]
-    """Tuned minus base, paired over the groups; empty when the depths differ."""
+    """Tuned layer minus the base layer that faces it (core.analyses.base.facing_layers), one a base layer, paired over the
+    groups."""
     n_pairs: int
 
 
@@ -66,10 +67,10 @@ def compute(spec: Crowding, inputs: dict[str, Any], run: Run) -> CrowdingCurves:
             means.append([mean_cosine(X, chosen) for chosen in pairs])
             run.step(len(sides) * len(base.layers) + len(means), total, "layers")
         sides.append(np.array(means))
-    comparable = len(base.layers) == len(tuned.layers)
+    facing = list(facing_layers(len(base.layers) - 1, len(tuned.layers) - 1))
     return CrowdingCurves(
         base=tuple(t_interval(row) for row in sides[0]),
         tuned=tuple(t_interval(row) for row in sides[1]),
-        difference=tuple(t_interval(row) for row in sides[1] - sides[0]) if comparable else (),
+        difference=tuple(t_interval(row) for row in sides[1][facing] - sides[0]),
         n_pairs=sum(len(chosen) for chosen in pairs),
     )

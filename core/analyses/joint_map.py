@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from core.analyses.base import Run, shared_rows
+from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed, Embeddings
 from core.data.examples import Examples
 from core.data.load import load_sample
@@ -46,7 +46,7 @@ class Maps(Result):
     base: np.ndarray
     """float32 [layers, n_points, 2]."""
     tuned: np.ndarray
-    """float32 [layers, n_points, 2]; the same word or sentence in each row."""
+    """float32 [layers, n_points, 2], of the tuned layer that each base layer faces; the same word or sentence in each row."""
     explained: np.ndarray
     """Share of the joint variance on each axis, 0 to 1 [layers, 2]."""
     points: pd.DataFrame
@@ -54,21 +54,33 @@ class Maps(Result):
 
 
 def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
-    """Fit per layer. Raises IncompatibleRefs for unequal depths or widths."""
+    """Fit per layer. Raises IncompatibleRefs for unequal widths."""
     base, tuned = inputs["base"], inputs["tuned"]
-    if len(base.layers) != len(tuned.layers) or base.layers[0].shape[1] != tuned.layers[0].shape[1]:
-        raise IncompatibleRefs("A joint map.", "The checkpoints differ in depth or width.", "Choose two of one size.")
+    same_width(base, tuned)
+    facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
     in_base, in_tuned = drawn_rows(base, tuned, spec.n_points, spec.seed)
     fits = []
-    for layer, (before, after) in enumerate(zip(base.layers, tuned.layers, strict=True), start=1):
+    for layer, before in enumerate(base.layers):
+        after = tuned.layers[facing[layer]]
         fits.append(joint_pca(np.asarray(before[in_base], np.float32), np.asarray(after[in_tuned], np.float32)))
-        run.step(layer, len(base.layers), "layers")
+        run.step(layer + 1, len(base.layers), "layers")
     return Maps(
         base=np.stack([fit.base for fit in fits]),
         tuned=np.stack([fit.tuned for fit in fits]),
         explained=np.stack([fit.explained_share for fit in fits]),
         points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
     )
+
+
+def same_width(base: Embeddings, tuned: Embeddings) -> None:
+    """Raise IncompatibleRefs where the two sides cannot share axes."""
+    widths = [side.layers[0].shape[1] for side in (base, tuned)]
+    if widths[0] != widths[1]:
+        raise IncompatibleRefs(
+            "A joint map.",
+            f"A vector of base has {widths[0]:,} numbers, one of tuned {widths[1]:,}: they share no axes.",
+            "Choose two of one width; similarity and probes compare any two.",
+        )
 
 
 def drawn_rows(base: Embeddings, tuned: Embeddings, n_points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

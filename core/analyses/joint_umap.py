@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analyses.base import Run
+from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed
-from core.analyses.joint_map import describe_rows, drawn_rows
+from core.analyses.joint_map import describe_rows, drawn_rows, same_width
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -35,6 +35,7 @@ class JointUmap(Spec, kind="joint_umap"):
     base: Embed
     tuned: Embed
     layer: int
+    """Of the base; of the tuned side, the one that faces it."""
     n_points: int = 1500
     """Rows drawn per side, the same on both; fewer where there are fewer."""
     n_neighbors: int = 15
@@ -85,14 +86,15 @@ class UmapMaps(Result):
 def compute(spec: JointUmap, inputs: dict[str, Any], run: Run) -> UmapMaps:
     """Fit one layer. Raises IncompatibleRefs for unequal widths, SpecInvalid for a layer that is not there."""
     base, tuned = inputs["base"], inputs["tuned"]
-    if spec.layer >= min(len(base.layers), len(tuned.layers)):
-        raise SpecInvalid(f"A map of layer {spec.layer}.", "A side has no such layer.", "Choose a lower one.")
+    if spec.layer >= len(base.layers):
+        raise SpecInvalid(f"A map of layer {spec.layer}.", "The base has no such layer.", "Choose a lower one.")
+    same_width(base, tuned)
+    other = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)[spec.layer]
     in_base, in_tuned = drawn_rows(base, tuned, spec.n_points, spec.seed)
     first, second = (
-        np.asarray(side.layers[spec.layer][rows], np.float32) for side, rows in ((base, in_base), (tuned, in_tuned))
+        np.asarray(side.layers[layer][rows], np.float32)
+        for side, layer, rows in ((base, spec.layer, in_base), (tuned, other, in_tuned))
     )
-    if first.shape[1] != second.shape[1]:
-        raise IncompatibleRefs("A joint map.", "The checkpoints differ in width.", "Choose two of one size.")
     if len(first) <= 2 * TRUST_NEIGHBOURS or 2 * len(first) <= spec.n_neighbors:
         raise NotEnoughData(f"A UMAP of {len(first)} points a side.", "Too few.", "Take more sentences.")
     if spec.metric == "cosine":

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from core.analyses.base import Run
+from core.analyses.base import Run, facing_layers
 from core.analyses.probe import Probe
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, resampled_interval
+
+MOST_LOST = 0.01
+"""Share of the words that one tokenizer may drop and the other keep: splits are by sentence, and stay the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +33,29 @@ class ProbeChange(Spec, kind="probe_change"):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeDifference(Result):
-    """Change of probe accuracy per layer; above 0 = more can be read after tuning."""
+    """Change of probe accuracy per base layer, tuned layer it faces minus itself; above 0 = more can be read after tuning."""
 
     difference: tuple[Estimate, ...]
     """Paired over splits, corrected for their overlap (Nadeau & Bengio 2003); noise when the interval holds 0."""
 
 
 def compute(spec: ProbeChange, inputs: dict[str, Any], run: Run) -> ProbeDifference:
-    """Subtract, split by split. Raises IncompatibleRefs for unequal depths or another set of words."""
+    """Subtract, split by split. Raises IncompatibleRefs where the sides read other sentences, or too many other words."""
     base, tuned = inputs["base"], inputs["tuned"]
-    if base.accuracy.shape != tuned.accuracy.shape:
+    kept = sum(base.counts), sum(tuned.counts)
+    lost = abs(kept[0] - kept[1]) / max(kept)
+    if base.n_sentences != tuned.n_sentences or lost > MOST_LOST:
         raise IncompatibleRefs(
-            "Comparing two probes.", "The checkpoints have unequal depths.", "Choose two of equal depth."
-        )
-    if (base.n_train, base.n_test) != (tuned.n_train, tuned.n_test):
-        raise IncompatibleRefs(
-            "Comparing two probes.", "The tokenizers keep other words.", "Cut sentences at more pieces."
+            "Comparing two probes.",
+            f"The tokenizers keep other words: base {kept[0]:,} in {base.n_sentences:,} sentences, tuned {kept[1]:,} in "
+            f"{tuned.n_sentences:,}.",
+            "Cut sentences at more pieces, or choose text that both can read.",
         )
     run.step(1, 1)
+    facing = facing_layers(len(base.accuracy) - 1, len(tuned.accuracy) - 1)
     return ProbeDifference(
         difference=tuple(
             resampled_interval(after - before, n_train=base.n_train, n_test=base.n_test)
-            for before, after in zip(base.accuracy, tuned.accuracy, strict=True)
+            for before, after in zip(base.accuracy, tuned.accuracy[list(facing)], strict=True)
         )
     )

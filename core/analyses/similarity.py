@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from core.analyses.base import Run, shared_rows
+from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec, later
@@ -50,8 +50,9 @@ class LayerSimilarity(Result):
     """CKA or RSA of the two sides; 1 = the same geometry up to rotation and scale, 0 = unrelated."""
 
     same_layer: tuple[Estimate | None, ...]
-    """Layer i of base against layer i of tuned; interval by a jackknife over 20 groups of sentences. None where every
-    row of a side is equal ([CLS] at layer 0: one token, one position), so that there is nothing to compare."""
+    """Layer i of base against the tuned layer it faces (core.analyses.base.facing_layers: layer i at equal depth);
+    interval by a jackknife over 20 groups of sentences. None where every row of a side is equal ([CLS] at layer 0: one
+    token, one position), so that there is nothing to compare."""
     matrix: np.ndarray
     """[base layers, tuned layers], float64; NaN in rows and columns of such a layer."""
     n_rows: int
@@ -65,15 +66,10 @@ class LayerSimilarity(Result):
 
 
 def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilarity:
-    """Compare. Raises IncompatibleRefs for unequal depths, NotEnoughData for under 4 sentences."""
+    """Compare. Raises NotEnoughData for under 4 sentences."""
     base, tuned = inputs["base"], inputs["tuned"]
     depth = len(base.layers)
-    if depth != len(tuned.layers):
-        raise IncompatibleRefs(
-            "Comparing layer by layer.",
-            f"Base has {depth - 1} layers, tuned {len(tuned.layers) - 1}.",
-            "Choose two checkpoints of equal depth.",
-        )
+    facing = facing_layers(depth - 1, len(tuned.layers) - 1)
     in_base, in_tuned = shared_rows((base.sentence, base.word), (tuned.sentence, tuned.word))
     if spec.measure == "rsa" and len(in_base) > RSA_ROWS:
         chosen = np.sort(np.random.default_rng(0).choice(len(in_base), RSA_ROWS, replace=False))
@@ -81,18 +77,19 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
     folds = group_folds(base.sentence[in_base], n_folds=N_FOLDS)
     of_pair, of_all = _measured(spec, folds)
     varying = [
-        [i for i in range(depth) if _varies(side.layers[i], rows)] for side, rows in _sides(inputs, in_base, in_tuned)
+        [i for i, vectors in enumerate(side.layers) if _varies(vectors, rows)]
+        for side, rows in ((base, in_base), (tuned, in_tuned))
     ]
     same: list[Estimate | None] = []
     for layer in range(depth):
         run.step(layer, depth, "layers against themselves")
-        if layer not in varying[0] or layer not in varying[1]:
+        if layer not in varying[0] or facing[layer] not in varying[1]:
             same.append(None)
             continue
         X = np.asarray(base.layers[layer][in_base], dtype=np.float32)
-        Y = np.asarray(tuned.layers[layer][in_tuned], dtype=np.float32)
+        Y = np.asarray(tuned.layers[facing[layer]][in_tuned], dtype=np.float32)
         same.append(of_pair(X, Y))
-    matrix = np.full((depth, depth), np.nan)
+    matrix = np.full((depth, len(tuned.layers)), np.nan)
     if varying[0] and varying[1]:
         matrix[np.ix_(*varying)] = of_all(
             [base.layers[i][in_base] for i in varying[0]],
@@ -113,10 +110,6 @@ def _measured(spec: Similarity, folds: np.ndarray) -> tuple[Callable[..., Estima
     if spec.measure == "rsa":
         return partial(rsa_jackknife, folds=folds), rsa_matrix
     return partial(cka_jackknife, folds=folds, debiased=spec.debiased), partial(cka_matrix, debiased=spec.debiased)
-
-
-def _sides(inputs: dict[str, Any], in_base: np.ndarray, in_tuned: np.ndarray) -> tuple[tuple[Any, np.ndarray], ...]:
-    return (inputs["base"], in_base), (inputs["tuned"], in_tuned)
 
 
 def _varies(vectors: np.ndarray, rows: np.ndarray) -> bool:

@@ -6,11 +6,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.analyses.base import facing_layers
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.charts.look import Look, framed
-from core.charts.strip import kept_table, probe_table
+from core.charts.strip import kept_table, layer_tips, probe_table
 
 _AROUND = 60
 """Pixels of a figure's height that its axis takes."""
@@ -82,14 +83,19 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
 def checkpoint_table(
     base: ProbeScores, tuned: Mapping[str, tuple[ProbeDifference | None, ProbeScores]]
 ) -> pd.DataFrame:
-    """checkpoint, layer, accuracy, low, high, control, majority, difference to base and its interval, is_noise."""
+    """checkpoint, layer, accuracy, low, high, control, majority, difference to base and its interval, is_noise, tuned_layer.
+
+    Layers are the base's; a checkpoint of another depth stands with the layer that faces each of them, its tuned_layer.
+    """
     rows = []
+    columns = ["checkpoint", "layer", "tuned_layer", "accuracy", "low", "high", "control", "majority"]
     for name, (change, scores) in {"base": (None, base), **tuned}.items():
         held = [
-            (name, i, one.value, one.low, one.high, guess.value, scores.majority)
-            for i, (one, guess) in enumerate(zip(scores.score, scores.control_score, strict=True))
+            (name, i, at, one.value, one.low, one.high, scores.control_score[at].value, scores.majority)
+            for i, at in enumerate(facing_layers(len(base.score) - 1, len(scores.score) - 1))
+            for one in [scores.score[at]]
         ]
-        table = pd.DataFrame(held, columns=["checkpoint", "layer", "accuracy", "low", "high", "control", "majority"])
+        table = pd.DataFrame(held, columns=columns)
         changes = change.difference if change else ()
         for column, part in (("difference", "value"), ("difference_low", "low"), ("difference_high", "high")):
             table[column] = [getattr(one, part) for one in changes] if changes else np.nan
@@ -101,6 +107,8 @@ def kept_tables(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     """kept_table of every checkpoint against the base, with a column checkpoint in front."""
     tables = [kept_table(held).assign(checkpoint=name) for name, held in similarities.items()]
     table = pd.concat(tables, ignore_index=True)
+    if "tuned_layer" in table:  # of those of equal depth it is the layer itself
+        table["tuned_layer"] = table["tuned_layer"].fillna(table["layer"]).astype(int)
     return table[["checkpoint", *(column for column in table if column != "checkpoint")]]
 
 
@@ -147,7 +155,7 @@ def checkpoint_curves(
     number = ".1%" if percent else ".3f"
     shown = [
         alt.Tooltip("checkpoint:N"),
-        alt.Tooltip("layer:O"),
+        *layer_tips(table),
         *(alt.Tooltip(f"{column}:Q", format=number) for column in (name, "low", "high")),
     ]
     if "difference" in table:

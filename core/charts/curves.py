@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.analyses.similarity import LayerSimilarity
 from core.charts.look import Look, framed
-from core.charts.strip import kept_table
+from core.charts.strip import kept_table, layer_tips
 
 HEIGHT = 320
 
@@ -18,7 +18,7 @@ MEASURES = {"cka": "linear CKA", "rsa": "RSA"}
 def similarity_curve(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
     """CKA or RSA of base against tuned by layer, with the jackknife band."""
     table, name = kept_table(similarity), similarity.measure
-    shown = [alt.Tooltip("layer:O"), *(alt.Tooltip(f"{column}:Q", format=".3f") for column in (name, "low", "high"))]
+    shown = [*layer_tips(table), *(alt.Tooltip(f"{column}:Q", format=".3f") for column in (name, "low", "high"))]
     x = _layers()
     scale = alt.Scale(domain=[min(0.0, float(table["low"].min())), 1], clamp=True, nice=False)
     y = alt.Y(f"{name}:Q", title=f"{MEASURES[name]} (1 = unchanged, 0 = unrelated)", scale=scale)
@@ -56,7 +56,7 @@ def side_curves(
     colour = alt.Color("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned]), legend=None)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"]), legend=None)
     shown = [
-        alt.Tooltip("layer:O"),
+        *layer_tips(table),
         alt.Tooltip("side:N"),
         *(alt.Tooltip(f"{column}:Q", format=number) for column in (name, "low", "high")),
         alt.Tooltip("difference:Q", format="+" + number, title="tuned − base"),

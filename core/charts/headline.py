@@ -10,25 +10,26 @@ KEPT, REWRITTEN = 0.9, 0.5
 """A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
 
 
-def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
-    """Which layers kept their space and which were rewritten by, say, "tuning on sentiment"."""
+def headline(similarity: LayerSimilarity, weights: WeightChanges | None, tuning: str) -> str:
+    """Which layers kept their space and which were rewritten by, say, "tuning on sentiment".
+
+    Args:
+        similarity: of both sides.
+        weights: how far the weights moved; None where both sides are not of one shape.
+        tuning: what lies between the two.
+    """
     tuning = tuning[:1].upper() + tuning[1:]
     same = similarity.same_layer
     rewritten = [i for i, estimate in enumerate(same) if estimate and estimate.high < REWRITTEN]
     changed = [i for i, estimate in enumerate(same) if estimate and estimate.high < KEPT]
-    lowest, highest = (f"{share:.1%}" for share in (min(weights.layers[1:]), max(weights.layers[1:])))
-    moved = (
-        f"though no block's weights moved by more than {highest}"
-        if max(weights.layers[1:]) < 0.05
-        else (f"and the blocks' weights moved by {lowest} to {highest}")
-    )
+    moved = f", {_moved(weights)}" if weights else ""
     if not changed:
         if all(estimate.low > KEPT for estimate in same if estimate):
             return f"{tuning} left the space of every layer nearly as it was."
         return f"{tuning}: which layers changed cannot be told from these sentences."
     if rewritten:
-        return f"{tuning} rewrote {_named(rewritten)}, {moved}."
-    return f"{tuning} changed {_named(changed)}, {moved}; no layer was rewritten."
+        return f"{tuning} rewrote {_named(rewritten)}{moved}."
+    return f"{tuning} changed {_named(changed)}{moved}; no layer was rewritten."
 
 
 def reading(change: ProbeDifference, label: str) -> str:
@@ -48,6 +49,13 @@ def reading(change: ProbeDifference, label: str) -> str:
                 f"95 % interval {estimate.low * 100:+.1f} to {estimate.high * 100:+.1f})"
             )
     return f"{label.capitalize()} became {' and '.join(parts)}."
+
+
+def _moved(weights: WeightChanges) -> str:
+    lowest, highest = (f"{share:.1%}" for share in (min(weights.layers[1:]), max(weights.layers[1:])))
+    if max(weights.layers[1:]) < 0.05:
+        return f"though no block's weights moved by more than {highest}"
+    return f"and the blocks' weights moved by {lowest} to {highest}"
 
 
 def _named(layers: Sequence[int]) -> str:

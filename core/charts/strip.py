@@ -7,6 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.analyses.base import facing_layers
 from core.analyses.crowding import CrowdingCurves
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
@@ -24,8 +25,9 @@ _AROUND = 116
 
 
 def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
-    """layer, cka or rsa, low, high."""
-    return _table(similarity.same_layer, similarity.measure)
+    """layer, cka or rsa, low, high; at unequal depth also the tuned layer, tuned_layer."""
+    base, tuned = (size - 1 for size in similarity.matrix.shape)
+    return _with_facing(_table(similarity.same_layer, similarity.measure), base, tuned)
 
 
 def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
@@ -73,14 +75,16 @@ def probe_table(
 ) -> pd.DataFrame:
     """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise.
 
-    With the probe on a model of random weights also its accuracy, random, with random_low and random_high.
+    Rows of the tuned side are of the layer that faces the base's; at unequal depth it stands in tuned_layer. With the
+    probe on a model of random weights also its accuracy, random, with random_low and random_high.
     """
     rows = []
-    for side, scores in (("base", base), ("tuned", tuned)):
-        table = _table(scores.score, "accuracy").assign(side=side, majority=scores.majority)
-        table["control"] = [estimate.value for estimate in scores.control_score]
+    depths = len(base.score) - 1, len(tuned.score) - 1
+    for side, scores, at in (("base", base, range(depths[0] + 1)), ("tuned", tuned, facing_layers(*depths))):
+        table = _table([scores.score[i] for i in at], "accuracy").assign(side=side, majority=scores.majority)
+        table["control"] = [scores.control_score[i].value for i in at]
         rows.append(table)
-    table = pd.concat(rows).merge(_differences(change.difference), on="layer")
+    table = _with_facing(pd.concat(rows).merge(_differences(change.difference), on="layer"), *depths)
     if random is None:
         return table
     names = {"low": "random_low", "high": "random_high"}
@@ -148,9 +152,11 @@ def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale) -> alt.Char
 
 
 def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
-    """layer, side, mean_cosine, low, high, difference and its interval, is_noise."""
-    rows = [_table(getattr(curves, side), "mean_cosine").assign(side=side) for side in ("base", "tuned")]
-    return pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left")
+    """layer, side, mean_cosine, low, high, difference and its interval, is_noise; as probe_table at unequal depth."""
+    depths = len(curves.base) - 1, len(curves.tuned) - 1
+    sides = {"base": curves.base, "tuned": [curves.tuned[i] for i in facing_layers(*depths)]}
+    rows = [_table(held, "mean_cosine").assign(side=side) for side, held in sides.items()]
+    return _with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer"), *depths)
 
 
 def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str) -> alt.LayerChart:
@@ -176,6 +182,20 @@ def _table(estimates: Sequence[Estimate | None], name: str) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[name, "low", "high"], dtype=float)
     table.insert(0, "layer", range(len(estimates)))
     return table
+
+
+def _with_facing(table: pd.DataFrame, base: int, tuned: int) -> pd.DataFrame:
+    """The table, at unequal depth with the tuned layer that each base layer faces."""
+    if base == tuned:
+        return table
+    facing = facing_layers(base, tuned)
+    return table.assign(tuned_layer=[facing[layer] for layer in table["layer"]])
+
+
+def layer_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
+    """What the tooltip of a mark says of its layer."""
+    both = [alt.Tooltip("tuned_layer:O", title="tuned layer")] if "tuned_layer" in table else []
+    return [alt.Tooltip("layer:O"), *both]
 
 
 def _differences(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
@@ -227,7 +247,7 @@ def _bars(
     """Bars of one value a layer, with its interval where there is one and the number written at the end."""
     x = alt.X(f"{name}:Q", scale=alt.Scale(domain=domain, clamp=True), axis=_value_axis(digits))
     y = _layer_axis(look, shown=with_layers)
-    shown = [alt.Tooltip("layer:O"), alt.Tooltip(f"{name}:Q", format=".3f" if "%" not in digits else ".2%")]
+    shown = [*layer_tips(table), alt.Tooltip(f"{name}:Q", format=".3f" if "%" not in digits else ".2%")]
     if with_interval:
         shown += [alt.Tooltip("low:Q", format=".3f"), alt.Tooltip("high:Q", format=".3f")]
         table = table.assign(end=table[["high", name]].max(axis=1))
@@ -281,7 +301,7 @@ def _pairs(
     y = _layer_axis(look, shown=False)
     number = ".1%" if "%" in format_ else ".3f"
     shown = [
-        alt.Tooltip("layer:O"),
+        *layer_tips(table),
         alt.Tooltip("side:N"),
         alt.Tooltip(f"{name}:Q", format=number),
         alt.Tooltip("low:Q", format=number),

@@ -11,6 +11,8 @@ from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
 from pages.parts.selection import Selection, caveat_of
 
+NO_WEIGHTS = "How far weights moved is only asked of two checkpoints of one family, depth and width."
+
 
 def similarity(result: LayerSimilarity, chosen: Selection) -> str:
     """Of CKA or RSA."""
@@ -23,9 +25,14 @@ def similarity(result: LayerSimilarity, chosen: Selection) -> str:
 def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
     """Of probes on both sides."""
     failed = base.n_unconverged + tuned.n_unconverged
+    other = (
+        f" (tuned {tuned.n_train:,} and {tuned.n_test:,}: a tokenizer drops some)"
+        if (base.n_train, base.n_test) != (tuned.n_train, tuned.n_test)
+        else ""
+    )
     return (
         f"logistic regression, L2, C = {chosen.probes[0].C:g}, {len(base.labels)} classes, {base.n_train:,} training and "
-        f"{base.n_test:,} test {chosen.unit}s, {base.accuracy.shape[1]} random splits by sentence, 95 % interval corrected "
+        f"{base.n_test:,} test {chosen.unit}s{other}, {base.accuracy.shape[1]} random splits by sentence, 95 % interval corrected "
         f"for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
         f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit}s also in training"
         + (f"; {failed} fits stopped unconverged" if failed else "")

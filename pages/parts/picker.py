@@ -26,6 +26,7 @@ _POOLINGS = {
     "sentence": {"mean": "mean of all pieces", "cls": "[CLS] token"},
 }
 _NONE = "none"
+FACING_ICON = ":material/align_vertical_bottom:"
 
 
 def draw() -> None:
@@ -84,13 +85,18 @@ def selected() -> Selection | None:
 
 
 def compared() -> Selection | None:
-    """The selection where it has two sides; otherwise None, with a word on how to get the second."""
+    """The selection where it has two sides; otherwise None, with a word on how to get the second.
+
+    Where the sides are of unequal depth, a word on which layers are compared.
+    """
     chosen = selected()
     if chosen is not None and chosen.tuned is None:
         st.info(
             "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
         )
         return None
+    if chosen is not None and chosen.facing:
+        st.info(chosen.facing, icon=FACING_ICON)
     return chosen
 
 

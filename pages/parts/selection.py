@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.analyses.checkpoint import Checkpoint, origin, run_of
+from core.analyses.base import facing_layers
+from core.analyses.checkpoint import Checkpoint, origin, run_of, shape_of
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
@@ -53,10 +54,30 @@ class Selection:
         """What made the tuned checkpoint, in words: tuning on sentiment."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
+        if not self.is_one_shape:
+            return f"going from {self.base.name} to {self.tuned.name}"
         if run is None:  # made elsewhere: on what is not known
             return f"tuning into {self.tuned.name}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
         return f"tuning on {LABEL_NAMES.get(run.label, run.label)}{small}"
+
+    @property
+    def is_one_shape(self) -> bool:
+        """Whether both sides are of one family, depth and width: only then are their weights compared."""
+        assert self.tuned is not None
+        return shape_of(self.base.ref) == shape_of(self.tuned.ref)
+
+    @property
+    def facing(self) -> str:
+        """At unequal depth, which layers are compared; otherwise empty."""
+        assert self.tuned is not None
+        base, tuned = (shape_of(side.ref).n_layers for side in (self.base, self.tuned))
+        if base == tuned:
+            return ""
+        return (
+            f"Base has {base} blocks, tuned {tuned}: each layer of base stands beside the tuned layer of the same relative "
+            f"depth, as {self.layer} beside {facing_layers(base, tuned)[self.layer]}."
+        )
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""

@@ -12,6 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.keys import key_of
 from core.lab import Lab
+from pages.parts.lab import get_lab
+from pages.parts.notes import NO_WEIGHTS
+from tests.faults import tiny
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,6 +151,33 @@ def test_layers_switch_to_rsa(full: AppTest) -> None:
     app = opened(full, "layers")
     assert not app.exception
     assert "Not computed yet: similarity (RSA)" in said(app)
+
+
+def test_checkpoints_of_unequal_depth_are_compared_and_every_page_says_how(empty: AppTest, tmp_path: Path) -> None:
+    for name, depth in (("deep", 3), ("shallow", 2)):
+        tiny("bert", tmp_path / name)
+        config = tmp_path / name / "config.json"
+        config.write_text(config.read_text().replace('"num_hidden_layers": 3', f'"num_hidden_layers": {depth}'))
+    app = opened(empty, "home")
+    lab = get_lab()
+    for side, name in (("base", "deep"), ("tuned", "shallow")):
+        short = lab.add_checkpoint(str(tmp_path / name))
+        app.run()
+        app.selectbox(key=side).set_value(short).run()
+    app.selectbox(key="sentences").set_value("250").run()
+    chosen = app.session_state["selection"]
+    for spec in (chosen.similarity, chosen.crowding, chosen.probe_change, chosen.map):
+        lab.run(spec)
+    for page in ("home", "layers", "maps", "tasks"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        assert not app.error
+        assert "Base has 3 blocks, tuned 2" in said(app), page
+        assert app.main.get("vega_lite_chart"), page
+        if page == "home":
+            assert len(app.main.get("vega_lite_chart")) == 3
+            assert NO_WEIGHTS in said(app)
+            assert app.title[0].value.startswith("Going from deep to shallow")
 
 
 def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> None:
