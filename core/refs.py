@@ -33,6 +33,8 @@ LABEL_NAMES = {
     "question": "question type",
     "agreement": "agreement",
     "entailment": "inference",
+    "chunk": "chunks",
+    "entity": "names of things",
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 
@@ -204,8 +206,9 @@ class TableFile(Described, kind="data.table", version=2):
 
     digest: str
     path: str = locator()
-    format: Literal["tsv", "csv", "jsonl", "parquet", "spaced"] = "tsv"
-    """"spaced": the first blank of a line separates its label from its text."""
+    format: Literal["tsv", "csv", "jsonl", "parquet", "spaced", "columns"] = "tsv"
+    """"spaced": the first blank of a line separates its label from its text. "columns": a word a line with its labels beside
+    it, a blank line after each sentence."""
     text: str = "1"
     """Column of the text; where it holds lists, they are its words."""
     partner: str = ""
@@ -216,6 +219,8 @@ class TableFile(Described, kind="data.table", version=2):
     """What the sentence labels are called, in the same order; empty = as their columns."""
     word_labels: tuple[str, ...] = ()
     """Columns with one label a word: lists, or text separated by blanks."""
+    word_label_names: tuple[str, ...] = later(())
+    """What the word labels are called, in the same order; empty = as their columns."""
     leave_out: tuple[str, ...] = ()
     """Rows with one of these sentence labels are left out; "" = rows without one."""
     header: bool = False
@@ -244,6 +249,12 @@ class TableFile(Described, kind="data.table", version=2):
                 asked,
                 f"{len(self.labels)} label columns have {len(self.label_names)} names.",
                 "Give one name a label, or none.",
+            )
+        if self.word_label_names and len(self.word_label_names) != len(self.word_labels):
+            raise SpecInvalid(
+                asked,
+                f"{len(self.word_labels)} columns of word labels have {len(self.word_label_names)} names.",
+                "Give one name a column, or none.",
             )
         names = [*self.names, *self.word_names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -275,8 +286,9 @@ class TableFile(Described, kind="data.table", version=2):
 
     @property
     def word_names(self) -> tuple[str, ...]:
-        """What the word labels are called, one a column."""
-        return tuple(map(_plain_name, self.word_labels))
+        """What the word labels are called, one a column; a column that is only a number is called "column 2"."""
+        named = (f"column {name}" if name.isdecimal() else name for name in self.word_labels)
+        return tuple(map(_plain_name, self.word_label_names or named))
 
 
 def _plain_name(name: str) -> str:

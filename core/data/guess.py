@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.data.columns import is_columns
 from core.data.lines import (
     ENCODING_NAMES,
     MAX_UPLOAD_BYTES,
@@ -59,7 +60,14 @@ _PAIRS = (
 )
 _LABEL_NAMES = ("label", "gold_label", "labels", "class", "category", "sentiment", "target", "topic", "relation")
 _NO_LABEL = ("", "-")
-_MOST_LABELS = 100
+_MOST_LABELS, _MOST_TAGS = 100, 600
+_UNIVERSAL = frozenset({
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM",
+    "VERB", "X", "_",
+})  # fmt: skip
+"""Word classes of Universal Dependencies."""
+_PENN = frozenset({"NN", "NNS", "NNP", "IN", "DT", "JJ", "VBD", "VBZ", "VBP", "VB", "PRP", "RB", "CC", "TO"})
+"""The commonest of the Penn Treebank's."""
 _CONLLU_ID = re.compile(r"\d+([-.]\d+)?\t")
 
 
@@ -75,6 +83,8 @@ class Column:
     values: tuple[str, ...]
     """Its most frequent values, at most 100 of them."""
     share_empty: float
+    n_single: int
+    """Distinct words of it, where it holds lists."""
     has_parts: bool
     """Whether nearly all values are of the form "LOC:city"."""
 
@@ -119,13 +129,14 @@ def guess(source: Source, name: str, **said: Any) -> Guess:
         return _table(TableFile(digest="", text="?", format="parquet"), source, asked, is_head=False)
     encoding = said.pop("encoding", None) or _encoding(source)
     head, is_head = _head(source, encoding, asked)
-    lines = [line for line in head.split("\n")[: 3 * _LOOKED_AT] if line.strip()]
+    every = head.split("\n")[: 3 * _LOOKED_AT]
+    lines = [line for line in every if line.strip()]
     if not lines:
         raise DatasetInvalid(asked, "It holds nothing but blanks.", "Give a file with one text a row.")
     if kind is not None:
         return _as(kind, lines, head, is_head, encoding, asked, said)
     try:
-        return _as(_format(lines), lines, head, is_head, encoding, asked, said)
+        return _as(_format(lines, every), lines, head, is_head, encoding, asked, said)
     except DatasetInvalid as problem:
         # Shown as it stands, one line a row, so that a person can see and correct what was guessed.
         plain = {"quoted": False, "header": False} | said
@@ -195,10 +206,13 @@ def _head(source: Source, encoding: str, asked: str) -> tuple[str, bool]:
 # --- format
 
 
-def _format(lines: Sequence[str]) -> str:
+def _format(lines: Sequence[str], every: Sequence[str]) -> str:
+    """The format of a file's first lines: those with something on them, and every one."""
     data = [line for line in lines if not line.startswith("#")]
     if data and _CONLLU_ID.match(data[0]) and data[0].count("\t") == 9:
         return "conllu"
+    if is_columns(every):
+        return "columns"
     if lines[0].startswith(("# sent_id", "# newdoc", "# text =", "# global.columns")) and (
         not data or _CONLLU_ID.match(data[0])
     ):
@@ -386,6 +400,7 @@ def _column(name: str, values: list[Any]) -> Column:
         n_seen=len(shown),
         values=tuple(value for value, _ in counts.most_common(_MOST_LABELS)),
         share_empty=counts[""] / len(shown),
+        n_single=len({part for value in shown for part in value.split()}) if is_list else 0,
         has_parts=not is_list
         and n_parts >= 0.95 * len(shown)
         and len({v.partition(":")[0] for v in shown}) < len(counts),
@@ -401,10 +416,12 @@ def _plain(value: Any) -> str:
 def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
     by_name = {column.name.lower(): column for column in columns}
     texts = [c for c in columns if not re.fullmatch(r"[-+\d.,eE ]*", " ".join(c.values[:20]))] or list(columns)
-    text = _text(texts, by_name)
+    text = _words(columns) if shape.format == "columns" else _text(texts, by_name)
     partner = None if text.is_list else _partner(text, texts, by_name)
     rest = [column for column in columns if column not in (text, partner)]
     tags = [column for column in rest if column.is_list and _aligned(column, text)] if text.is_list else []
+    if shape.format == "columns":
+        tags = [column for column in tags if 2 <= column.n_single <= _MOST_TAGS and not _is_numbers(column)]
     labels = rest if shape.format == "spaced" else _labels([column for column in rest if not column.is_list])
     leave_out = []
     for column in labels:
@@ -415,6 +432,7 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
         partner=partner.name if partner else "",
         labels=tuple(n for c in labels for n in ((c.name + COARSE, c.name) if c.has_parts else (c.name,))),
         word_labels=tuple(column.name for column in tags),
+        word_label_names=_tag_names(tags) if shape.format == "columns" else (),
         leave_out=tuple(dict.fromkeys(leave_out)),
     )
 
@@ -428,6 +446,35 @@ def _text(columns: Sequence[Column], by_name: dict[str, Column]) -> Column:
     lists = [column for column in named if column.is_list]
     named = [column for column in named if column.mean_words >= 1.5] or named[:1]
     return (lists or named or [max(columns, key=lambda column: column.mean_words)])[0]
+
+
+def _words(columns: Sequence[Column]) -> Column:
+    """Of columns of words and labels the words: the first, or where it only numbers them the one after it."""
+    return columns[1] if _is_numbers(columns[0]) and len(columns) > 1 else columns[0]
+
+
+def _is_numbers(column: Column) -> bool:
+    return all(re.fullmatch(r"[\d ]*", value) for value in column.values)
+
+
+def _tag_names(columns: Sequence[Column]) -> tuple[str, ...]:
+    """What the labels of columns without names are, where their values say so; the same name twice is none."""
+    found = []
+    for column in columns:
+        values = {part for value in column.values for part in value.split()}
+        kinds = {value[2:] for value in values if re.match("[BIES]-", value)}
+        is_spans = bool(kinds) and all(value == "O" or re.match("[BIES]-", value) for value in values)
+        if values - {"_"} and values <= _UNIVERSAL:
+            found.append("upos")
+        elif len(values & _PENN) >= 2:
+            found.append("xpos")
+        elif is_spans and kinds & {"NP", "VP", "PP"}:
+            found.append("chunk")
+        elif is_spans and kinds & {"PER", "LOC", "ORG", "PERSON", "GPE"}:
+            found.append("entity")
+        else:
+            found.append(f"column {column.name}")
+    return tuple(name if found.count(name) == 1 else f"column {c.name}" for name, c in zip(found, columns, strict=True))
 
 
 def _partner(text: Column, columns: Sequence[Column], by_name: dict[str, Column]) -> Column | None:

@@ -123,7 +123,7 @@ _SIGNATURES = (
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
 )
-_DO = "Give CSV, TSV, JSON Lines, Parquet or CoNLL-U, unpacked."
+_DO = "Give CSV, TSV, JSON Lines, Parquet, CoNLL-U or a word a line, unpacked."
 
 
 def refuse_what_is_no_data(source: Source, asked: str) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from core.data.columns import sentences_of
 from core.data.lines import MAX_CHARACTERS, MAX_ROWS, Source, lines_of
 from core.errors import DatasetInvalid
 from core.refs import COARSE, TableFile
@@ -28,6 +29,7 @@ FORMAT_NAMES = {
     "jsonl": "JSON Lines",
     "parquet": "Parquet",
     "spaced": "lines of a label, a blank and a text",
+    "columns": "columns, a word a line",
 }
 
 
@@ -57,6 +59,8 @@ def rows_of(
         rows = _json_lines(ref, source, asked)
     elif ref.format == "spaced":
         rows = _spaced(ref, source, asked)
+    elif ref.format == "columns":
+        rows = sentences_of(source, ref.encoding, asked)
     else:
         rows = _named(ref, _cells(ref, source, asked, is_head), asked)
     for count, row in enumerate(rows, start=1):

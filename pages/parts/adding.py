@@ -23,6 +23,7 @@ _FORMATS = {
     "parquet": "Parquet",
     "conllu": "CoNLL-U",
     "spaced": "Label, blank, text",
+    "columns": "A word a line",
 }
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 _DELIMITERS = {",": "comma", ";": "semicolon", "|": "bar"}
@@ -46,7 +47,7 @@ def draw(lab: Lab) -> None:
             _settle(lab, path, path.name, f"path-{hashlib.sha256(str(path).encode()).hexdigest()[:10]}")
     with upload:
         given = st.file_uploader(
-            "CSV, TSV, JSON Lines, Parquet, CoNLL-U or text, up to 50 MB",
+            "CSV, TSV, JSON Lines, Parquet, CoNLL-U, a word a line, or text; up to 50 MB",
             key=f"file_upload-{st.session_state.get(_ROUND, 0)}",
             help="Looked into in memory; kept in the cache folder, readable by you alone, only when you press Add.",
         )
@@ -154,7 +155,15 @@ def _columns(guessed, key: str) -> TableFile:
         help="One a text. “.coarse” is the part before the colon: LOC of LOC:city.",
     )
     called: tuple[str, ...] = ()
-    plain = at.replace(text=text, partner=partner, labels=tuple(labels), label_names=(), word_labels=(), leave_out=())
+    plain = at.replace(
+        text=text,
+        partner=partner,
+        labels=tuple(labels),
+        label_names=(),
+        word_labels=(),
+        word_label_names=(),
+        leave_out=(),
+    )
     if labels:
         one, two, three = st.columns(3)
         typed = one.text_input(
@@ -183,7 +192,18 @@ def _columns(guessed, key: str) -> TableFile:
         key=f"{key}-words",
         help="Columns with one label a word: lists, or labels separated by blanks.",
     )
-    return plain.replace(word_labels=tuple(tags))
+    plain = plain.replace(word_labels=tuple(tags), word_label_names=())
+    if not tags:
+        return plain
+    usual = at.word_label_names if tuple(tags) == at.word_labels and at.word_label_names else plain.word_names
+    typed = st.text_input(
+        "Word labels called",
+        ", ".join(usual),
+        key=f"{key}-words-called-{'-'.join(tags)}",
+        help="How the word labels are called, in the same order.",
+    )
+    called = tuple(part.strip() for part in typed.split(",") if part.strip())
+    return plain.replace(word_label_names=() if called == plain.word_names else called)
 
 
 def _add(source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> None:
