@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from core.data.guess import Guess
     from core.models.hub import Repository
 
+_MOST_DOMAINS = 40
 TUNED = (FineTune.kind, Compress.kind)
 """Kinds of result that are checkpoints."""
 
@@ -225,6 +227,20 @@ class Catalogue:
         """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""
         known = facts_of(dataset)
         return {"word": known.word_labels, "sentence": known.sentence_labels}
+
+    def domains_of(self, dataset: Dataset) -> list[tuple[str, str, int]]:
+        """Label, value and number of sentences of every sentence label with few values; a file's, not the suite's."""
+        if isinstance(dataset, Suite):
+            return []  # its parts are its domains
+        labels = load_dataset(dataset).sentence_labels
+        counted = {name: Counter(values) for name, values in labels.items()}
+        return [
+            (name, value, n)
+            for name, counts in counted.items()
+            if 2 <= len(counts) <= _MOST_DOMAINS
+            for value, n in counts.most_common()
+            if value
+        ]
 
     def size_of(self, dataset: Dataset) -> int:
         """Sentences in a data set."""

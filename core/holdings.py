@@ -186,9 +186,7 @@ class Holdings(Catalogue):
             if isinstance(part, Packaged | Folder | Hub | Adapter | FineTune)
         )
         samples = dict.fromkeys(
-            f"{self._text_name(part.of)}, {f'{part.n:,}' if part.n else 'all'} sentences"
-            for part in mentioned
-            if isinstance(part, Sample)
+            f"{self._text_name(part.of)}, {_drawn(part)}" for part in mentioned if isinstance(part, Sample)
         )
         return Kept(
             key=key,
@@ -245,6 +243,13 @@ def _place_name(checkpoint: Whole | Adapter, names: dict[str, str]) -> str:
     if isinstance(checkpoint, Hub):
         return hub_name(checkpoint)
     return names.get(key_of(checkpoint)) or Path(checkpoint.path).name
+
+
+def _drawn(sample: Sample) -> str:
+    """Which sentences a sample holds, in words."""
+    within = f" where {sample.only} is {sample.value}" if sample.only else ""
+    by = f", in the shares of {sample.strata}" if sample.strata else ""
+    return f"{f'{sample.n:,}' if sample.n else 'all'} sentences{within}{by}"
 
 
 def _settings(spec: Spec) -> str:

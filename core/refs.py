@@ -307,10 +307,24 @@ class Sample(Described, kind="data.sample"):
     of: Dataset
     n: int = 0
     seed: int = 0
+    strata: str = later("")
+    """Sentence label whose shares the sample keeps; empty = drawn as chance has it."""
+    only: str = later("")
+    """Sentence label that says which sentences may be drawn (a genre, a domain); empty = all."""
+    value: str = later("")
+    """What that label must be."""
 
     def validate(self) -> None:
+        asked = f"A sample of {self.n} sentences."
         if self.n < 0:
-            raise SpecInvalid(f"A sample of {self.n} sentences.", "Negative.", "Give 0 for all, or a positive number.")
+            raise SpecInvalid(asked, "Negative.", "Give 0 for all, or a positive number.")
+        if bool(self.only) != bool(self.value):
+            raise SpecInvalid(asked, "Of a label and its value one is missing.", "Give both, or neither.")
+        # One way to say a thing, so that it has one key.
+        if self.strata and not self.n:
+            raise SpecInvalid(asked, "All of them keep every share.", "Leave the strata out.")
+        if self.strata and self.strata == self.only:
+            raise SpecInvalid(asked, "Sentences of one value have no shares of it.", "Leave the strata out.")
 
 
 def digest_of(source: Path | bytes) -> str:

@@ -1,6 +1,5 @@
 """From a data-set ref to its examples, and from a sample to its sentences."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +8,9 @@ from pathlib import Path
 from core.data.conllu import read_conllu
 from core.data.examples import Examples, joined
 from core.data.lines import Source, refuse_what_is_no_data
+from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
-from core.errors import DatasetInvalid, DatasetNotFound, NotEnoughData
+from core.errors import DatasetInvalid, DatasetNotFound
 from core.refs import ConlluFile, Dataset, Sample, Suite, TableFile, file_digest
 
 
@@ -73,19 +73,18 @@ def load_sample(sample: Sample) -> Examples:
 
     Raises:
         NotEnoughData: more sentences asked than there are.
+        SpecInvalid: a label or value that the data set does not have.
     """
     examples = load_dataset(sample.of)
-    if not sample.n:
+    if not sample.n and not sample.only:
         return examples
-    if sample.n > len(examples):
-        raise NotEnoughData(
-            f"A sample of {sample.n} sentences.", f"The data set has {len(examples)}.", "Ask for fewer, or 0 for all."
-        )
-    return examples.pick(sorted(random.Random(sample.seed).sample(range(len(examples)), sample.n)))
+    return examples.pick(sampled_rows(examples, sample))
 
 
 def sample_size(sample: Sample) -> int:
-    """Sentences in a sample."""
+    """Sentences in a sample. Raises SpecInvalid."""
+    if sample.only and not sample.n:
+        return len(rows_within(load_dataset(sample.of), sample))
     return sample.n or facts_of(sample.of).n_sentences
 
 

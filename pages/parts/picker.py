@@ -54,7 +54,7 @@ def draw() -> None:
     unit, label = _choose_label(link, lab, data)
     layer = _tower(link, base)
     with st.expander("Sample, display, link"):
-        sample = _choose_sample(link, data)
+        sample = _choose_sample(link, lab, data)
         pooling = _choose_pooling(link, unit)
         is_large = st.toggle(
             "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
@@ -174,8 +174,9 @@ def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str
     return options[chosen]
 
 
-def _choose_sample(link: dict[str, str], data: Named) -> Sample:
-    available = sample_size(Sample(of=data.ref))
+def _choose_sample(link: dict[str, str], lab: Lab, data: Named) -> Sample:
+    whole = _choose_domain(link, lab, data)
+    available = sample_size(whole)
     sizes = [size for size in _SIZES if size == "all" or int(size) < available]
     size = _bound(
         link,
@@ -187,7 +188,42 @@ def _choose_sample(link: dict[str, str], data: Named) -> Sample:
         index=sizes.index("500") if "500" in sizes else len(sizes) - 1,
         help="More sentences: narrower intervals, longer waiting.",
     )
-    return Sample(of=data.ref, n=0 if size == "all" else int(size))
+    if size == "all":
+        return whole
+    labels = [name for name in lab.labels_of(data.ref)["sentence"] if name != whole.only]
+    strata = ""
+    if labels:
+        strata = _bound(
+            link,
+            st.selectbox,
+            "Drawn",
+            ["", *labels],
+            "strata",
+            lambda name: f"in the shares of {LABEL_NAMES.get(name, name)}" if name else "as chance has it",
+            help="In the shares of a label, every value of it has the share that it has in the whole text.",
+        )
+    return whole.replace(n=int(size), strata=strata)
+
+
+def _choose_domain(link: dict[str, str], lab: Lab, data: Named) -> Sample:
+    """All of a text, or its sentences of one genre, domain or other label."""
+    domains = lab.domains_of(data.ref)
+    if not domains:
+        return Sample(of=data.ref)
+    names = ["all", *(f"{LABEL_NAMES.get(label, label)}: {value} ({n:,})" for label, value, n in domains)]
+    at = _bound(
+        link,
+        st.selectbox,
+        "Only",
+        range(len(names)),
+        "only",
+        lambda i: names[i],
+        help="Sentences of one value of a label: a genre, a domain, a class.",
+    )
+    if not at:
+        return Sample(of=data.ref)
+    label, value, _ = domains[at - 1]
+    return Sample(of=data.ref, only=label, value=value)
 
 
 def _choose_pooling(link: dict[str, str], unit: str) -> str:

@@ -30,7 +30,7 @@ REFS: list[Described] = [
     Suite(),
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
     TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),
-    Sample(of=Suite(), n=5),
+    Sample(of=Suite(), n=5, strata="sentiment", only="question", value="who"),
     RandomWeights(of=Packaged()),
     Adapter(of=Packaged(), digest="e" * 64, path="/adapters/one"),
     Snapshot(run=TUNE.replace(snapshots=(1, 2)), step=2),

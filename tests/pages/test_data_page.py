@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.refs import TableFile
+from pages.parts.lab import get_lab
 from tests.pages.test_pages import _app, opened, said
 
 TREE = "".join(
@@ -186,3 +188,26 @@ def test_a_pair_is_drawn_as_two_texts_with_a_tree_each(empty: AppTest) -> None:
     drawn = [element.value for element in app.main.get("html") if "position:relative" in element.value]
     assert len(drawn) == 2
     assert all(text.count(">root<") == 1 for text in drawn)
+
+
+def test_a_domain_and_shares_are_chosen_in_the_sidebar_and_gone_with_the_text(empty: AppTest, tmp_path: Path) -> None:
+    rows = [
+        f"sentence number {i}\t{'good' if i % 3 else 'bad'}\t{'news' if i < 400 else 'fiction'}" for i in range(700)
+    ]
+    path = tmp_path / "genres.tsv"
+    path.write_text("\n".join(["text\tlabel\tgenre", *rows]) + "\n")
+    app = opened(empty, "data")
+    short = get_lab().add_file(path, TableFile.at(path, text="text", labels=("label", "genre"), header=True), "genres")
+    app.run()
+    app.selectbox(key="data").set_value(short).run()
+    only = app.selectbox(key="only")
+    only.set_value(next(i for i, name in enumerate(only.options) if name == "genre: news (400)")).run()
+    assert "all 400" in app.selectbox(key="sentences").options
+    app.selectbox(key="sentences").set_value("250").run()
+    app.selectbox(key="strata").set_value("label").run()
+    sample = app.session_state["selection"].sample
+    assert (sample.n, sample.only, sample.value, sample.strata) == (250, "genre", "news", "label")
+    assert not app.exception
+    app.selectbox(key="data").set_value("suite-dev").run()
+    assert not app.exception
+    assert app.session_state["selection"].sample.only == ""
