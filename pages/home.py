@@ -17,7 +17,7 @@ from core.analyses.probe_change import ProbeDifference  # noqa: E402
 from core.analyses.similarity import LayerSimilarity  # noqa: E402
 from core.analyses.weight_change import WeightChanges  # noqa: E402
 from core.charts import strip  # noqa: E402
-from core.charts.headline import headline, reading  # noqa: E402
+from core.charts.headline import difference, headline, reading  # noqa: E402
 from core.keys import Spec  # noqa: E402
 from pages.parts import newcomer, notes, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
@@ -77,13 +77,16 @@ def layer_strip(chosen: Selection) -> None:
         draw(places[0], kept(chosen, similarity))
     probing = others
     with heading:
-        is_whole = similarity and (weights or not one_shape)
-        title = headline(similarity, weights, chosen.tuning) if is_whole else TITLE
+        title = TITLE
+        if similarity and not one_shape:
+            title = difference(similarity, chosen.base.name, chosen.tuned.name)
+        elif similarity and weights:
+            title = headline(similarity, weights, chosen.tuning)
         show.heading(title, SHOWS, HOW_TO_READ)
         if chosen.facing:
             st.info(chosen.facing, icon=picker.FACING_ICON)
         if probing and all(probing):
-            st.markdown(f"**{reading(probing[0], chosen.label_name)}**")
+            st.markdown(f"**{reading(probing[0], chosen.label_name, is_tuning=one_shape)}**")
     if probing and all(probing):
         draw(places[1], readable(chosen, *probing, show.stored(chosen.random_probe)))
     if crowding:

@@ -30,6 +30,12 @@ def main() -> None:
     chosen = picker.compared()
     if chosen is None:
         return
+    if not chosen.is_one_width:
+        st.info(
+            "A joint map needs vectors of one width: these two share no axes. Similarity and probes compare any two.",
+            icon=":material/info:",
+        )
+        return
     one, two, three = st.columns([1, 3.6, 1], vertical_alignment="bottom")
     with one:
         method = projection()

@@ -10,34 +10,40 @@ KEPT, REWRITTEN = 0.9, 0.5
 """A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
 
 
-def headline(similarity: LayerSimilarity, weights: WeightChanges | None, tuning: str) -> str:
-    """Which layers kept their space and which were rewritten by, say, "tuning on sentiment".
-
-    Args:
-        similarity: of both sides.
-        weights: how far the weights moved; None where both sides are not of one shape.
-        tuning: what lies between the two.
-    """
+def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
+    """Which layers kept their space and which were rewritten by, say, "tuning on sentiment"."""
     tuning = tuning[:1].upper() + tuning[1:]
     same = similarity.same_layer
-    rewritten = [i for i, estimate in enumerate(same) if estimate and estimate.high < REWRITTEN]
-    changed = [i for i, estimate in enumerate(same) if estimate and estimate.high < KEPT]
-    moved = f", {_moved(weights)}" if weights else ""
+    rewritten, changed = _below(similarity, REWRITTEN), _below(similarity, KEPT)
+    moved = _moved(weights)
     if not changed:
         if all(estimate.low > KEPT for estimate in same if estimate):
             return f"{tuning} left the space of every layer nearly as it was."
         return f"{tuning}: which layers changed cannot be told from these sentences."
     if rewritten:
-        return f"{tuning} rewrote {_named(rewritten)}{moved}."
-    return f"{tuning} changed {_named(changed)}{moved}; no layer was rewritten."
+        return f"{tuning} rewrote {_named(rewritten)}, {moved}."
+    return f"{tuning} changed {_named(changed)}, {moved}; no layer was rewritten."
 
 
-def reading(change: ProbeDifference, label: str) -> str:
-    """What became more or less readable, and where that is more than noise."""
+def difference(similarity: LayerSimilarity, base: str, tuned: str) -> str:
+    """Where the spaces of two checkpoints of other shapes agree: none was tuned into the other."""
+    apart, unlike = _below(similarity, REWRITTEN), _below(similarity, KEPT)
+    if apart:
+        return f"{base} and {tuned} share little of their space at {_named(apart)}."
+    if unlike:
+        return f"The spaces of {base} and {tuned} differ at {_named(unlike)}."
+    if all(estimate.low > KEPT for estimate in similarity.same_layer if estimate):
+        return f"{base} and {tuned} have nearly the same space at every layer."
+    return f"{base} and {tuned}: where their spaces differ cannot be told from these sentences."
+
+
+def reading(change: ProbeDifference, label: str, *, is_tuning: bool = True) -> str:
+    """What became more or less readable, or for two of other shapes is, and where that is more than noise."""
     gains = [i for i, estimate in enumerate(change.difference) if estimate.low > 0]
     losses = [i for i, estimate in enumerate(change.difference) if estimate.high < 0]
     if not gains and not losses:
-        return f"No change of how well {label} can be read was found: every difference lies inside the noise."
+        what = "change of" if is_tuning else "difference in"
+        return f"No {what} how well {label} can be read was found: every difference lies inside the noise."
     parts = []
     for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
         if layers:
@@ -48,7 +54,12 @@ def reading(change: ProbeDifference, label: str) -> str:
                 f"{verb} to read at {_named(layers)} ({most}{estimate.value * 100:+.1f} points, "
                 f"95 % interval {estimate.low * 100:+.1f} to {estimate.high * 100:+.1f})"
             )
-    return f"{label.capitalize()} became {' and '.join(parts)}."
+    return f"{label.capitalize()}{' became' if is_tuning else ':'} {' and '.join(parts)}."
+
+
+def _below(similarity: LayerSimilarity, bound: float) -> list[int]:
+    """Layers whose whole interval lies below."""
+    return [i for i, estimate in enumerate(similarity.same_layer) if estimate and estimate.high < bound]
 
 
 def _moved(weights: WeightChanges) -> str:

@@ -120,11 +120,17 @@ def _bound(
     **settings: Any,
 ) -> Any:
     """One widget of choice bound to the URL. What it says goes into the link; what a link asks in vain is told."""
-    asked = st.query_params.get(key)
+    asked, own = st.query_params.get(key), f"own_{key}"
     if asked is not None and asked not in map(shown, options):
-        st.warning(f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one.")
+        if asked == st.session_state.get(own):
+            # Chosen here, for another text or checkpoint: no link asked for it, and the address is to forget it.
+            st.session_state[key] = options[settings.get("index", 0)]
+        else:
+            st.warning(
+                f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one."
+            )
     chosen = draw(label, options, format_func=shown, key=key, bind="query-params", **settings)
-    link[key] = shown(chosen)
+    link[key] = st.session_state[own] = shown(chosen)
     return chosen
 
 

@@ -55,7 +55,7 @@ class Selection:
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
         if not self.is_one_shape:
-            return f"going from {self.base.name} to {self.tuned.name}"
+            return f"the way from {self.base.name} to {self.tuned.name}"
         if run is None:  # made elsewhere: on what is not known
             return f"tuning into {self.tuned.name}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
@@ -66,6 +66,12 @@ class Selection:
         """Whether both sides are of one family, depth and width: only then are their weights compared."""
         assert self.tuned is not None
         return shape_of(self.base.ref) == shape_of(self.tuned.ref)
+
+    @property
+    def is_one_width(self) -> bool:
+        """Whether vectors of both sides have equally many numbers: only then do they share axes."""
+        assert self.tuned is not None
+        return shape_of(self.base.ref).width == shape_of(self.tuned.ref).width
 
     @property
     def facing(self) -> str:

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.charts import board, confusion, curves, heat, scatter, strip
-from core.charts.headline import headline, reading
+from core.charts.headline import difference, headline, reading
 from core.charts.look import Look
 from core.lab import Lab
 from core.maths.statistics import Estimate
@@ -236,3 +237,15 @@ def test_the_reading_never_calls_noise_a_change(results: dict[str, Any]) -> None
         "Word classes became easier to read at layer 0 (+10.0 points, 95 % interval +8.0 to +12.0) and "
         "harder to read at layer 1 (-20.0 points, 95 % interval -22.0 to -18.0)."
     )
+
+
+def test_two_of_other_shapes_are_said_to_differ_and_none_to_have_become_the_other() -> None:
+    assert "share little of their space at layers 2 and 3" in difference(similarity_of(1.0, 0.99, 0.4, 0.1), "A", "B")
+    assert "differ at layer 3" in difference(similarity_of(1.0, 0.99, 0.95, 0.6), "A", "B")
+    assert "nearly the same space" in difference(similarity_of(None, 0.99, 0.95, 0.93), "A", "B")
+    assert "cannot be told" in difference(similarity_of(1.0, 0.99, 0.95, 0.89), "A", "B")
+    for values in ((1.0, 0.4), (1.0, 0.99), (1.0, 0.89)):
+        assert "rewrote" not in difference(similarity_of(*values), "A", "B")
+    change = ProbeDifference(difference=(estimate(0.1), estimate(0.0)))
+    assert reading(change, "tense", is_tuning=False).startswith("Tense: easier to read at layer 0 (+10.0")
+    assert reading(change, "tense").startswith("Tense became easier")

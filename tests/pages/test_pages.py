@@ -177,7 +177,17 @@ def test_checkpoints_of_unequal_depth_are_compared_and_every_page_says_how(empty
         if page == "home":
             assert len(app.main.get("vega_lite_chart")) == 3
             assert NO_WEIGHTS in said(app)
-            assert app.title[0].value.startswith("Going from deep to shallow")
+            assert "deep and shallow" in app.title[0].value
+
+
+def test_a_map_of_two_widths_is_not_offered(empty: AppTest, tmp_path: Path) -> None:
+    tiny("bert", tmp_path / "narrow")
+    app = opened(empty, "maps")
+    short = get_lab().add_checkpoint(str(tmp_path / "narrow"))
+    app.run()
+    app.selectbox(key="tuned").set_value(short).run()
+    assert "share no axes" in said(app)
+    assert not [button for button in app.main.button if button.label == "Compute"]
 
 
 def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> None:
