@@ -1,6 +1,7 @@
 """What can be picked, and how it is called: checkpoints, runs and data sets."""
 
 import json
+import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from core.refs import (
     Dataset,
     Folder,
     Hub,
+    HubFile,
     Packaged,
     Suite,
     TableFile,
@@ -36,6 +38,7 @@ from core.store.book import Book
 if TYPE_CHECKING:
     from core.data.counts import DatasetCounts
     from core.data.guess import Guess
+    from core.data.hub import DataRepository
     from core.models.hub import Repository
 
 _MOST_DOMAINS = 40
@@ -126,6 +129,12 @@ class Catalogue:
         from core.models.hub import look_up
 
         return look_up(repo.strip(), revision.strip() or "main", offline=offline)
+
+    def look_up_data(self, repo: str, revision: str = "main", *, offline: bool = False) -> "DataRepository":
+        """What the name of a data set on the Hub stands for now. Raises DatasetNotFound, SpecInvalid."""
+        from core.data.hub import look_up_data
+
+        return look_up_data(repo.strip(), revision.strip() or "main", offline=offline)
 
     def add_repository(self, found: "Repository") -> str:
         """Add a checkpoint of the Hub at the commit that was found; returns its id. Its ref is the spec of its download.
@@ -299,6 +308,12 @@ def _folder(path: str) -> Path:
 def hub_name(ref: Hub) -> str:
     """How a checkpoint of the Hub is called on screen: org/name @ 1a2b3c4."""
     return f"{ref.repo} @ {ref.commit[:7]}"
+
+
+def hub_file_name(ref: HubFile) -> str:
+    """How a file of a data set of the Hub is called on screen: glue sst2 validation."""
+    stem = re.sub(r"(-00000-of-00001)?\.\w+$", "", ref.name)
+    return " ".join([ref.repo.rpartition("/")[2], *stem.split("/")])[:60]
 
 
 def suite_name(ref: Suite) -> str:

@@ -108,19 +108,12 @@ class Hub(Spec, kind="checkpoint.hub"):
     """Of the files taken, as the Hub states them."""
 
     def validate(self) -> None:
-        asked = f"Naming the repository {self.repo[:100]!r} at {self.commit[:50]!r}."
-        # Both become parts of paths and addresses.
-        if not re.fullmatch(r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?", self.repo, re.ASCII) or len(self.repo) > 96:
-            raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
-        if not re.fullmatch("[0-9a-f]{40}", self.commit):
-            raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
-        if not re.fullmatch(r"(?!.*(\.\.|//))[\w.+-][\w.+/-]{0,200}|", self.revision):
-            raise SpecInvalid(asked, f"{self.revision[:50]!r} is no revision.", "Give a branch, a tag or a commit.")
+        _check_hub_names(self.repo, self.commit, self.revision)
 
     @property
     def folder(self) -> Path:
         """Where its files lie, or will lie."""
-        return hub_cache() / f"models--{self.repo.replace('/', '--')}" / "snapshots" / self.commit
+        return _snapshot("models", self.repo, self.commit)
 
     def is_at_hand(self) -> bool:
         """Whether its files are there."""
@@ -138,6 +131,69 @@ class Hub(Spec, kind="checkpoint.hub"):
     def cost(self) -> tuple[float, float]:
         """Bytes to download, which are kept on disk."""
         return float(self.n_bytes), float(self.n_bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile(Spec, kind="data.hub"):
+    """One file of a data set on the Hugging Face Hub at one commit: the spec of its download.
+
+    Once here it is a file like any other; what is read from it goes by the digest of its content.
+    """
+
+    title: ClassVar[str] = "Download"
+    seconds_per_unit: ClassVar[float] = 1e-7
+
+    repo: str
+    commit: str
+    name: str
+    """In the repository: sst2/validation-00000-of-00001.parquet."""
+    revision: str = locator()
+    """The branch, tag or commit by whose name it was found."""
+    n_bytes: int = locator(0)
+
+    def validate(self) -> None:
+        _check_hub_names(self.repo, self.commit, self.revision)
+        if not self.is_name(self.name):
+            raise SpecInvalid(f"Naming the file {self.name[:100]!r} of {self.repo}.", "That is no name.", "Look it up.")
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Whether a file may be called so: it becomes part of a path and of an address."""
+        parts = name.split("/")
+        return len(name) <= 300 and all(re.fullmatch(r"(?!\.)[\w .,()+=@-]+", part) for part in parts)
+
+    @property
+    def folder(self) -> Path:
+        """Where files of this commit lie, or will lie."""
+        return _snapshot("datasets", self.repo, self.commit)
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or will lie."""
+        return self.folder / self.name
+
+    def is_at_hand(self) -> bool:
+        """Whether it is there."""
+        return self.path.is_file()
+
+    def cost(self) -> tuple[float, float]:
+        """Bytes to download, which are kept on disk."""
+        return float(self.n_bytes), float(self.n_bytes)
+
+
+def _check_hub_names(repo: str, commit: str, revision: str) -> None:
+    """Raise SpecInvalid for what is no name: all three become parts of paths and addresses."""
+    asked = f"Naming the repository {repo[:100]!r} at {commit[:50]!r}."
+    if not re.fullmatch(r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?", repo, re.ASCII) or len(repo) > 96:
+        raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
+    if not re.fullmatch(r"(?!.*(\.\.|//))[\w.+-][\w.+/-]{0,200}|", revision):
+        raise SpecInvalid(asked, f"{revision[:50]!r} is no revision.", "Give a branch, a tag or a commit.")
+
+
+def _snapshot(kind: str, repo: str, commit: str) -> Path:
+    return hub_cache() / f"{kind}--{repo.replace('/', '--')}" / "snapshots" / commit
 
 
 def hub_cache() -> Path:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -51,7 +52,10 @@ class Repo:
 
 @dataclass
 class TinyHub:
-    """A running Hub. `asked` lists (method, path, headers) of every request, of the storage's with "storage:" before."""
+    """A running Hub; names of data sets begin with "datasets/".
+
+    `asked` lists (method, path, headers) of every request, of the storage's with "storage:" before.
+    """
 
     repos: dict[str, Repo]
     address: str = ""
@@ -134,10 +138,10 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             hub.asked.append((self.command, f"{'storage:' * (kind == 'storage')}{self.path}", headers))
-            if found := re.fullmatch(r"/api/models/(.+?)/revision/([^/?]+)(\?.*)?", self.path):
-                self.info(found[1], found[2], headers)
+            if found := re.fullmatch(r"/api/(models|datasets)/(.+?)/revision/([^/?]+)(\?.*)?", self.path):
+                self.info("datasets/" * (found[1] == "datasets") + found[2], found[3], headers)
             elif found := re.fullmatch(r"/(.+?)/resolve/([^/]+)/(.+)", self.path):
-                self.file(found[1], found[2], found[3], headers)
+                self.file(found[1], found[2], unquote(found[3]), headers)
             else:
                 self.refuse(404, "")
 
@@ -168,7 +172,7 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
                 for path, body in repo.commits[number].items()
             ]
             told = {
-                "_id": "0", "id": name, "modelId": name, "sha": repo.sha(number), "private": repo.is_private,
+                "_id": "0", "id": name.removeprefix("datasets/"), "sha": repo.sha(number), "private": repo.is_private,
                 "gated": "manual" if repo.is_gated else False, "siblings": siblings, "cardData": repo.card, "tags": [],
             }  # fmt: skip
             self.send(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
@@ -225,7 +229,7 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
 
 
 def _is_large(path: str) -> bool:
-    return path.endswith((".safetensors", ".bin"))
+    return path.endswith((".safetensors", ".bin", ".parquet"))
 
 
 def _sha256(body: bytes) -> str:

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.catalogue import hub_file_name
+from core.data.hub import KNOWN, DataRepository
 from core.errors import TunescopeError
 from core.lab import Lab
 from core.refs import LABEL_NAMES, ConlluFile, TableFile
 from pages.parts import show
+from pages.parts.hub_form import ask_hub
 from pages.parts.lab import get_lab
 
 PROBLEM = "adding_problem"
 """What went wrong in a callback, shown in the run after it."""
 _ADDED = "adding_done"
+_FOUND, _BEGINS = "data_hub_found", "data_hub_begins"
 _ROUND = "adding_round"
 
 _FORMATS = {
@@ -34,7 +38,7 @@ def draw(lab: Lab) -> None:
     """The two ways to add a file."""
     if name := st.session_state.pop(_ADDED, None):
         st.success(f"Added {show.escaped(name)} and chose it in the sidebar.", icon=":material/check:")
-    by_path, upload = st.tabs(["By path", "Upload"])
+    by_path, upload, hub = st.tabs(["By path", "Upload", "Hugging Face Hub"])
     with by_path:
         typed = show.local_path(
             "Path of the file",
@@ -54,8 +58,58 @@ def draw(lab: Lab) -> None:
         if given is not None:
             content = given.getvalue()
             _settle(lab, content, given.name, f"upload-{hashlib.sha256(content).hexdigest()[:10]}")
+    with hub:
+        try:
+            _from_hub(lab)
+        except TunescopeError as problem:
+            _say(problem)
     if problem := st.session_state.pop(PROBLEM, None):
         _say(problem)
+
+
+def _from_hub(lab: Lab) -> None:
+    """A file of a repository: looked up, chosen, downloaded as a job, then read like any other."""
+    _known_names()
+    asked = ask_hub("Name of a data set on the Hub", "data_hub")
+    if asked is not None:
+        st.session_state.pop(_FOUND, None)
+        with st.spinner("Asking"):
+            st.session_state[_FOUND] = lab.look_up_data(asked.name, asked.revision, offline=asked.offline)
+    found: DataRepository | None = st.session_state.get(_FOUND)
+    if found is None:
+        return
+    facts = [
+        f"{found.revision} is commit {found.commit[:10]}",
+        *([f"licence {found.licence}"] if found.licence else []),
+    ]
+    st.markdown(f"**{show.escaped(found.repo)}** · {show.escaped(' · '.join(facts))}")
+    begins = st.session_state.get(_BEGINS, "") if st.session_state.get("data_hub_name") == found.repo else ""
+    first = next((i for i, one in enumerate(found.files) if one.name.startswith(begins)), 0)
+    chosen = st.selectbox(
+        f"File (of {len(found.files):,})",
+        range(len(found.files)),
+        index=first,
+        format_func=lambda i: f"{found.files[i].name} · {show.size(found.files[i].n_bytes)}",
+        key=f"hub-file-{found.commit[:10]}-{begins}",
+    )
+    ref = found.files[chosen]
+    (held,) = show.results([ref], what=f"{ref.name} of {ref.repo}")
+    if held is not None:
+        _settle(lab, ref.path, hub_file_name(ref), f"hub-{hashlib.sha256(str(ref.path).encode()).hexdigest()[:10]}")
+
+
+def _known_names() -> None:
+    """Data sets that the papers use, one press away."""
+    titles = {one.title: one for one in KNOWN}
+
+    def pick() -> None:
+        one = titles.get(st.session_state["data_hub_known"])
+        if one is not None:
+            st.session_state["data_hub_name"], st.session_state[_BEGINS] = one.repo, one.begins
+
+    chosen = st.pills("Often used", list(titles), key="data_hub_known", on_change=pick)
+    if chosen:
+        st.caption(titles[chosen].about)
 
 
 def _settle(lab: Lab, source: Path | bytes, name: str, key: str) -> None:

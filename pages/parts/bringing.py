@@ -7,13 +7,13 @@ import streamlit as st
 from core.catalogue import hub_name
 from core.errors import TunescopeError
 from core.lab import Lab, Named
-from core.models.hub import Repository, is_offline
+from core.models.hub import Repository
 from core.refs import Folder, Hub, Packaged
 from pages.parts import show
+from pages.parts.hub_form import ask_hub
 from pages.parts.lab import get_lab
 
 _FOUND, _PROBLEM, _CONVERT = "hub_found", "bringing_problem", "convert"
-_ONLY_HERE = "only while the app listens on this machine alone"
 
 
 def draw(lab: Lab) -> None:
@@ -36,31 +36,11 @@ def whole(lab: Lab) -> list[Named]:
 
 
 def _look_up(lab: Lab) -> None:
-    is_local, set_offline = show.is_local(), is_offline()
-    with st.form("look_up", border=False):
-        left, middle, offline, right = st.columns([4, 2, 1.4, 1.6], vertical_alignment="bottom")
-        name = left.text_input(
-            "Name on the Hub",
-            placeholder="organisation/name" if is_local else _ONLY_HERE,
-            disabled=not is_local,
-            help="Only safetensors are loaded, and no code from the repository is run. For private and gated ones this "
-            "machine's own token is used (hf auth login, or HF_TOKEN); it is never shown or kept here.",
-        )
-        revision = middle.text_input(
-            "Branch, tag or commit", "main", disabled=not is_local, help="Held fast as the commit it stands for today."
-        )
-        here = offline.toggle(
-            "Offline",
-            value=set_offline,
-            disabled=set_offline or not is_local,
-            help="Look only among what was downloaded to this machine before."
-            + (" This machine is set to stay offline." if set_offline else ""),
-        )
-        pressed = right.form_submit_button("Look up", icon=":material/search:", width="stretch", disabled=not is_local)
-    if pressed and name:
+    asked = ask_hub("Name on the Hub", "model_hub", note="Only safetensors are loaded, and no code from it is run. ")
+    if asked is not None:
         st.session_state.pop(_FOUND, None)
         with st.spinner("Asking"):
-            st.session_state[_FOUND] = lab.look_up(name, revision, offline=here)
+            st.session_state[_FOUND] = lab.look_up(asked.name, asked.revision, offline=asked.offline)
 
 
 def _card(lab: Lab, found: Repository) -> None:

@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.refs import TableFile
 from pages.parts.lab import get_lab
+from tests.hub import Repo, serving
 from tests.pages.test_pages import _app, opened, said
+from tests.unit.test_hub_data import parquet
 
 TREE = "".join(
     f"{i}\t{w}\t_\t{u}\t_\t_\t{h}\t{r}\t_\t_\n"
@@ -211,3 +213,27 @@ def test_a_domain_and_shares_are_chosen_in_the_sidebar_and_gone_with_the_text(em
     app.selectbox(key="data").set_value("suite-dev").run()
     assert not app.exception
     assert app.session_state["selection"].sample.only == ""
+
+
+def test_a_data_set_of_the_hub_is_looked_up_downloaded_and_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = Repo(commits=[{"sst2/validation.parquet": parquet(60), "cola/train.parquet": parquet(20)}])
+    with serving({"datasets/nyu-mll/glue": repo}, monkeypatch, tmp_path / "huggingface"):
+        for app in _app(tmp_path / "cache", monkeypatch):
+            opened(app, "data")
+            next(one for one in app.button_group if one.label == "Often used").select("GLUE SST-2").run()
+            assert app.text_input(key="data_hub_name").value == "nyu-mll/glue"
+            next(button for button in app.button if button.label == "Look up").click().run()
+            assert repo.sha(0)[:10] in said(app)
+            choice = next(box for box in app.selectbox if box.label.startswith("File (of 2)"))
+            assert choice.options[choice.index].startswith("sst2/validation.parquet")
+            next(button for button in app.button if button.label == "Download").click().run()
+            (job,) = [record for record, _ in get_lab().jobs()]
+            assert get_lab().wait(job.key, seconds=60).state == "done"
+            app.run()
+            assert "Read through: 60 texts, labels: label." in everything(app)
+            next(button for button in app.button if button.label == "Add").click().run()
+            assert not app.exception
+            assert not app.error
+            assert "glue sst2 validation" in app.selectbox(key="data").options

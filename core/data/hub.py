@@ -1,0 +1,124 @@
+"""Data sets on the Hugging Face Hub: the files of a repository that can be read here, and fetching one.
+
+Nothing of a repository is run: a data set that only a script of its own can make is refused.
+"""
+
+from dataclasses import dataclass
+
+from core.data.lines import MAX_FILE_BYTES
+from core.errors import DatasetNotFound
+from core.hub import Fetched, Listed, OnBytes, commit_here, fetch_files, is_offline, listing
+from core.refs import HubFile
+
+ENDINGS = (
+    ".parquet",
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".json",
+    ".ndjson",
+    ".conllu",
+    ".conllulex",
+    ".conll",
+    ".iob2",
+    ".txt",
+    ".label",
+)
+_NO_DATA = ("readme", "license", "licence", "requirements", "dataset_infos", "config.json", ".")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRepository:
+    """What a name on the Hub stands for."""
+
+    repo: str
+    commit: str
+    revision: str
+    files: tuple[HubFile, ...]
+    """That may be read here, by name."""
+    access: str
+    """"open", "gated" or "private"; "" where the Hub was not asked."""
+    licence: str
+    """As its card says; may be empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A data set that probing papers use, and where the Hub has it."""
+
+    title: str
+    repo: str
+    begins: str
+    """How the names of its files begin."""
+    about: str
+    """What its label is, and the metric that is usual for it."""
+
+
+_GLUE = "nyu-mll/glue"
+KNOWN = (
+    Known(title="GLUE CoLA", repo=_GLUE, begins="cola/", about="acceptability of a sentence; Matthews correlation"),
+    Known(title="GLUE SST-2", repo=_GLUE, begins="sst2/", about="sentiment of a sentence; accuracy"),
+    Known(title="GLUE MRPC", repo=_GLUE, begins="mrpc/", about="paraphrase or not, of a pair; accuracy and F1"),
+    Known(title="GLUE QQP", repo=_GLUE, begins="qqp/", about="the same question or not, of a pair; accuracy and F1"),
+    Known(title="GLUE MNLI", repo=_GLUE, begins="mnli/", about="inference over genres, of a pair; accuracy"),
+    Known(title="GLUE QNLI", repo=_GLUE, begins="qnli/", about="whether a sentence answers a question; accuracy"),
+    Known(title="GLUE RTE", repo=_GLUE, begins="rte/", about="inference, of a pair; accuracy"),
+    Known(title="SNLI", repo="stanfordnlp/snli", begins="", about="inference over captions, of a pair; accuracy"),
+    Known(title="SQuAD", repo="rajpurkar/squad", begins="", about="questions over paragraphs; exact match and F1"),
+    Known(title="BLiMP", repo="nyu-mll/blimp", begins="", about="pairs of a good and a bad sentence; accuracy"),
+)
+"""Names only: which commit they stand for, and which files are there, is asked when one is looked up."""
+
+
+def look_up_data(repo: str, revision: str = "main", *, offline: bool = False) -> DataRepository:
+    """What a name stands for now, and the files in it that may be read.
+
+    Args:
+        repo: organisation/name.
+        revision: a branch, a tag or a commit.
+        offline: look only among what was downloaded to this machine.
+    Raises:
+        DatasetNotFound: a wrong name or revision, no access, no answer, or nothing in it that can be read here.
+        SpecInvalid: what can be no name.
+    """
+    ref = HubFile(repo=repo, revision=revision, commit="0" * 40, name="any")
+    asked = f"Looking up the data set {repo} at {revision!r} on the Hub."
+    if offline or is_offline():
+        commit = commit_here(ref, revision)
+        folder = ref.replace(commit=commit).folder if commit else None
+        here = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
+        listed = [Listed(name=path.relative_to(folder).as_posix(), n_bytes=path.stat().st_size) for path in here]
+        do = "Go online once and download it, or choose another."
+        if not listed:
+            raise DatasetNotFound(asked, "Offline: nothing of it was downloaded to this machine.", do)
+        access = licence = ""
+    else:
+        found = listing(ref, revision, asked)
+        commit, listed, access, licence = found.commit, list(found.files), found.access, found.licence
+    readable = [one for one in listed if _is_readable(one)]
+    if not readable:
+        some = ", ".join(sorted(one.name for one in listed)[:6])
+        raise DatasetNotFound(
+            asked,
+            f"It holds no file that can be read here (found: {some}). Scripts that make data are not run.",
+            "Choose a repository with Parquet, CSV, JSON Lines or CoNLL-U files.",
+        )
+    files = (
+        HubFile(repo=repo, commit=commit, revision=revision, name=one.name, n_bytes=one.n_bytes)
+        for one in sorted(readable, key=lambda one: one.name)
+    )
+    return DataRepository(
+        repo=repo, commit=commit, revision=revision, files=tuple(files), access=access, licence=licence
+    )  # fmt: skip
+
+
+def fetch_data(ref: HubFile, on_bytes: OnBytes) -> list[Fetched]:
+    """Bring one file to this machine. Raises as core.hub.fetch_files."""
+    asked = f"Downloading {ref.name} of {ref.repo} at {ref.commit[:7]}."
+    return fetch_files(ref, [Listed(name=ref.name, n_bytes=ref.n_bytes)], on_bytes, asked)
+
+
+def _is_readable(one: Listed) -> bool:
+    last = one.name.rpartition("/")[2].lower()
+    is_data = last.endswith(ENDINGS) and not last.startswith(_NO_DATA)
+    return is_data and 0 < one.n_bytes <= MAX_FILE_BYTES and HubFile.is_name(one.name)
