@@ -6,7 +6,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
@@ -28,6 +28,7 @@ from core.refs import (
     Packaged,
     Suite,
     TableFile,
+    Vectors,
     Whole,
     digest_of,
     existing,
@@ -69,7 +70,7 @@ class Catalogue:
         found += [
             Named(id=i, name=n, ref=ref)
             for i, (n, ref) in self.book.entries().items()
-            if isinstance(ref, Folder | Hub | Adapter)
+            if isinstance(ref, Folder | Hub | Vectors | Adapter)
         ]
         return found + self._runs()
 
@@ -123,6 +124,25 @@ class Catalogue:
         changes = changes_of_adapter(folder, locate(base))
         file = keep(changes, self.store.root / "adapters")
         return self.book.add(name or folder.name, Adapter(of=base, digest=digest_of(file), path=str(file)))
+
+    def add_vectors(self, path: str, of: Dataset, unit: Literal["word", "sentence"], name: str = "") -> str:
+        """Add vectors computed elsewhere, every number checked before they are remembered; returns the id.
+
+        Args:
+            path: a .npy file, [rows, width] or [layers, rows, width].
+            of: the data set whose sentences or words its rows are, in reading order.
+            unit: which of the two.
+            name: what to call them; otherwise as the file.
+
+        Raises:
+            CheckpointNotFound, CheckpointDamaged: no such array, or numbers that are none.
+            IncompatibleRefs: other rows than the data set has.
+        """
+        from core.data.vectors import check_vectors
+
+        file = _folder(path)
+        ref = check_vectors(Vectors(of=of, unit=unit, digest="", path=str(file)))
+        return self.book.add(clean_name(name or file.name) or "vectors", ref)
 
     def look_up(self, repo: str, revision: str = "main", *, offline: bool = False) -> "Repository":
         """What a name on the Hugging Face Hub stands for now. Raises CheckpointNotFound, SpecInvalid."""

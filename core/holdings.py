@@ -12,7 +12,7 @@ from core.analyses.fine_tune import FineTune
 from core.catalogue import TUNED, Catalogue, hub_name, run_name, suite_name
 from core.errors import SpecInvalid
 from core.keys import Described, Spec, from_json, key_of
-from core.refs import Adapter, Folder, Hub, Packaged, Sample, Suite, Whole
+from core.refs import Adapter, Folder, Hub, Packaged, Sample, Suite, Vectors, Whole
 from core.store.artifacts import Damage, Leftover, OnStep, Removed
 from core.store.inspection import PackContents
 from core.store.packs import Imported, check_pack, import_pack, write_pack
@@ -183,7 +183,7 @@ class Holdings(Catalogue):
             if isinstance(part, FineTune)
             else _place_name(part, names)
             for part in mentioned
-            if isinstance(part, Packaged | Folder | Hub | Adapter | FineTune)
+            if isinstance(part, Packaged | Folder | Hub | Vectors | Adapter | FineTune)
         )
         samples = dict.fromkeys(
             f"{self._text_name(part.of)}, {_drawn(part)}" for part in mentioned if isinstance(part, Sample)
@@ -229,7 +229,7 @@ def _with_needed(spec: Spec | None) -> Iterator[Spec]:
 def _mentioned(thing: Described) -> Iterator[Described]:
     """A description and all in it, but not what went into a tuned checkpoint: that is one thing."""
     yield thing
-    if not isinstance(thing, FineTune | Sample | Adapter):
+    if not isinstance(thing, FineTune | Sample | Adapter | Vectors):
         for item in fields(thing):
             value = getattr(thing, item.name)
             for part in value if isinstance(value, tuple) else (value,):
@@ -237,7 +237,7 @@ def _mentioned(thing: Described) -> Iterator[Described]:
                     yield from _mentioned(part)
 
 
-def _place_name(checkpoint: Whole | Adapter, names: dict[str, str]) -> str:
+def _place_name(checkpoint: Whole | Vectors | Adapter, names: dict[str, str]) -> str:
     if isinstance(checkpoint, Packaged):
         return checkpoint.name
     if isinstance(checkpoint, Hub):

@@ -14,7 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -28,13 +28,13 @@ from core.errors import (
     StoreUnusable,
     TunescopeError,
 )
-from core.refs import Hub, HubFile, hub_cache
+from core.refs import Hub, HubFile, file_digest, hub_cache
 
 _SECONDS = 15.0
 """To wait for an answer."""
 _TRIES = 4
 """In a row that bring nothing, before a transfer is given up."""
-_CHUNK, _PARTIAL = 1 << 18, 206
+_CHUNK, _PARTIAL, _SHA256 = 1 << 18, 206, 64
 
 OnBytes = Callable[[int, int], None]
 """Told bytes that are here and bytes in all; what it raises ends the transfer."""
@@ -62,6 +62,8 @@ class Fetched:
 class Listing:
     """What a revision stands for now."""
 
+    repo: str
+    """As the Hub itself writes its name."""
     commit: str
     files: tuple[Listed, ...]
     access: str
@@ -89,11 +91,16 @@ def listing(ref: Hub | HubFile, revision: str, asked: str) -> Listing:
     api = HfApi(endpoint=_endpoint(), token=get_token() or False)
     ask = api.dataset_info if isinstance(ref, HubFile) else api.model_info
     with _told(ref, asked):
-        info = ask(ref.repo, revision=revision, files_metadata=True, timeout=_SECONDS)
-    card = info.card_data.to_dict() if info.card_data else {}
+        try:
+            info = ask(ref.repo, revision=revision, files_metadata=True, timeout=_SECONDS)
+            card = info.card_data.to_dict() if info.card_data else {}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a page of a proxy, not the Hub's answer
+            found = f"{urlsplit(_endpoint()).netloc} does not answer as a Hub ({type(error).__name__})."
+            raise _Errors.of(ref).missing(asked, found, "Check the network, HF_ENDPOINT and the name.") from error
     if not info.sha or not info.siblings:
         raise _Errors.of(ref).missing(asked, "It is empty.", "Choose another repository.")
     return Listing(
+        repo=info.id or ref.repo,
         commit=info.sha,
         files=tuple(Listed(name=one.rfilename, n_bytes=one.size or 0) for one in info.siblings),
         access="private" if info.private else "gated" if info.gated else "open",
@@ -129,21 +136,29 @@ def fetch_files(ref: Hub | HubFile, files: Iterable[Listed], on_bytes: OnBytes, 
             found.append(_fetch_file(ref, one.name, lambda n, before=done: on_bytes(before + n, total), asked))
         done += one.n_bytes
         on_bytes(done, total)
-    if ref.revision and ref.revision != ref.commit:
-        # So that this and other tools know offline what the name stood for; not before all of it is here.
-        with _told(ref, asked):
-            named = _repository(ref) / "refs" / ref.revision
-            named.parent.mkdir(parents=True, exist_ok=True)
-            beside = named.with_name(f".{named.name}.{os.getpid()}")
-            beside.write_text(ref.commit, encoding="utf-8")
-            beside.replace(named)
+    _remember_revision(ref, asked)
     return found
+
+
+def _remember_revision(ref: Hub | HubFile, asked: str) -> None:
+    """Write down what a name stands for, so that this and other tools know it offline; not before all of it is here."""
+    named = _repository(ref) / "refs" / ref.revision
+    if not ref.revision or ref.revision == ref.commit or commit_here(ref, ref.revision) == ref.commit:
+        return
+    if named.is_file() and listing(ref, ref.revision, asked).commit != ref.commit:
+        return  # the name has moved on since, and others may have what it stands for now
+    with _told(ref, asked):
+        named.parent.mkdir(parents=True, exist_ok=True)
+        beside = named.with_name(f".{named.name}.{os.getpid()}")
+        beside.write_text(ref.commit, encoding="utf-8")
+        beside.replace(named)
 
 
 def fetch_small(ref: Hub | HubFile, name: str, asked: str) -> Path:
     """One small file, as a configuration; returns where it is. Raises as fetch_files."""
     with _told(ref, asked):
-        return _to_cache(ref, name)
+        _fetch_file(ref, name, lambda _: None, asked)
+    return ref.folder / name
 
 
 @dataclass(frozen=True)
@@ -176,60 +191,89 @@ def _endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def _to_cache(ref: Hub | HubFile, name: str) -> Path:
-    """A file's place in the cache; fetched by the library's own hand where its content is not there."""
-    from huggingface_hub import get_token, hf_hub_download
-
-    return Path(
-        hf_hub_download(
-            ref.repo, name, repo_type=_kind(ref), revision=ref.commit, cache_dir=hub_cache(), endpoint=_endpoint(),
-            token=get_token() or False, etag_timeout=_SECONDS,
-        )
-    )  # fmt: skip
-
-
 def _fetch_file(ref: Hub | HubFile, name: str, on_bytes: Callable[[int], None], asked: str) -> Fetched:
     """One file into the cache under its hash, then under its name.
 
     The library writes each transfer into a file of its own, throws that away when it is cut off, and looks up only every
     10 MB; here what came is kept, and a person who cancels need not wait.
     """
-    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
-    from huggingface_hub.utils import WeakFileLock, build_hf_headers
+    from huggingface_hub.errors import HfHubHTTPError
 
-    token, damaged = get_token() or False, _Errors.of(ref).damaged
-    url = hf_hub_url(ref.repo, name, repo_type=_kind(ref), revision=ref.commit, endpoint=_endpoint())
-    known = get_hf_file_metadata(url, token=token, timeout=_SECONDS, endpoint=_endpoint())
-    etag, size = known.etag or "", known.size
-    if not re.fullmatch(r"[\w-]+", etag) or known.commit_hash != ref.commit or size is None:
-        raise damaged(asked, f"The answer for {name} is not that of a Hub.", "Check HF_ENDPOINT.")
-    sha256 = etag if re.fullmatch("[0-9a-f]{64}", etag) else ""
-    content = _repository(ref) / "blobs" / etag
-    lock = hub_cache() / ".locks" / _repository(ref).name / f"{etag}.lock"
+    known = _head_of(ref, name, asked)
+    content = _repository(ref) / "blobs" / known.etag
+    lock = hub_cache() / ".locks" / _repository(ref).name / f"{known.etag}.lock"
     for folder in (content.parent, lock.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(lock):
-        if content.is_file() and not _is_whole(content, size, sha256):
+    with _locked(lock, on_bytes):
+        if content.is_file() and not is_whole(content, known.etag, known.size):
             content.unlink()
         if not content.is_file():
-            # Whoever the Hub hands a transfer on to gets no token.
-            is_hub = urlsplit(known.location)[:2] == urlsplit(_endpoint())[:2]
-            headers = build_hf_headers(token=token if is_hub else False)
-            part = content.with_name(f"{etag}.incomplete")
-            _transfer(known.location, part, size, headers, on_bytes)
-            if not _is_whole(part, size, sha256):
+            part = content.with_name(f"{known.etag}.incomplete")
+            try:
+                _transfer(known, part, on_bytes)
+            except HfHubHTTPError as error:
+                if known.is_hub or error.response.status_code not in (401, 403):
+                    raise
+                # An address that was signed for an hour, and that hour is over.
+                _transfer(_head_of(ref, name, asked), part, on_bytes)
+            if not is_whole(part, known.etag, known.size):
                 part.unlink()
-                raise damaged(asked, f"What came as {name} is not what the Hub names.", "Try again.")
+                raise _Errors.of(ref).damaged(asked, f"What came as {name} is not what the Hub names.", "Try again.")
             part.replace(content)
-    _to_cache(ref, name)
-    return Fetched(name=name, n_bytes=size, sha256=sha256)
+        place = ref.folder / name
+        if not place.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.unlink(missing_ok=True)  # a link to what is gone
+            place.symlink_to(os.path.relpath(content, place.parent))
+    return Fetched(name=name, n_bytes=known.size, sha256=known.etag if len(known.etag) == _SHA256 else "")
 
 
-def _transfer(url: str, part: Path, size: int, headers: dict[str, str], on_bytes: Callable[[int], None]) -> None:
+@dataclass(frozen=True)
+class _Head:
+    """What the Hub says of a file."""
+
+    etag: str
+    size: int
+    location: str
+    is_hub: bool
+    """Whether the Hub itself sends it: whoever it hands a transfer on to gets no token."""
+
+
+def _head_of(ref: Hub | HubFile, name: str, asked: str) -> _Head:
+    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
+
+    url = hf_hub_url(ref.repo, name, repo_type=_kind(ref), revision=ref.commit, endpoint=_endpoint())
+    known = get_hf_file_metadata(url, token=get_token() or False, timeout=_SECONDS, endpoint=_endpoint())
+    if not re.fullmatch(r"[\w-]+", known.etag or "") or known.commit_hash != ref.commit or known.size is None:
+        raise _Errors.of(ref).damaged(asked, f"The answer for {name} is not that of a Hub.", "Check HF_ENDPOINT.")
+    is_hub = urlsplit(known.location)[:2] == urlsplit(_endpoint())[:2]
+    return _Head(str(known.etag), known.size, known.location, is_hub)
+
+
+@contextmanager
+def _locked(path: Path, on_bytes: Callable[[int], None]) -> Iterator[None]:
+    """The library's own lock of a file's content; whoever waits for it can be cancelled."""
+    from filelock import Timeout
+    from huggingface_hub.utils import WeakFileLock
+
+    while True:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(WeakFileLock(path, timeout=1.0))
+            except Timeout:
+                on_bytes(0)
+                continue
+            yield
+            return
+
+
+def _transfer(known: _Head, part: Path, on_bytes: Callable[[int], None]) -> None:
     """Fetch the rest of a file; asks on after a break, so long as something comes."""
     import httpx2
-    from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
+    from huggingface_hub import get_token
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_stream_backoff
 
+    size, headers = known.size, build_hf_headers(token=(get_token() or False) if known.is_hub else False)
     with part.open("ab") as stream:
         if stream.tell() > size:
             _empty(stream)
@@ -241,7 +285,7 @@ def _transfer(url: str, part: Path, size: int, headers: dict[str, str], on_bytes
             try:
                 with http_stream_backoff(
                     "GET",
-                    url,
+                    known.location,
                     headers=wanted,
                     timeout=_SECONDS,
                     retry_on_exceptions=(),
@@ -271,13 +315,24 @@ def _empty(stream: BinaryIO) -> None:
     stream.seek(0)
 
 
-def _is_whole(path: Path, size: int, sha256: str) -> bool:
-    if path.stat().st_size != size:
+def is_whole(path: Path, etag: str, size: int | None = None) -> bool:
+    """Whether a file is what the Hub names so: by SHA-256 where it is large, by git's hash where it is small.
+
+    Args:
+        path: of the file.
+        etag: what the Hub calls its content. A name of another form, as some mirrors give, says nothing.
+        size: that it must have; None = any.
+    """
+    n_bytes = path.stat().st_size
+    if size is not None and n_bytes != size:
         return False
-    if not sha256:
+    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
         return True
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    if len(etag) == _SHA256:
+        return file_digest(path) == etag
+    content = path.read_bytes()
+    forms = (b"blob %d\0" % n_bytes + content, content)  # git's, and a plain one as some mirrors have it
+    return etag in {hashlib.sha1(form, usedforsecurity=False).hexdigest() for form in forms}
 
 
 def _has_token() -> bool:
@@ -332,5 +387,7 @@ def _told(ref: Hub | HubFile, asked: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # the library's own, as for a length that does not fit
             raise errors.missing(asked, f"The transfer broke off ({type(error).__name__}).", "Try again.") from error
-        do = f"Free some space under {hub_cache()}, then download it again: what has come is kept."
+        do = f"See that {hub_cache()} can be written, or set HF_HOME to a folder that can."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            do = f"Free some space under {hub_cache()}, then download it again: what has come is kept."
         raise StoreUnusable(asked, f"The system answered: {error.strerror}.", do) from error

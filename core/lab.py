@@ -255,11 +255,19 @@ class Lab(Holdings):
         return {kind: statistics.median(rates[:20]) for kind, rates in seen.items()}
 
 
+def _downloads(spec: Spec) -> Iterator[Hub]:
+    """Every checkpoint of the Hub that a spec stands on."""
+    if isinstance(spec, Hub):
+        yield spec
+    for needed in spec.dependencies().values():
+        yield from _downloads(needed)
+
+
 def _planned(spec: Spec, rate: float | None) -> PlannedStep:
     try:
         work, n_bytes = spec.cost()
     except CheckpointNotFound:
-        if not any(isinstance(needed, Hub) for needed in spec.dependencies().values()):
+        if all(hub.is_at_hand() for hub in _downloads(spec)):
             raise
         # A spec from another machine: what it costs is known once its checkpoint has been downloaded.
         work, n_bytes, rate = 0.0, 0.0, None

@@ -184,7 +184,9 @@ class HubFile(Spec, kind="data.hub"):
 def _check_hub_names(repo: str, commit: str, revision: str) -> None:
     """Raise SpecInvalid for what is no name: all three become parts of paths and addresses."""
     asked = f"Naming the repository {repo[:100]!r} at {commit[:50]!r}."
-    if not re.fullmatch(r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?", repo, re.ASCII) or len(repo) > 96:
+    part = r"\w([\w.-]*\w)?"
+    is_name = re.fullmatch(rf"(?!.*(\.\.|--|\.git$|\.git/)){part}(/{part})?", repo, re.ASCII)
+    if not is_name or len(repo) > 96:
         raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
     if not re.fullmatch("[0-9a-f]{40}", commit):
         raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
@@ -381,6 +383,20 @@ class Sample(Described, kind="data.sample"):
             raise SpecInvalid(asked, "All of them keep every share.", "Leave the strata out.")
         if self.strata and self.strata == self.only:
             raise SpecInvalid(asked, "Sentences of one value have no shares of it.", "Leave the strata out.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vectors(Described, kind="checkpoint.vectors"):
+    """Vectors computed elsewhere for every sentence or word of a data set: a side without weights."""
+
+    of: Dataset
+    unit: Literal["word", "sentence"]
+    digest: str
+    """Of the .npy file."""
+    path: str = locator()
+    n_layers: int = locator(0)
+    """Of the highest layer; 0 where there is one."""
+    width: int = locator(0)
 
 
 def digest_of(source: Path | bytes) -> str:

@@ -14,6 +14,7 @@ from core.analyses.checkpoint import origin, run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
+from core.data.vectors import file_size  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
 from core.keys import from_json, key_of  # noqa: E402
@@ -27,6 +28,7 @@ from core.refs import (  # noqa: E402
     Packaged,
     Sample,
     Suite,
+    Vectors,
 )
 from pages.parts import bringing, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -100,6 +102,9 @@ def listing(lab: Lab) -> None:
                 show.results([one.ref], what=one.name)
                 _forget(lab, one)
                 continue
+            if isinstance(one.ref, Vectors):
+                rows.append(_vectors_row(lab, one))
+                continue
             known = facts(place(origin(one.ref)))
             if isinstance(one.ref, Adapter):
                 locate_adapter(one.ref)
@@ -126,7 +131,7 @@ def listing(lab: Lab) -> None:
         width="stretch",
         column_config={"parameters": st.column_config.NumberColumn(format="compact")},
     )
-    if added := [one for one in named if isinstance(one.ref, Folder | Hub | Adapter)]:
+    if added := [one for one in named if isinstance(one.ref, Folder | Hub | Vectors | Adapter)]:
         with st.popover("Take one from the list", icon=":material/playlist_remove:"):
             _forget(lab, st.selectbox("Which", added, format_func=lambda one: one.name), "listed")
     for one in (one for one in named if run_of(one.ref) and not isinstance(one.ref, Snapshot)):
@@ -134,11 +139,31 @@ def listing(lab: Lab) -> None:
             run_card(lab, one)
 
 
+def _vectors_row(lab: Lab, one: Named) -> dict[str, Any]:
+    """Vectors computed elsewhere, as a row of the list. Raises CheckpointNotFound where their file is gone."""
+    texts = {key_of(held.ref): held.name for held in lab.datasets()}
+    n_bytes = file_size(one.ref)
+    return {
+        "name": one.name,
+        "kind": f"vectors of the {one.ref.unit}s of {texts.get(key_of(one.ref.of), 'a text that is gone')}",
+        "family": "",
+        "blocks": one.ref.n_layers,
+        "width": one.ref.width,
+        "parameters": None,
+        "size": show.size(n_bytes),
+    }
+
+
 def _forget(lab: Lab, one: Named, where: str = "gone") -> None:
     st.button(
-        "Forget it", key=f"forget-{where}-{one.id}", icon=":material/delete:", on_click=lab.remove_checkpoint,
-        args=(one.id,), help="Takes it from the list. Results computed with it are kept, and so are its own files.",
-    )  # fmt: skip
+        "Forget it",
+        key=f"forget-{where}-{one.id}",
+        icon=":material/delete:",
+        on_click=lab.remove_checkpoint,
+        args=(one.id,),
+        help="Takes it from the list. Results computed with it are kept; a copy of it that was made in the cache folder "
+        "goes, unless a result needs it.",
+    )
 
 
 def run_card(lab: Lab, one: Named) -> None:

@@ -88,7 +88,8 @@ def layer_strip(chosen: Selection) -> None:
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name, is_tuning=one_shape)}**")
     if probing and all(probing):
-        draw(places[1], readable(chosen, *probing, show.stored(chosen.random_probe)))
+        random = show.stored(chosen.random_probe) if chosen.random_probe else None
+        draw(places[1], readable(chosen, *probing, random))
     if crowding:
         draw(places[2], crowded(chosen, crowding))
     if weights:

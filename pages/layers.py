@@ -113,7 +113,9 @@ def readable(chosen: Selection) -> None:
     change, base, tuned = show.results([chosen.probe_change, *chosen.probes], what="probes")
     if not (change and base and tuned):
         return
-    (random,) = show.results([chosen.random_probe], what="the probe on random weights")
+    random = None
+    if chosen.random_probe:
+        (random,) = show.results([chosen.random_probe], what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.unit == "word" else "a probe finds in shuffled labels"
     st.markdown(

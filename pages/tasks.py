@@ -132,6 +132,9 @@ def one_task(chosen: Selection) -> None:
         st.info("Choose at least one tuned checkpoint.", icon=":material/info:")
         return
     views = {name: chosen.with_tuned(run) for name, run in runs.items()}
+    for name, view in views.items():
+        if view.facing and view.tuned != chosen.tuned:
+            st.caption(f"{show.escaped(name)}: {view.facing}")
     if chosen.label:
         read_by_each(chosen, views)
     kept_by_each(chosen, views)

@@ -69,8 +69,16 @@ class TinyHub:
     """Whether the storage sends all of a file, whatever part was asked for."""
     pad: bytes = b""
     """What the storage sends after a file, its announced length included."""
+    refuse_once: bool = False
+    """Whether the storage's next answer is that the address was signed for another hour."""
+    head_fails: int = 0
+    """The code with which the Hub answers what a file's head is, where that is not 0."""
+    page: bytes = b""
+    """What the Hub answers to what a repository is, where a proxy stands before it."""
     hold: threading.Event | None = None
     """Set by the test when a body that was cut may go on."""
+    called: dict[str, str] = field(default_factory=dict)
+    """Names that the Hub writes otherwise."""
     accepted: str = TOKEN
     """The token that opens what is gated or private."""
 
@@ -166,13 +174,17 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
             if (found := self.opened(name, revision, headers, content=False)) is None:
                 return
             repo, number = found
+            if hub.page:
+                self.send(200, hub.page, {"Content-Type": "text/html"})
+                return
             siblings = [
                 {"rfilename": path, "size": len(body), "blobId": _git_hash(body)}
                 | ({"lfs": {"sha256": _sha256(body), "size": len(body), "pointerSize": 134}} if _is_large(path) else {})
                 for path, body in repo.commits[number].items()
             ]
             told = {
-                "_id": "0", "id": name.removeprefix("datasets/"), "sha": repo.sha(number), "private": repo.is_private,
+                "_id": "0",
+                "id": hub.called.get(name, name).removeprefix("datasets/"), "sha": repo.sha(number), "private": repo.is_private,
                 "gated": "manual" if repo.is_gated else False, "siblings": siblings, "cardData": repo.card, "tags": [],
             }  # fmt: skip
             self.send(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
@@ -181,6 +193,13 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
             if (found := self.opened(name, revision, headers, content=True)) is None:
                 return
             repo, number = found
+            if hub.head_fails and kind == "hub" and self.command == "HEAD":
+                self.refuse(hub.head_fails, "")
+                return
+            if hub.refuse_once and kind == "storage":
+                hub.refuse_once = False
+                self.refuse(403, "")
+                return
             body = repo.commits[number].get(path)
             if body is None:
                 self.refuse(404, "EntryNotFound", {"X-Repo-Commit": repo.sha(number)})

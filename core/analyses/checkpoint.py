@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
+from core.errors import IncompatibleRefs
 from core.models.checkpoints import Shape, locate, locate_adapter, place, shape
-from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Whole
+from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Vectors, Whole
 
 if TYPE_CHECKING:
     from core.models.sources import Source
 
-Checkpoint = Packaged | Folder | Hub | Adapter | RandomWeights | FineTune | Snapshot | Compress
+Checkpoint = Packaged | Folder | Hub | Vectors | Adapter | RandomWeights | FineTune | Snapshot | Compress
 
 
 def run_of(checkpoint: Checkpoint) -> FineTune | None:
@@ -21,7 +22,13 @@ def run_of(checkpoint: Checkpoint) -> FineTune | None:
 
 
 def origin(checkpoint: Checkpoint) -> Whole:
-    """The checkpoint on disk that it goes back to, whose shape and tokenizer it shares."""
+    """The checkpoint on disk that it goes back to, whose shape and tokenizer it shares.
+
+    Raises:
+        IncompatibleRefs: vectors computed elsewhere, which have no weights.
+    """
+    if isinstance(checkpoint, Vectors):
+        raise IncompatibleRefs("Looking for weights.", "These are vectors without any.", "Choose a checkpoint.")
     if isinstance(checkpoint, RandomWeights | Adapter):
         return checkpoint.of
     run = run_of(checkpoint)
@@ -33,6 +40,9 @@ def origin(checkpoint: Checkpoint) -> Whole:
 
 def shape_of(checkpoint: Checkpoint) -> Shape:
     """Family, depth and width, by the configuration alone. Raises CheckpointNotFound, CheckpointDamaged."""
+    if isinstance(checkpoint, Vectors):
+        n_layers = checkpoint.n_layers
+        return Shape(family="vectors", n_layers=n_layers, n_blocks=n_layers, width=checkpoint.width, positions=0)
     return shape(place(origin(checkpoint)))
 
 

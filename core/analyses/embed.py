@@ -6,12 +6,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from core.analyses.base import Run
-from core.analyses.checkpoint import Checkpoint, origin, source_of
+from core.analyses.checkpoint import Checkpoint, shape_of, source_of
 from core.data.load import load_sample, sample_size
-from core.errors import SpecInvalid
+from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec
-from core.models.checkpoints import place, shape
-from core.refs import Sample
+from core.refs import Sample, Vectors
 
 _WORDS_PER_SENTENCE = 12
 
@@ -38,17 +37,24 @@ class Embed(Spec, kind="embed"):
             raise SpecInvalid(
                 f"Pooling {self.unit}s by {self.pooling!r}.", "It does not fit.", f"Use {', '.join(allowed)}."
             )
+        held = self.checkpoint
+        if isinstance(held, Vectors) and (held.of, held.unit) != (self.sample.of, self.unit):
+            raise IncompatibleRefs(
+                f"Reading {self.unit}s of a text from vectors computed elsewhere.",
+                f"They are of the {held.unit}s of {'this' if held.of == self.sample.of else 'another'} text.",
+                "Choose the text they were computed for, and a label of their unit.",
+            )
         if self.max_pieces < 8:
             raise SpecInvalid(f"Cutting at {self.max_pieces} pieces.", "Too short.", "Use 8 or more.")
 
     @property
     def n_layers(self) -> int:
         """States per row: the embedding output and one a block."""
-        return shape(place(origin(self.checkpoint))).n_layers + 1
+        return shape_of(self.checkpoint).n_layers + 1
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers; bytes of all layers (12 words a sentence assumed)."""
-        width = shape(place(origin(self.checkpoint))).width
+        width = shape_of(self.checkpoint).width
         sentences = sample_size(self.sample)
         rows = sentences * (_WORDS_PER_SENTENCE if self.unit == "word" else 1)
         return float(sentences * self.n_layers), float(rows * self.n_layers * width * np.dtype(self.dtype).itemsize)
@@ -74,6 +80,8 @@ class Embeddings(Result):
 
 def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
     """Extract; one forward pass, resumable."""
+    if isinstance(spec.checkpoint, Vectors):
+        return _given(spec, spec.checkpoint, run)
     from core.models.extraction import extract
 
     got = extract(
@@ -95,4 +103,35 @@ def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
         n_cut_sentences=got.n_cut_sentences,
         n_lost_words=got.n_lost_words,
         precision="bfloat16" if run.device == "cuda" else "float32",
+    )
+
+
+def _given(spec: Embed, ref: Vectors, run: Run) -> Embeddings:
+    """The rows of the sample, of every layer, from vectors computed elsewhere."""
+    from core.data.load import load_dataset
+    from core.data.sampling import sampled_rows
+    from core.data.vectors import open_vectors, rows_of_sample
+
+    held = open_vectors(ref)
+    sentences = np.array(sampled_rows(load_dataset(ref.of), spec.sample), dtype=np.int64)
+    rows, sentence, word = rows_of_sample(ref, sentences)
+    paths = []
+    for layer in range(len(held)):
+        run.step(layer, len(held), "layers")
+        with np.errstate(over="ignore"):  # refused below, in words
+            block = np.ascontiguousarray(held[layer][rows], dtype=spec.dtype)
+        if not np.isfinite(block).all():
+            raise SpecInvalid(
+                f"Storing vectors as {spec.dtype}.", "Some values are not finite in it.", "Store them as float32."
+            )
+        paths.append(run.folder / f"layers.{layer:02d}.npy")
+        np.save(paths[-1], block, allow_pickle=False)
+    run.step(len(held), len(held), "layers")
+    return Embeddings(
+        layers=tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths),
+        sentence=sentence,
+        word=word,
+        n_cut_sentences=0,
+        n_lost_words=0,
+        precision="as given",
     )

@@ -42,6 +42,8 @@ class ProbeDifference(Result):
 def compute(spec: ProbeChange, inputs: dict[str, Any], run: Run) -> ProbeDifference:
     """Subtract, split by split. Raises IncompatibleRefs where the sides read other sentences, or too many other words."""
     base, tuned = inputs["base"], inputs["tuned"]
+    if base.labels != tuned.labels:
+        raise IncompatibleRefs("Comparing two probes.", "They have other classes.", "Read the same sentences.")
     kept = sum(base.counts), sum(tuned.counts)
     lost = abs(kept[0] - kept[1]) / max(kept)
     if base.n_sentences != tuned.n_sentences or lost > MOST_LOST:

@@ -156,7 +156,8 @@ def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
     depths = len(curves.base) - 1, len(curves.tuned) - 1
     sides = {"base": curves.base, "tuned": [curves.tuned[i] for i in facing_layers(*depths)]}
     rows = [_table(held, "mean_cosine").assign(side=side) for side, held in sides.items()]
-    return _with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer"), *depths)
+    # Results of two depths that were stored before these were compared have no differences.
+    return _with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left"), *depths)
 
 
 def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str) -> alt.LayerChart:

@@ -16,6 +16,8 @@ from core.errors import DatasetInvalid
 _LOOKED_AT = 400
 _MOST_COLUMNS = 60
 _RANGE_OR_EMPTY = re.compile(r"\d+[-.]\d+")
+_COMMENT = re.compile(r"#\s?(\w+(\.\w+)?\s*=|newdoc|newpar|global\.columns)")
+"""Before a sentence, whatever number of columns it happens to have."""
 _MARK = "-DOCSTART-"
 """Word of the lines that CoNLL-2003 puts between documents."""
 
@@ -23,13 +25,14 @@ _MARK = "-DOCSTART-"
 def sentences_of(source: Source, encoding: str, asked: str) -> Iterator[tuple[int, dict[str, list[str]]]]:
     """Line of the first word, and the columns of each sentence as lists.
 
-    A line that begins with # and has another number of columns is a comment. Where words are numbered in the first column,
+    A line that begins with # is a comment where it has another number of columns, or says what it is (# text = …) before a
+    sentence. Where words are numbered in the first column,
     the numbers of ranges (3-4) and empty nodes (8.1) are no words, as in CoNLL-U.
 
     Raises:
         DatasetInvalid: lines of unequal width, or a sentence that never ends; the message names the line.
     """
-    tabbed, width = _form(source, encoding, asked)
+    tabbed, width, numbered = _form(source, encoding, asked)
     rows: list[list[str]] = []
     start = size = 0
     for number, line in lines_of(source, encoding, asked):
@@ -39,6 +42,8 @@ def sentences_of(source: Source, encoding: str, asked: str) -> Iterator[tuple[in
                 yield start, _by_name(rows)
             rows, size = [], 0
             continue
+        if not rows and _COMMENT.match(line):
+            continue
         if len(cells) != width:
             if cells[0].startswith("#"):
                 continue
@@ -47,7 +52,7 @@ def sentences_of(source: Source, encoding: str, asked: str) -> Iterator[tuple[in
                 f"Line {number:,} has {len(cells)} column{'s' * (len(cells) != 1)}, most others {width}.",
                 "Check whether a blank stands in a word, or a column is missing; a blank line ends a sentence.",
             )
-        if width > 1 and _RANGE_OR_EMPTY.fullmatch(cells[0]):
+        if numbered and _RANGE_OR_EMPTY.fullmatch(cells[0]):
             continue
         start = start if rows else number
         rows.append(cells)
@@ -77,18 +82,20 @@ def is_columns(lines: Sequence[str]) -> bool:
     return sum(" " in cell for cells in words for cell in cells) <= 0.02 * n * width
 
 
-def _form(source: Source, encoding: str, asked: str) -> tuple[bool, int]:
-    """Whether tabs separate the columns, and how many most of the first lines have."""
-    data = (line for _, line in lines_of(source, encoding, asked) if line.strip() and not line.startswith("#"))
-    first = list(islice(data, _LOOKED_AT))
+def _form(source: Source, encoding: str, asked: str) -> tuple[bool, int, bool]:
+    """Whether tabs separate the columns, how many most of the first lines have, and whether the first numbers words."""
+    lines = (line for _, line in lines_of(source, encoding, asked) if line.strip() and not line.startswith("#"))
+    first = list(islice(lines, _LOOKED_AT))
     tabbed = _is_tabbed(first)
-    counts = Counter(len(cells) for line in first if (cells := _cells(line, tabbed=tabbed))[0] != _MARK)
+    data = [cells for line in first if (cells := _cells(line, tabbed=tabbed))[0] != _MARK]
+    counts = Counter(map(len, data))
     if not counts:
         raise DatasetInvalid(asked, "It holds no line with a word.", "Give a word a line, its labels beside it.")
     ((width, _),) = counts.most_common(1)
     if width > _MOST_COLUMNS:
         raise DatasetInvalid(asked, f"Its lines have {width} columns.", f"At most {_MOST_COLUMNS} are read.")
-    return tabbed, width
+    numbers = [cells[0] for cells in data if not _RANGE_OR_EMPTY.fullmatch(cells[0])]
+    return tabbed, width, width > 1 and "1" in numbers and all(number.isdecimal() for number in numbers)
 
 
 def _is_tabbed(lines: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ from core.store.artifacts import Store, write_atomically
 
 log = logging.getLogger(__name__)
 
+_HUB_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _POLL_SECONDS = 0.15
 _FORCE_AFTER_SECONDS = 15.0
 """A job that does not heed its cancel flag for so long loses its worker process."""
@@ -80,9 +81,14 @@ def ensure_engine(settings: Settings) -> None:
 
 
 def code_hash() -> str:
-    """What the engine runs: our own sources and the versions of the libraries that compute."""
+    """What the engine runs: our own sources, the versions of the libraries that compute, and how it reaches the Hub."""
     parts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((ROOT / "core").rglob("*.py"))]
-    parts += [f"{name} {version(name)}" for name in ("torch", "transformers", "numpy", "distributed")]
+    parts += [
+        f"{name} {version(name)}" for name in ("torch", "transformers", "numpy", "distributed", "huggingface_hub")
+    ]
+    # A living engine keeps the environment it was started in; where downloads go and what they may is part of that.
+    parts += [f"{name}={os.environ.get(name, '')}" for name in _HUB_SETTINGS]
+    parts.append(f"token {bool(os.environ.get('HF_TOKEN'))}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

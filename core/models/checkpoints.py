@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import json
 import math
-import re
+import os
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import CheckpointDamaged, CheckpointNotFound
-from core.refs import PACKAGED_NAME, Adapter, Folder, Hub, Packaged, Whole, file_digest
+from core.hub import is_whole
+from core.refs import CHECKPOINT_FILES, PACKAGED_NAME, Adapter, Folder, Hub, Packaged, Whole, file_digest
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -74,10 +75,12 @@ def place(ref: Whole) -> Path:
     """Where a checkpoint lies, unchecked: enough to read its shape; whoever reads its weights goes through `locate`.
 
     Raises:
-        CheckpointNotFound: the package is not installed.
+        CheckpointNotFound: the package is not installed, or a download is gone.
     """
     if isinstance(ref, Packaged):
         return _packaged_place()
+    if isinstance(ref, Hub) and not (ref.folder / "config.json").is_file():
+        raise _not_downloaded(ref)
     return ref.folder if isinstance(ref, Hub) else Path(ref.path)
 
 
@@ -169,7 +172,7 @@ def facts(folder: Path) -> CheckpointFacts:
     return CheckpointFacts(
         **vars(known),
         n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
-        n_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
+        n_bytes=sum(path.stat().st_size for path in weight_files(folder)),
     )
 
 
@@ -180,7 +183,7 @@ def weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
         CheckpointNotFound: no .safetensors file.
         CheckpointDamaged: a header that cannot be read, or a file shorter than its header says.
     """
-    files = sorted(folder.glob("*.safetensors"))
+    files = weight_files(folder)
     if not files:
         raise CheckpointNotFound(
             f"Reading the checkpoint in {folder}.",
@@ -288,7 +291,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     asked = f"Loading the tokenizer in {folder}."
-    if not any(any(folder.glob(name)) for name in _VOCABULARIES):
+    if not has_vocabulary(folder):
         # transformers would make up an empty one, to which every word is unknown.
         raise CheckpointNotFound(asked, "It holds no vocabulary.", "Save the tokenizer beside the weights.")
     try:
@@ -335,22 +338,50 @@ def _checked_folder(ref: Folder) -> Path:
     return folder
 
 
+def _not_downloaded(ref: Hub) -> CheckpointNotFound:
+    return CheckpointNotFound(
+        f"Opening {ref.repo} at {ref.commit[:7]}.",
+        "It is not among what was downloaded to this machine.",
+        f"Download it on the page Checkpoints, or: python -m core download {ref.repo}@{ref.commit}",
+    )
+
+
 def _downloaded_folder(ref: Hub) -> Path:
     asked = f"Opening {ref.repo} at {ref.commit[:7]}."
     if not ref.is_at_hand():
-        raise CheckpointNotFound(
-            asked,
-            "It is not among what was downloaded to this machine.",
-            f"Download it on the page Checkpoints, or: python -m core download {ref.repo}@{ref.commit}",
-        )
-    for path in sorted(ref.folder.glob("*.safetensors")):
-        # Its files are links to contents that are named by their hash.
-        named = path.resolve()
-        if re.fullmatch("[0-9a-f]{64}", named.name) and file_digest(path) != named.name:
+        raise _not_downloaded(ref)
+    beside = [path for path in sorted(ref.folder.iterdir()) if path.name.startswith(CHECKPOINT_FILES)]
+    for path in [*beside, *weight_files(ref.folder)]:
+        # Files are links to contents that are named by their hash. The library may link those on to a place that all
+        # repositories share, where they go by another hash: only the first step counts.
+        if path.is_symlink() and not is_whole(path, Path(os.readlink(path)).name):
             raise CheckpointDamaged(
-                asked, f"Its {path.name} is not what was downloaded.", f"Delete {named}, and download it again."
+                asked,
+                f"Its {path.name} is not what was downloaded.",
+                f"Delete {os.path.normpath(path.parent / os.readlink(path))}, and download it again.",
             )
     return ref.folder
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that make a checkpoint's weights; others may lie beside them, as in a shared download.
+
+    As transformers does: model.safetensors, else the parts its index names; where there is neither, every one.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        parts = sorted(folder / name for name in names if Path(name).name == name)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        parts = []
+    return [path for path in parts if path.is_file()] or sorted(folder.glob("*.safetensors"))
+
+
+def has_vocabulary(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer's files."""
+    return any(any(folder.glob(name)) for name in _VOCABULARIES)
 
 
 def _header(path: Path) -> dict[str, dict[str, Any]]:

@@ -5,15 +5,15 @@ its own, an unknown family) is refused before anything large is fetched.
 """
 
 import json
-import re
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointNotFound
-from core.hub import Fetched, Listed, OnBytes, commit_here, fetch_files, fetch_small, is_offline, listing
-from core.models.checkpoints import Shape, shape
+from core.hub import Fetched, Listed, OnBytes, commit_here, fetch_files, fetch_small, is_offline, is_whole, listing
+from core.models.checkpoints import Shape, has_vocabulary, shape
 from core.refs import CHECKPOINT_FILES, Hub
 
 _WEIGHTS = {"model": "model.safetensors", "adapter": "adapter_model.safetensors", "pickled": "pytorch_model.bin"}
@@ -47,7 +47,7 @@ def look_up(repo: str, revision: str = "main", *, offline: bool = False) -> Repo
         CheckpointNotFound: a wrong name or revision, no access, no answer, or nothing in it that can be read here.
         SpecInvalid: what can be no name.
     Cost:
-        One or two questions to the Hub, at most 15 s each.
+        A few questions to the Hub, at most 15 s each.
     """
     # Refuses what is no name, before any address or path is made of it.
     ref = Hub(repo=repo, revision=revision, commit="0" * 40)
@@ -55,21 +55,38 @@ def look_up(repo: str, revision: str = "main", *, offline: bool = False) -> Repo
     if offline or is_offline():
         return _look_up_here(ref, asked)
     found = listing(ref, revision, asked)
-    holds, files = _taken(found.files, asked)
-    ref = ref.replace(commit=found.commit, holds=holds, n_bytes=sum(one.n_bytes for one in files))
+    ref = ref.replace(repo=found.repo, commit=found.commit)
+    holds, files = _taken(ref, found.files, asked)
+    ref = ref.replace(holds=holds, n_bytes=sum(one.n_bytes for one in files))
     configuration = fetch_small(ref, _configuration(ref), asked)
     return _described(ref, configuration, asked, access=found.access, licence=found.licence)
 
 
 def fetch(ref: Hub, on_bytes: OnBytes) -> list[Fetched]:
-    """Bring a checkpoint's files to this machine. Raises as core.hub.fetch_files."""
+    """Bring a checkpoint's files to this machine. Raises as core.hub.fetch_files.
+
+    Where all of them are here, whoever brought them, nobody is asked and nothing is written.
+    """
     asked = f"Downloading {ref.repo} at {ref.commit[:7]}."
+    if (here := _all_here(ref)) is not None:
+        on_bytes(1, 1)
+        return here
     if is_offline():
         return fetch_files(ref, [], on_bytes, asked)  # says so
-    holds, files = _taken(listing(ref, ref.commit, asked).files, asked)
+    holds, files = _taken(ref, listing(ref, ref.commit, asked).files, asked)
     if holds != ref.holds:
         raise CheckpointNotFound(asked, f"It holds {holds} weights, not {ref.holds}.", "Look it up again.")
     return fetch_files(ref, files, on_bytes, asked)
+
+
+def _all_here(ref: Hub) -> list[Fetched] | None:
+    """The files of a checkpoint that is whole on this machine, each what its name says; else None."""
+    if not ref.is_at_hand() or (ref.holds != "adapter" and not has_vocabulary(ref.folder)):
+        return None
+    files = sorted(path for path in ref.folder.iterdir() if path.is_file())
+    if any(path.is_symlink() and not is_whole(path, Path(os.readlink(path)).name) for path in files):
+        return None
+    return [Fetched(name=path.name, n_bytes=path.stat().st_size, sha256="") for path in files]
 
 
 def _configuration(ref: Hub) -> str:
@@ -87,7 +104,7 @@ def _described(ref: Hub, configuration: Path, asked: str, *, access: str, licenc
     )
 
 
-def _taken(listed: Sequence[Listed], asked: str) -> tuple[Any, list[Listed]]:
+def _taken(ref: Hub, listed: Sequence[Listed], asked: str) -> tuple[Any, list[Listed]]:
     """(what it holds, the files to take): one form of the weights, and what makes a checkpoint beside them."""
     top = {one.name: one for one in listed if "/" not in one.name}
     holds = next((kind for kind, name in _WEIGHTS.items() if name in top or f"{name}.index.json" in top), None)
@@ -96,20 +113,31 @@ def _taken(listed: Sequence[Listed], asked: str) -> tuple[Any, list[Listed]]:
             raise CheckpointNotFound(asked, "It is an adapter without safetensors.", "Ask its owners for safetensors.")
     elif holds in (None, "adapter") or "config.json" not in top:
         some = ", ".join(sorted(name for name in top if not name.startswith("."))[:6]) or "folders only"
-        raise CheckpointNotFound(
-            asked,
-            f"It holds no checkpoint of transformers that can be read (found: {some}).",
-            "Choose another repository.",
-        )
+        found = f"It holds no checkpoint of transformers that can be read (found: {some})."
+        raise CheckpointNotFound(asked, found, "Choose another repository.")
     weights = _WEIGHTS[holds]
-    stem, _, end = weights.rpartition(".")
-    parts = re.compile(rf"{stem}-\d+-of-\d+\.{end}")
-    names = [weights] if weights in top else [f"{weights}.index.json", *filter(parts.fullmatch, top)]
+    names = [weights] if weights in top else _parts(ref, f"{weights}.index.json", top, asked)
     start = ("adapter_config.json",) if holds == "adapter" else CHECKPOINT_FILES
     beside = [one for one in top.values() if one.name.startswith(start)]
     if (size := sum(one.n_bytes for one in beside)) > _MOST_BESIDE:
         raise CheckpointNotFound(asked, f"Its configuration and vocabulary are {size:,} bytes.", "Choose another.")
     return holds, [*beside, *(top[name] for name in names)]
+
+
+def _parts(ref: Hub, index: str, top: Mapping[str, Listed], asked: str) -> list[str]:
+    """The index of weights in parts, and the parts it names."""
+    try:
+        if sum(one.n_bytes for one in top.values() if one.name == index) > _MOST_BESIDE:
+            raise ValueError("it is too large")
+        held = json.loads(fetch_small(ref, index, asked).read_text(encoding="utf-8"))
+        parts = sorted(set(held["weight_map"].values()))
+        if missing := [name for name in parts if name not in top]:
+            raise ValueError(f"it names {missing[0]!r}, which is not beside it")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointNotFound(
+            asked, f"Its {index} cannot be used: {str(error)[:200]}.", "Choose another."
+        ) from error
+    return [index, *parts]
 
 
 def _readable(configuration: Path, asked: str) -> Shape:

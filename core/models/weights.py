@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from core.errors import CheckpointDamaged, SpecInvalid
 from core.models.changes import Changes
-from core.models.checkpoints import backbone_prefix, weight_headers
+from core.models.checkpoints import backbone_prefix, weight_files, weight_headers
 from core.models.sources import Source
 
 _BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?|albert_layer_groups)\.(\d+)\.(.+)$")
@@ -78,7 +78,7 @@ def stored_tensors(folder: Path) -> dict[str, tuple[Path, str]]:
     if any(name.startswith("encoder.") for name in floating):
         floating = {name for name in floating if not name.startswith(("decoder.", "lm_head."))}
     found: dict[str, tuple[Path, str]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
             for full in floating.intersection(file.keys()):
                 if full.startswith(prefix) or not has_head:

@@ -20,7 +20,7 @@ def draw(lab: Lab) -> None:
     """The two ways to add a checkpoint."""
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(show.said(problem), icon=":material/error:")
-    hub, folder = st.tabs(["Hugging Face Hub", "Folder"])
+    hub, folder, vectors = st.tabs(["Hugging Face Hub", "Folder", "Vectors"])
     with hub, show.messages():
         _look_up(lab)
         if found := st.session_state.get(_FOUND):
@@ -28,6 +28,8 @@ def draw(lab: Lab) -> None:
                 _card(lab, found)
     with folder, show.messages():
         _add_folder(lab)
+    with vectors, show.messages():
+        _add_vectors(lab)
 
 
 def whole(lab: Lab) -> list[Named]:
@@ -138,6 +140,26 @@ def _add_folder(lab: Lab) -> None:
                 st.rerun()
     if path := st.session_state.get(_CONVERT):
         _offer_conversion(lab, path, Path(path).name)
+
+
+def _add_vectors(lab: Lab) -> None:
+    """Vectors computed elsewhere, one row a sentence or word of a text that is here."""
+    with st.form("add_vectors", border=False):
+        path_at, text_at, unit_at, button_at = st.columns([4, 2.4, 1.6, 1.2], vertical_alignment="bottom")
+        with path_at:
+            path = show.local_path(
+                "Array of numpy (.npy): [rows, width] or [layers, rows, width]", placeholder="/path/to/vectors.npy"
+            )
+        text = text_at.selectbox(
+            "Of the text", lab.datasets(), format_func=lambda one: one.name, key="vectors_of",
+            help="The rows are all of its sentences or words, in reading order. Add your own text on the page Data first.",
+        )  # fmt: skip
+        unit = unit_at.selectbox("A row is a", ["sentence", "word"], key="vectors_unit")
+        pressed = button_at.form_submit_button("Add", icon=":material/add:", width="stretch")
+    if pressed and path:
+        with st.spinner("Looking at every number"):
+            lab.add_vectors(path, text.ref, unit)
+        st.rerun()
 
 
 def _offer_conversion(lab: Lab, path: str, name: str) -> None:

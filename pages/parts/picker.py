@@ -10,11 +10,10 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from core.analyses.checkpoint import Checkpoint, origin, run_of
+from core.analyses.checkpoint import Checkpoint, run_of, shape_of
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
-from core.models.checkpoints import place, shape
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, caveat_of
@@ -206,7 +205,7 @@ def _choose_sample(link: dict[str, str], lab: Lab, data: Named) -> Sample:
             ["", *labels],
             "strata",
             lambda name: f"in the shares of {LABEL_NAMES.get(name, name)}" if name else "as chance has it",
-            help="In the shares of a label, every value of it has the share that it has in the whole text.",
+            help="In the shares of a label, every value of it keeps the share that it has among the sentences drawn from.",
         )
     return whole.replace(n=int(size), strata=strata)
 
@@ -247,7 +246,7 @@ def _choose_pooling(link: dict[str, str], unit: str) -> str:
 
 def _tower(link: dict[str, str], base: Named) -> int:
     """The layer cursor: the network as a tower, its top at the top."""
-    depth = shape(place(origin(base.ref))).n_layers
+    depth = shape_of(base.ref).n_layers
     names = {depth: f"{depth} · top", 0: "0 · embeddings"}
     return _bound(
         link,

@@ -15,7 +15,7 @@ from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.lab import Named
-from core.refs import LABEL_NAMES, RandomWeights, Sample
+from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
 
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
 
@@ -65,7 +65,11 @@ class Selection:
     def is_one_shape(self) -> bool:
         """Whether both sides are of one family, depth and width: only then are their weights compared."""
         assert self.tuned is not None
-        return shape_of(self.base.ref) == shape_of(self.tuned.ref)
+        sides = self.base.ref, self.tuned.ref
+        if any(isinstance(side, Vectors) for side in sides):
+            return False
+        one, other = ((at.family, at.n_layers, at.n_blocks, at.width) for at in map(shape_of, sides))
+        return one == other
 
     @property
     def is_one_width(self) -> bool:
@@ -121,8 +125,10 @@ class Selection:
         return Probe(embed=base, label=self.label), Probe(embed=tuned, label=self.label)
 
     @property
-    def random_probe(self) -> Probe:
-        """A probe on the base's shape with freshly drawn weights: a control."""
+    def random_probe(self) -> Probe | None:
+        """A probe on the base's shape with freshly drawn weights: a control; None where the base has no weights."""
+        if isinstance(self.base.ref, Vectors):
+            return None
         return Probe(embed=self.embed(RandomWeights(of=origin(self.base.ref), seed=0)), label=self.label)
 
     @property

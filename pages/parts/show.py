@@ -86,9 +86,12 @@ def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
 def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
     plan = lab.plan(wanted)
     statuses = {key_of(step.spec): lab.status(key_of(step.spec)) for step in plan}
-    if any(status.state in ACTIVE for status in statuses.values()):
-        _progress_fragment([key_of(step.spec) for step in plan], what)
-        return
+    if active := [key for key, status in statuses.items() if status.state in ACTIVE]:
+        _progress_fragment(active, what)
+        if len(active) == len(plan):
+            return
+        # Somebody asked for a part of it, as for a download: the rest can be asked for, and waits.
+        plan = [step for step in plan if key_of(step.spec) not in active]
     # A step that only waited names the step it waited for; showing each message once is enough.
     for message in dict.fromkeys(
         f"**{step.spec.title}: {statuses[key_of(step.spec)].state}.** {escaped(status.error.message) if status.error else ''}"

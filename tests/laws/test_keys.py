@@ -19,7 +19,19 @@ from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.errors import SpecInvalid
 from core.keys import KINDS, Described, Spec, from_json, key_of, later, locator, to_json
-from core.refs import Adapter, ConlluFile, Folder, Hub, HubFile, Packaged, RandomWeights, Sample, Suite, TableFile
+from core.refs import (
+    Adapter,
+    ConlluFile,
+    Folder,
+    Hub,
+    HubFile,
+    Packaged,
+    RandomWeights,
+    Sample,
+    Suite,
+    TableFile,
+    Vectors,
+)
 from tests.faults import ROOT, says
 from tests.small import BASE, TUNE, comparison
 
@@ -28,6 +40,7 @@ REFS: list[Described] = [
     Folder(digest="a" * 64, path="/models/one"),
     Hub(repo="org/name", commit="f" * 40, revision="main", n_bytes=7),
     HubFile(repo="org/data", commit="f" * 40, name="one/train.parquet", revision="main", n_bytes=7),
+    Vectors(of=Suite(), unit="word", digest="d" * 64, path="/vectors/one.npy", n_layers=6, width=384),
     Suite(),
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
     TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from streamlit.testing.v1 import AppTest
 
+from core.refs import TableFile
 from pages.parts.lab import get_lab
 from tests.faults import tiny
 from tests.hub import Repo, TinyHub, serving, tiny_and_adapter
@@ -163,3 +165,39 @@ def test_pickled_weights_are_converted_only_when_a_person_says_so(empty: AppTest
     assert not app.error
     assert "of 2019" in app.selectbox(key="base").options
     assert "holds only pickled weights" not in said(app)
+
+
+def test_vectors_computed_elsewhere_are_a_side_for_their_own_text_and_said_to_be_for_no_other(
+    empty: AppTest, tmp_path: Path
+) -> None:
+    rows = [f"film number {i} is {'good' if i % 2 else 'bad'}\t{i % 2}" for i in range(300)]
+    (tmp_path / "text.tsv").write_text("\n".join(["text\tlabel", *rows]) + "\n")
+    ref = TableFile.at(tmp_path / "text.tsv", text="text", labels=("label",), header=True)
+    np.save(tmp_path / "mine.npy", np.random.default_rng(0).normal(size=(3, 300, 16)).astype(np.float32))
+    app = opened(empty, "checkpoints")
+    text = get_lab().add_file(tmp_path / "text.tsv", ref, "films")
+    app.run()
+    field(app, "Array of numpy").set_value(str(tmp_path / "mine.npy"))
+    next(box for box in app.selectbox if box.label == "Of the text").set_value(
+        next(one for one in get_lab().datasets() if one.id == text)
+    )
+    [button for button in app.button if button.label == "Add"][-1].click().run()
+    assert not app.error
+    assert "vectors of the sentences of films" in app.dataframe[0].value["kind"].tolist()
+    app.selectbox(key="tuned").set_value(_id_of("mine.npy")).run()
+    app.switch_page("pages/layers.py").run()
+    assert "of the sentences of another text" in said(app) + "".join(one.value for one in app.error)
+    app.selectbox(key="data").set_value(text).run()
+    chosen = app.session_state["selection"]
+    get_lab().run(chosen.similarity)
+    app.run()
+    assert not app.error
+    assert not app.exception
+    assert app.main.get("vega_lite_chart")
+    assert "Base has 6 blocks, tuned 2" in said(app)
+    app.selectbox(key="base").set_value(_id_of("mine.npy")).run()
+    app.switch_page("pages/home.py").run()
+    assert not app.exception
+    (tmp_path / "mine.npy").unlink()
+    app.switch_page("pages/checkpoints.py").run()
+    assert "**mine.npy** is not to be had now" in said(app).replace("\\", "")

@@ -15,6 +15,7 @@ from core.lab import Lab
 from pages.parts.lab import get_lab
 from pages.parts.notes import NO_WEIGHTS
 from tests.faults import tiny
+from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,6 +179,39 @@ def test_checkpoints_of_unequal_depth_are_compared_and_every_page_says_how(empty
             assert len(app.main.get("vega_lite_chart")) == 3
             assert NO_WEIGHTS in said(app)
             assert "deep and shallow" in app.title[0].value
+
+
+def test_a_page_settles_while_a_part_of_what_it_needs_is_under_way(
+    empty: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny("bert", tmp_path / "tiny")
+    repos = {"org/tiny": Repo(commits=[checkpoint_files(tmp_path / "tiny")])}
+    with serving(repos, monkeypatch, tmp_path / "huggingface"):
+        app = opened(empty, "layers")
+        lab = get_lab()
+        found = lab.look_up("org/tiny")
+        short = lab.add_repository(found)
+        Lab(lab.store, engine="none").submit(found.ref)  # asked for, and nobody works on it yet
+        app.run()
+        app.selectbox(key="tuned").set_value(short).run()
+        assert not app.exception
+        assert "Downloading" in said(app)
+        assert any(button.label == "Compute" for button in app.main.button)
+
+
+def test_the_longest_text_a_checkpoint_takes_does_not_make_it_another_shape(empty: AppTest, tmp_path: Path) -> None:
+    for name, positions in (("short", 66), ("long", 80)):
+        tiny("bert", tmp_path / name)
+        config = tmp_path / name / "config.json"
+        config.write_text(
+            config.read_text().replace('"max_position_embeddings": 66', f'"max_position_embeddings": {positions}')
+        )
+    app = opened(empty, "home")
+    for side, name in (("base", "short"), ("tuned", "long")):
+        short = get_lab().add_checkpoint(str(tmp_path / name))
+        app.run()
+        app.selectbox(key=side).set_value(short).run()
+    assert app.session_state["selection"].is_one_shape
 
 
 def test_a_map_of_two_widths_is_not_offered(empty: AppTest, tmp_path: Path) -> None:

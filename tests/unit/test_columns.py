@@ -55,7 +55,9 @@ def read(content: str, **fields: Any) -> Examples:
     return read_file(TableFile(digest="", **(usual | fields)), content.encode(), "it")
 
 
-WORD = st.text(string.ascii_letters + ".,;#'", min_size=1, max_size=6)
+WORD = st.text(string.ascii_letters + ".,;#'", min_size=1, max_size=6) | st.from_regex(
+    r"[0-9]{1,4}[-.][0-9]{1,3}", fullmatch=True
+)
 TAG = st.sampled_from(["NN", "VBZ", "B-NP", "O", "ccg/((S\\NP)/NP)"])
 
 
@@ -80,6 +82,16 @@ def test_comments_ranges_and_empty_nodes_are_no_words_and_a_number_sign_is_one()
     assert got.words == (("She", "gave", "up", "."), ("You", "wait"))
     assert got.word_labels["column 5"] == (("_", "v.change", "_", "_"), ("_", "v.stative"))
     assert read(CHUNKS).words[1][2] == "#"
+
+
+def test_numbers_are_words_where_nothing_numbers_the_words() -> None:
+    got = read("Rates NNS\nof IN\n3.5 CD\nin IN\n1990-91 CD\n\n6-4 CD\n7-5 CD\n", word_labels=("2",))
+    assert got.words == (("Rates", "of", "3.5", "in", "1990-91"), ("6-4", "7-5"))
+
+
+def test_a_comment_that_happens_to_have_as_many_columns_is_none_of_its_words() -> None:
+    got = read("# sent_id = 1\nEU NNP B-NP B-ORG\nvotes VBZ B-VP O\n\n# newdoc id = 2\nIt PRP B-NP O\n# # I-NP O\n")
+    assert got.words == (("EU", "votes"), ("It", "#"))
 
 
 def test_marks_between_documents_are_no_sentences() -> None:

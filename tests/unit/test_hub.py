@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.analyses.checkpoint import shape_of
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
+from core.analyses.probe import Probe
 from core.errors import Cancelled, CheckpointDamaged, CheckpointNotFound, SpecInvalid, StoreUnusable
 from core.jobs.run import compute_artifact
 from core.keys import from_json, key_of, to_json
@@ -24,6 +26,8 @@ from core.lab import Lab
 from core.models.checkpoints import facts, locate
 from core.models.hub import fetch, look_up
 from core.refs import Folder, Hub, Sample, Suite, hub_cache
+from core.settings import Settings
+from core.store.artifacts import Store
 from tests.faults import DEPTH, ROOT, WIDTH, python, says, small_disk, tiny
 from tests.hub import TOKEN, Repo, TinyHub, checkpoint_files, serving
 
@@ -353,11 +357,42 @@ def test_no_answer_names_the_host_and_says_that_what_is_here_can_be_had(
         says(problem, "127.0.0.1:9", "does not answer", "offline")
 
 
-def test_address_that_is_no_hub_is_told(hub: TinyHub, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", f"{hub.address}/elsewhere")
+@pytest.mark.parametrize("page", [b"<html>Sign in to the network</html>", b"[]", b"null", b'{"id": 1}'])
+def test_answer_that_is_not_the_hubs_is_told(hub: TinyHub, page: bytes) -> None:
+    hub.page = page
     with pytest.raises(CheckpointNotFound) as problem:
         look_up(NAME)
     says(problem, NAME)
+    assert "does not answer as a Hub" in str(problem.value) or "empty" in str(problem.value)
+
+
+@pytest.mark.parametrize("code", [500, 503])
+def test_hub_that_is_down_is_not_called_a_missing_file(hub: TinyHub, code: int) -> None:
+    hub.head_fails = code
+    started = time.monotonic()
+    with pytest.raises(CheckpointNotFound) as problem:
+        look_up(NAME)
+    says(problem, str(code), "Try again later")
+    assert time.monotonic() - started < 15
+
+
+def test_address_that_was_signed_for_an_hour_is_asked_for_again_when_that_is_over(hub: TinyHub, lab: Lab) -> None:
+    ref = look_up(NAME).ref
+    hub.refuse_once = True
+    lab.run(ref)
+    assert ref.is_at_hand()
+    assert len(hub.ranges("model.safetensors")) == 2
+
+
+def test_cache_that_cannot_be_written_says_so_and_not_that_it_is_full(
+    hub: TinyHub, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "blocked").write_text("a file in its place")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "blocked"))
+    with pytest.raises(StoreUnusable) as problem:
+        look_up(NAME)
+    says(problem, "can be written", "HF_HOME")
+    assert "space" not in str(problem.value)
 
 
 def test_offline_what_was_downloaded_is_found_and_nothing_is_asked(
@@ -377,6 +412,117 @@ def test_offline_what_was_downloaded_is_found_and_nothing_is_asked(
         fetch(other, nothing)
     says(problem, "org/other", "offline")
     assert len(hub.asked) == before
+
+
+def test_offline_what_another_tool_or_another_cache_folder_brought_here_is_used_and_nobody_is_asked(
+    hub: TinyHub, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = look_up(NAME).ref
+    elsewhere = Lab(Store(Settings(cache=tmp_path / "elsewhere", device="cpu")), engine="none")
+    elsewhere.run(ref)
+    before = len(hub.asked)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    found = look_up(NAME, ref.commit)
+    lab.add_repository(found)
+    lab.run(Embed(checkpoint=found.ref, sample=SAMPLE))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    lab.store.discard(ref)
+    lab.run(ref)
+    assert len(hub.asked) == before
+
+
+def test_contents_that_the_library_shares_between_repositories_are_known_for_what_they_are(
+    hub: TinyHub, lab: Lab
+) -> None:
+    ref = look_up(NAME).ref
+    lab.run(ref)
+    content = (ref.folder / "model.safetensors").resolve()
+    shared = hub_cache() / "blobs" / "ab" / ("ab" * 32)  # by a hash of its own kind
+    shared.parent.mkdir(parents=True)
+    content.replace(shared)
+    content.symlink_to(shared)
+    lab.run(Embed(checkpoint=ref, sample=SAMPLE))
+    spoilt = bytearray(shared.read_bytes())
+    spoilt[-1] ^= 1
+    shared.write_bytes(spoilt)
+    with pytest.raises(CheckpointDamaged) as problem:
+        locate(ref)
+    says(problem, str(content))
+    assert str(shared) not in str(problem.value), "others stand on that"
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_small_files_that_changed_on_disk_are_refused_too(hub: TinyHub, lab: Lab, name: str) -> None:
+    ref = look_up(NAME).ref
+    lab.run(ref)
+    content = (ref.folder / name).resolve()
+    content.write_bytes(content.read_bytes() + b" ")
+    with pytest.raises(CheckpointDamaged) as problem:
+        lab.run(Embed(checkpoint=ref, sample=SAMPLE))
+    says(problem, name)
+
+
+def test_older_commit_does_not_take_the_name_back_from_what_it_stands_for_now(hub: TinyHub, lab: Lab) -> None:
+    repo = hub.repos[NAME]
+    old = look_up(NAME).ref
+    lab.run(old)
+    repo.commits.append(repo.commits[0] | {"vocab.txt": b"other"})
+    new = look_up(NAME).ref
+    lab.run(new)
+    assert look_up(NAME, offline=True).ref == new
+    import shutil
+
+    shutil.rmtree(old.folder)
+    lab.run(old)
+    assert look_up(NAME, offline=True).ref == new
+
+
+def test_parts_are_those_that_the_index_names_and_no_others(hub: TinyHub, lab: Lab, tmp_path: Path) -> None:
+    held = dict(hub.repos[NAME].commits[0])
+    weights = held.pop("model.safetensors")
+    index = {"weight_map": {"embeddings": "model.part1.safetensors"}}
+    hub.repos["org/odd"] = Repo(
+        commits=[
+            held | {"model.part1.safetensors": weights, "model.safetensors.index.json": json.dumps(index).encode()}
+        ]
+    )
+    ref = look_up("org/odd").ref
+    lab.run(ref)
+    assert ref.is_at_hand()
+    for names in ({"weight_map": {"x": "../up.safetensors"}}, {"weight_map": {"x": "none.safetensors"}}, {}, []):
+        bad = held | {"model.part1.safetensors": weights, "model.safetensors.index.json": json.dumps(names).encode()}
+        hub.repos["org/bad"] = Repo(commits=[bad])
+        with pytest.raises(CheckpointNotFound) as problem:
+            look_up("org/bad")
+        says(problem, "index.json cannot be used")
+
+
+def test_weights_of_another_form_that_lie_beside_do_not_count(hub: TinyHub, lab: Lab) -> None:
+    ref = look_up(NAME).ref
+    lab.run(ref)
+    known = facts(ref.folder)
+    (ref.folder / "consolidated.safetensors").write_bytes((ref.folder / "model.safetensors").read_bytes())
+    assert facts(ref.folder) == known
+
+
+def test_what_stands_on_a_download_that_is_gone_is_planned_with_it_however_deep(hub: TinyHub, lab: Lab) -> None:
+    import shutil
+
+    ref = look_up(NAME).ref
+    shutil.rmtree(ref.folder.parent.parent)
+    embed = Embed(checkpoint=ref, sample=SAMPLE)
+    probe = Probe(embed=embed, label="upos")
+    assert [step.spec for step in lab.plan(probe)] == [ref, embed, probe]
+    with pytest.raises(CheckpointNotFound) as problem:
+        shape_of(ref)
+    says(problem, NAME, "core download")
+
+
+def test_name_is_as_the_hub_writes_it(hub: TinyHub) -> None:
+    hub.repos["tiny"] = hub.repos[NAME]
+    hub.called["tiny"] = NAME
+    assert look_up("tiny").ref == look_up(NAME).ref
 
 
 def test_offline_a_branch_is_what_it_was_when_last_seen(hub: TinyHub, lab: Lab) -> None:
