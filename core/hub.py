@@ -130,12 +130,16 @@ def fetch_files(ref: Hub | HubFile, files: Iterable[Listed], on_bytes: OnBytes, 
         raise _Errors.of(ref).missing(asked, "This machine is set to stay offline.", do)
     wanted = list(files)
     total, done, found = sum(one.n_bytes for one in wanted), 0, []
-    on_bytes(0, total)
+
+    def of_this(n: int) -> None:
+        on_bytes(done + n, total)
+
+    of_this(0)
     for one in wanted:
         with _told(ref, asked):
-            found.append(_fetch_file(ref, one.name, lambda n, before=done: on_bytes(before + n, total), asked))
+            found.append(_fetch_file(ref, one, of_this, asked))
         done += one.n_bytes
-        on_bytes(done, total)
+        of_this(0)
     _remember_revision(ref, asked)
     return found
 
@@ -154,11 +158,11 @@ def _remember_revision(ref: Hub | HubFile, asked: str) -> None:
         beside.replace(named)
 
 
-def fetch_small(ref: Hub | HubFile, name: str, asked: str) -> Path:
+def fetch_small(ref: Hub | HubFile, one: Listed, asked: str) -> Path:
     """One small file, as a configuration; returns where it is. Raises as fetch_files."""
     with _told(ref, asked):
-        _fetch_file(ref, name, lambda _: None, asked)
-    return ref.folder / name
+        _fetch_file(ref, one, lambda _: None, asked)
+    return ref.folder / one.name
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,7 @@ def _endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def _fetch_file(ref: Hub | HubFile, name: str, on_bytes: Callable[[int], None], asked: str) -> Fetched:
+def _fetch_file(ref: Hub | HubFile, one: Listed, on_bytes: Callable[[int], None], asked: str) -> Fetched:
     """One file into the cache under its hash, then under its name.
 
     The library writes each transfer into a file of its own, throws that away when it is cut off, and looks up only every
@@ -199,7 +203,7 @@ def _fetch_file(ref: Hub | HubFile, name: str, on_bytes: Callable[[int], None], 
     """
     from huggingface_hub.errors import HfHubHTTPError
 
-    known = _head_of(ref, name, asked)
+    known = _head_of(ref, one, asked)
     content = _repository(ref) / "blobs" / known.etag
     lock = hub_cache() / ".locks" / _repository(ref).name / f"{known.etag}.lock"
     for folder in (content.parent, lock.parent):
@@ -215,17 +219,19 @@ def _fetch_file(ref: Hub | HubFile, name: str, on_bytes: Callable[[int], None], 
                 if known.is_hub or error.response.status_code not in (401, 403):
                     raise
                 # An address that was signed for an hour, and that hour is over.
-                _transfer(_head_of(ref, name, asked), part, on_bytes)
+                _transfer(_head_of(ref, one, asked), part, on_bytes)
             if not is_whole(part, known.etag, known.size):
                 part.unlink()
-                raise _Errors.of(ref).damaged(asked, f"What came as {name} is not what the Hub names.", "Try again.")
+                raise _Errors.of(ref).damaged(
+                    asked, f"What came as {one.name} is not what the Hub names.", "Try again."
+                )
             part.replace(content)
-        place = ref.folder / name
+        place = ref.folder / one.name
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.unlink(missing_ok=True)  # a link to what is gone
             place.symlink_to(os.path.relpath(content, place.parent))
-    return Fetched(name=name, n_bytes=known.size, sha256=known.etag if len(known.etag) == _SHA256 else "")
+    return Fetched(name=one.name, n_bytes=known.size, sha256=known.etag if len(known.etag) == _SHA256 else "")
 
 
 @dataclass(frozen=True)
@@ -239,15 +245,16 @@ class _Head:
     """Whether the Hub itself sends it: whoever it hands a transfer on to gets no token."""
 
 
-def _head_of(ref: Hub | HubFile, name: str, asked: str) -> _Head:
+def _head_of(ref: Hub | HubFile, one: Listed, asked: str) -> _Head:
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 
-    url = hf_hub_url(ref.repo, name, repo_type=_kind(ref), revision=ref.commit, endpoint=_endpoint())
+    url = hf_hub_url(ref.repo, one.name, repo_type=_kind(ref), revision=ref.commit, endpoint=_endpoint())
     known = get_hf_file_metadata(url, token=get_token() or False, timeout=_SECONDS, endpoint=_endpoint())
-    if not re.fullmatch(r"[\w-]+", known.etag or "") or known.commit_hash != ref.commit or known.size is None:
-        raise _Errors.of(ref).damaged(asked, f"The answer for {name} is not that of a Hub.", "Check HF_ENDPOINT.")
+    size = one.n_bytes if known.size is None else known.size  # of text that it compresses on the way it says none
+    if not re.fullmatch(r"[\w-]+", known.etag or "") or known.commit_hash != ref.commit or not size:
+        raise _Errors.of(ref).damaged(asked, f"The answer for {one.name} is not that of a Hub.", "Check HF_ENDPOINT.")
     is_hub = urlsplit(known.location)[:2] == urlsplit(_endpoint())[:2]
-    return _Head(str(known.etag), known.size, known.location, is_hub)
+    return _Head(str(known.etag), size, known.location, is_hub)
 
 
 @contextmanager

@@ -75,6 +75,8 @@ class TinyHub:
     """The code with which the Hub answers what a file's head is, where that is not 0."""
     page: bytes = b""
     """What the Hub answers to what a repository is, where a proxy stands before it."""
+    hides_sizes: bool = False
+    """Whether the head of a small file says nothing of its size, as of text that is compressed on the way."""
     hold: threading.Event | None = None
     """Set by the test when a body that was cut may go on."""
     called: dict[str, str] = field(default_factory=dict)
@@ -228,7 +230,8 @@ def _handler(hub: TinyHub, kind: str) -> type[BaseHTTPRequestHandler]:
             self.send_response(code)
             for name, value in told.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if not (hub.hides_sizes and self.command == "HEAD"):
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command == "HEAD":
                 return

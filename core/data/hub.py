@@ -85,9 +85,7 @@ def look_up_data(repo: str, revision: str = "main", *, offline: bool = False) ->
     asked = f"Looking up the data set {repo} at {revision!r} on the Hub."
     if offline or is_offline():
         commit = commit_here(ref, revision)
-        folder = ref.replace(commit=commit).folder if commit else None
-        here = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
-        listed = [Listed(name=path.relative_to(folder).as_posix(), n_bytes=path.stat().st_size) for path in here]
+        listed = _here(ref.replace(commit=commit)) if commit else []
         do = "Go online once and download it, or choose another."
         if not listed:
             raise DatasetNotFound(asked, "Offline: nothing of it was downloaded to this machine.", do)
@@ -116,6 +114,12 @@ def fetch_data(ref: HubFile, on_bytes: OnBytes) -> list[Fetched]:
     """Bring one file to this machine. Raises as core.hub.fetch_files."""
     asked = f"Downloading {ref.name} of {ref.repo} at {ref.commit[:7]}."
     return fetch_files(ref, [Listed(name=ref.name, n_bytes=ref.n_bytes)], on_bytes, asked)
+
+
+def _here(ref: HubFile) -> list[Listed]:
+    """The files of a commit that were downloaded to this machine."""
+    paths = sorted(path for path in ref.folder.rglob("*") if path.is_file())
+    return [Listed(name=path.relative_to(ref.folder).as_posix(), n_bytes=path.stat().st_size) for path in paths]
 
 
 def _is_readable(one: Listed) -> bool:

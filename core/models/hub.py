@@ -58,7 +58,8 @@ def look_up(repo: str, revision: str = "main", *, offline: bool = False) -> Repo
     ref = ref.replace(repo=found.repo, commit=found.commit)
     holds, files = _taken(ref, found.files, asked)
     ref = ref.replace(holds=holds, n_bytes=sum(one.n_bytes for one in files))
-    configuration = fetch_small(ref, _configuration(ref), asked)
+    (listed,) = (one for one in files if one.name == _configuration(ref))
+    configuration = fetch_small(ref, listed, asked)
     return _described(ref, configuration, asked, access=found.access, licence=found.licence)
 
 
@@ -127,9 +128,9 @@ def _taken(ref: Hub, listed: Sequence[Listed], asked: str) -> tuple[Any, list[Li
 def _parts(ref: Hub, index: str, top: Mapping[str, Listed], asked: str) -> list[str]:
     """The index of weights in parts, and the parts it names."""
     try:
-        if sum(one.n_bytes for one in top.values() if one.name == index) > _MOST_BESIDE:
+        if top[index].n_bytes > _MOST_BESIDE:
             raise ValueError("it is too large")
-        held = json.loads(fetch_small(ref, index, asked).read_text(encoding="utf-8"))
+        held = json.loads(fetch_small(ref, top[index], asked).read_text(encoding="utf-8"))
         parts = sorted(set(held["weight_map"].values()))
         if missing := [name for name in parts if name not in top]:
             raise ValueError(f"it names {missing[0]!r}, which is not beside it")

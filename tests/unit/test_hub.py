@@ -525,6 +525,14 @@ def test_name_is_as_the_hub_writes_it(hub: TinyHub) -> None:
     assert look_up("tiny").ref == look_up(NAME).ref
 
 
+def test_small_files_whose_size_the_hub_does_not_say_come_whole(hub: TinyHub, lab: Lab) -> None:
+    hub.hides_sizes = True
+    ref = look_up(NAME).ref
+    lab.run(Embed(checkpoint=ref, sample=SAMPLE))
+    for name, body in hub.repos[NAME].commits[0].items():
+        assert (ref.folder / name).read_bytes() == body
+
+
 def test_offline_a_branch_is_what_it_was_when_last_seen(hub: TinyHub, lab: Lab) -> None:
     repo = hub.repos[NAME]
     ref = look_up(NAME).ref
