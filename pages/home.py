@@ -34,6 +34,9 @@ def main() -> None:
         show.heading(TITLE, SHOWS, HOW_TO_READ)
         if chosen is not None:
             newcomer.draw(chosen)
+    elif chosen.misfit:
+        show.heading(TITLE, SHOWS, HOW_TO_READ)
+        st.info(chosen.misfit, icon=":material/info:")
     else:
         layer_strip(chosen)
 

@@ -94,6 +94,9 @@ def compared() -> Selection | None:
             "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
         )
         return None
+    if chosen is not None and chosen.misfit:
+        st.info(chosen.misfit, icon=":material/info:")
+        return None
     if chosen is not None and chosen.facing:
         st.info(chosen.facing, icon=FACING_ICON)
     return chosen

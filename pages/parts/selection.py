@@ -72,6 +72,19 @@ class Selection:
         return one == other
 
     @property
+    def misfit(self) -> str:
+        """What is wrong where a side is vectors computed elsewhere for something else; otherwise empty."""
+        for side in filter(None, (self.base, self.tuned)):
+            ref = side.ref
+            if isinstance(ref, Vectors) and (ref.of, ref.unit) != (self.data.ref, self.unit):
+                whose = "this text" if ref.of == self.data.ref else "another text"
+                return (
+                    f"{side.name} holds vectors of the {ref.unit}s of {whose}. Choose the text they were computed for, and "
+                    f"to read a label of {ref.unit}s."
+                )
+        return ""
+
+    @property
     def is_one_width(self) -> bool:
         """Whether vectors of both sides have equally many numbers: only then do they share axes."""
         assert self.tuned is not None
