@@ -92,7 +92,8 @@ def look_up_data(repo: str, revision: str = "main", *, offline: bool = False) ->
         access = licence = ""
     else:
         found = listing(ref, revision, asked)
-        commit, listed, access, licence = found.commit, list(found.files), found.access, found.licence
+        repo, commit, listed = found.repo, found.commit, list(found.files)
+        access, licence = found.access, found.licence
     readable = [one for one in listed if _is_readable(one)]
     if not readable:
         some = ", ".join(sorted(one.name for one in listed)[:6])

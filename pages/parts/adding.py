@@ -35,7 +35,7 @@ _NONE = ""
 
 
 def draw(lab: Lab) -> None:
-    """The two ways to add a file."""
+    """The ways to add a file."""
     if name := st.session_state.pop(_ADDED, None):
         st.success(f"Added {show.escaped(name)} and chose it in the sidebar.", icon=":material/check:")
     by_path, upload, hub = st.tabs(["By path", "Upload", "Hugging Face Hub"])

@@ -1,5 +1,7 @@
 """Adding a checkpoint made elsewhere: from the Hugging Face Hub, or a folder; adapters and pickled weights by one more step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -17,7 +19,7 @@ _FOUND, _PROBLEM, _CONVERT = "hub_found", "bringing_problem", "convert"
 
 
 def draw(lab: Lab) -> None:
-    """The two ways to add a checkpoint."""
+    """The ways to add a checkpoint, or vectors of one."""
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(show.said(problem), icon=":material/error:")
     hub, folder, vectors = st.tabs(["Hugging Face Hub", "Folder", "Vectors"])
@@ -101,17 +103,13 @@ def _take_adapter(found: Repository, base: Named) -> None:
         st.session_state.pop(_FOUND)
 
 
-class _said_next:
+@contextmanager
+def _said_next() -> Iterator[None]:
     """Keep a message of ours for the run after a callback: what a callback draws is lost."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, problem: BaseException | None, __: object) -> bool:
-        if isinstance(problem, TunescopeError):
-            st.session_state[_PROBLEM] = problem
-            return True
-        return False
+    try:
+        yield
+    except TunescopeError as problem:
+        st.session_state[_PROBLEM] = problem
 
 
 def _add_folder(lab: Lab) -> None:
