@@ -5,6 +5,7 @@ import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -259,17 +260,7 @@ class Catalogue:
 
     def domains_of(self, dataset: Dataset) -> list[tuple[str, str, int]]:
         """Label, value and number of sentences of every sentence label with few values; a file's, not the suite's."""
-        if isinstance(dataset, Suite):
-            return []  # its parts are its domains
-        labels = load_dataset(dataset).sentence_labels
-        counted = {name: Counter(values) for name, values in labels.items()}
-        return [
-            (name, value, n)
-            for name, counts in counted.items()
-            if 2 <= len(counts) <= _MOST_DOMAINS
-            for value, n in counts.most_common()
-            if value
-        ]
+        return [] if isinstance(dataset, Suite) else _domains(dataset)  # a suite's parts are its domains
 
     def size_of(self, dataset: Dataset) -> int:
         """Sentences in a data set."""
@@ -308,6 +299,19 @@ _SUITES = (
     *(Suite(split=split, lexicon="split") for split in ("dev", "test", "train")),
 )
 """What pickers offer of the built-in suite; other parts with a split lexicon can be had by spec."""
+
+
+@lru_cache(maxsize=32)
+def _domains(dataset: ConlluFile | TableFile) -> list[tuple[str, str, int]]:
+    """Counted once: the sidebar asks at every drawing of a page."""
+    counted = {name: Counter(values) for name, values in load_dataset(dataset).sentence_labels.items()}
+    return [
+        (name, value, n)
+        for name, counts in counted.items()
+        if 2 <= len(counts) <= _MOST_DOMAINS
+        for value, n in counts.most_common()
+        if value
+    ]
 
 
 def _folder(path: str) -> Path:

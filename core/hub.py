@@ -28,7 +28,7 @@ from core.errors import (
     StoreUnusable,
     TunescopeError,
 )
-from core.refs import Hub, HubFile, file_digest, hub_cache
+from core.refs import HubFile, OnHub, file_digest, hub_cache
 
 _SECONDS = 15.0
 """To wait for an answer."""
@@ -58,6 +58,11 @@ class Fetched:
     """As the Hub names it; empty for small files, which it names otherwise."""
 
 
+def fetched(name: str, n_bytes: int, etag: str) -> Fetched:
+    """A file that is here, by what the Hub calls its content."""
+    return Fetched(name=name, n_bytes=n_bytes, sha256=etag if len(etag) == _SHA256 else "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """What a revision stands for now."""
@@ -80,7 +85,7 @@ def is_offline() -> bool:
     )
 
 
-def listing(ref: Hub | HubFile, revision: str, asked: str) -> Listing:
+def listing(ref: OnHub, revision: str, asked: str) -> Listing:
     """Ask what is in a repository. One question, at most 15 s.
 
     Raises:
@@ -108,16 +113,16 @@ def listing(ref: Hub | HubFile, revision: str, asked: str) -> Listing:
     )
 
 
-def commit_here(ref: Hub | HubFile, revision: str) -> str:
+def commit_here(ref: OnHub, revision: str) -> str:
     """The commit that a revision stood for when it was last downloaded; empty where it never was."""
     if re.fullmatch("[0-9a-f]{40}", revision):
         return revision
-    known = _repository(ref) / "refs" / revision
+    known = ref.repository / "refs" / revision
     commit = known.read_text(encoding="utf-8").strip() if known.is_file() else ""
     return commit if re.fullmatch("[0-9a-f]{40}", commit) else ""
 
 
-def fetch_files(ref: Hub | HubFile, files: Iterable[Listed], on_bytes: OnBytes, asked: str) -> list[Fetched]:
+def fetch_files(ref: OnHub, files: Iterable[Listed], on_bytes: OnBytes, asked: str) -> list[Fetched]:
     """Bring files to this machine, where they are not there yet; what was cut off goes on.
 
     Raises:
@@ -144,9 +149,9 @@ def fetch_files(ref: Hub | HubFile, files: Iterable[Listed], on_bytes: OnBytes, 
     return found
 
 
-def _remember_revision(ref: Hub | HubFile, asked: str) -> None:
+def _remember_revision(ref: OnHub, asked: str) -> None:
     """Write down what a name stands for, so that this and other tools know it offline; not before all of it is here."""
-    named = _repository(ref) / "refs" / ref.revision
+    named = ref.repository / "refs" / ref.revision
     if not ref.revision or ref.revision == ref.commit or commit_here(ref, ref.revision) == ref.commit:
         return
     if named.is_file() and listing(ref, ref.revision, asked).commit != ref.commit:
@@ -158,7 +163,7 @@ def _remember_revision(ref: Hub | HubFile, asked: str) -> None:
         beside.replace(named)
 
 
-def fetch_small(ref: Hub | HubFile, one: Listed, asked: str) -> Path:
+def fetch_small(ref: OnHub, one: Listed, asked: str) -> Path:
     """One small file, as a configuration; returns where it is. Raises as fetch_files."""
     with _told(ref, asked):
         _fetch_file(ref, one, lambda _: None, asked)
@@ -175,18 +180,13 @@ class _Errors:
     """Before the name in the address of its page."""
 
     @classmethod
-    def of(cls, ref: Hub | HubFile) -> "_Errors":
+    def of(cls, ref: OnHub) -> "_Errors":
         if isinstance(ref, HubFile):
             return cls(DatasetNotFound, DatasetInvalid, "datasets/")
         return cls(CheckpointNotFound, CheckpointDamaged, "")
 
 
-def _repository(ref: Hub | HubFile) -> Path:
-    """Where all commits of a repository lie."""
-    return ref.folder.parent.parent
-
-
-def _kind(ref: Hub | HubFile) -> str:
+def _kind(ref: OnHub) -> str:
     return "dataset" if isinstance(ref, HubFile) else "model"
 
 
@@ -195,7 +195,7 @@ def _endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def _fetch_file(ref: Hub | HubFile, one: Listed, on_bytes: Callable[[int], None], asked: str) -> Fetched:
+def _fetch_file(ref: OnHub, one: Listed, on_bytes: Callable[[int], None], asked: str) -> Fetched:
     """One file into the cache under its hash, then under its name.
 
     The library writes each transfer into a file of its own, throws that away when it is cut off, and looks up only every
@@ -204,8 +204,8 @@ def _fetch_file(ref: Hub | HubFile, one: Listed, on_bytes: Callable[[int], None]
     from huggingface_hub.errors import HfHubHTTPError
 
     known = _head_of(ref, one, asked)
-    content = _repository(ref) / "blobs" / known.etag
-    lock = hub_cache() / ".locks" / _repository(ref).name / f"{known.etag}.lock"
+    content = ref.repository / "blobs" / known.etag
+    lock = hub_cache() / ".locks" / ref.repository.name / f"{known.etag}.lock"
     for folder in (content.parent, lock.parent):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(lock, on_bytes):
@@ -231,7 +231,7 @@ def _fetch_file(ref: Hub | HubFile, one: Listed, on_bytes: Callable[[int], None]
             place.parent.mkdir(parents=True, exist_ok=True)
             place.unlink(missing_ok=True)  # a link to what is gone
             place.symlink_to(os.path.relpath(content, place.parent))
-    return Fetched(name=one.name, n_bytes=known.size, sha256=known.etag if len(known.etag) == _SHA256 else "")
+    return fetched(one.name, known.size, known.etag)
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _Head:
     """Whether the Hub itself sends it: whoever it hands a transfer on to gets no token."""
 
 
-def _head_of(ref: Hub | HubFile, one: Listed, asked: str) -> _Head:
+def _head_of(ref: OnHub, one: Listed, asked: str) -> _Head:
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 
     url = hf_hub_url(ref.repo, one.name, repo_type=_kind(ref), revision=ref.commit, endpoint=_endpoint())
@@ -350,7 +350,7 @@ def _has_token() -> bool:
 
 
 @contextmanager
-def _told(ref: Hub | HubFile, asked: str) -> Iterator[None]:
+def _told(ref: OnHub, asked: str) -> Iterator[None]:
     """Say what went wrong between this machine and the Hub in words, none of them the library's: they name requests."""
     import httpx2
     from huggingface_hub.errors import (

@@ -87,46 +87,46 @@ class Folder(Described, kind="checkpoint.folder"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hub(Spec, kind="checkpoint.hub"):
-    """A repository of the Hugging Face Hub at one commit. As a spec it stands for downloading that.
+class OnHub(Spec):
+    """What lies in a repository of the Hugging Face Hub at one commit. As a spec it stands for downloading that.
 
     The files lie where all Hugging Face tools keep them, so that what is there already is not downloaded again.
     """
 
     title: ClassVar[str] = "Download"
     seconds_per_unit: ClassVar[float] = 1e-7
+    shelf: ClassVar[str]
+    """What the Hub's tools call this kind of repository: models, datasets."""
 
     repo: str
     commit: str
     """40 hex digits; branches and tags move."""
-    holds: Literal["model", "adapter", "pickled"] = "model"
-    """What is taken of it: a whole checkpoint, a LoRA adapter, or weights that are only to be had pickled. The last two
-    are made into an Adapter or a Folder before anything reads them."""
     revision: str = locator()
     """The branch, tag or commit by whose name it was found."""
     n_bytes: int = locator(0)
     """Of the files taken, as the Hub states them."""
 
     def validate(self) -> None:
-        _check_hub_names(self.repo, self.commit, self.revision)
+        # All three become parts of paths and addresses.
+        asked = f"Naming the repository {self.repo[:100]!r} at {self.commit[:50]!r}."
+        part = r"\w([\w.-]*\w)?"
+        is_name = re.fullmatch(rf"(?!.*(\.\.|--|\.git$|\.git/)){part}(/{part})?", self.repo, re.ASCII)
+        if not is_name or len(self.repo) > 96:
+            raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
+        if not re.fullmatch("[0-9a-f]{40}", self.commit):
+            raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
+        if not re.fullmatch(r"(?!.*(\.\.|//))[\w.+-][\w.+/-]{0,200}|", self.revision):
+            raise SpecInvalid(asked, f"{self.revision[:50]!r} is no revision.", "Give a branch, a tag or a commit.")
+
+    @property
+    def repository(self) -> Path:
+        """Where all its commits lie."""
+        return hub_cache() / f"{self.shelf}--{self.repo.replace('/', '--')}"
 
     @property
     def folder(self) -> Path:
-        """Where its files lie, or will lie."""
-        return _snapshot("models", self.repo, self.commit)
-
-    def is_at_hand(self) -> bool:
-        """Whether its files are there."""
-        begin = {"model": "model", "adapter": "adapter_model", "pickled": "pytorch_model"}[self.holds]
-        end = "bin" if self.holds == "pickled" else "safetensors"
-        configuration = "adapter_config.json" if self.holds == "adapter" else "config.json"
-        wanted = [f"{begin}.{end}"]
-        try:
-            with (self.folder / f"{begin}.{end}.index.json").open(encoding="utf-8") as stream:
-                wanted = sorted(set(json.load(stream)["weight_map"].values()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass  # weights in one file
-        return all((self.folder / str(name)).is_file() for name in [configuration, *wanted])
+        """Where the files of this commit lie, or will lie."""
+        return self.repository / "snapshots" / self.commit
 
     def cost(self) -> tuple[float, float]:
         """Bytes to download, which are kept on disk."""
@@ -134,25 +134,47 @@ class Hub(Spec, kind="checkpoint.hub"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubFile(Spec, kind="data.hub"):
-    """One file of a data set on the Hugging Face Hub at one commit: the spec of its download.
+class Hub(OnHub, kind="checkpoint.hub"):
+    """A checkpoint of the Hugging Face Hub."""
+
+    shelf: ClassVar[str] = "models"
+
+    holds: Literal["model", "adapter", "pickled"] = "model"
+    """What is taken of it: a whole checkpoint, a LoRA adapter, or weights that are only to be had pickled. The last two
+    are made into an Adapter or a Folder before anything reads them."""
+
+    def is_at_hand(self) -> bool:
+        """Whether its files are there."""
+        begin = {"model": "model", "adapter": "adapter_model", "pickled": "pytorch_model"}[self.holds]
+        end = "bin" if self.holds == "pickled" else "safetensors"
+        configuration = "adapter_config.json" if self.holds == "adapter" else "config.json"
+        whole = self.folder / f"{begin}.{end}"
+        if not (self.folder / configuration).is_file():
+            return False
+        if whole.is_file():
+            return True
+        try:
+            with whole.with_name(f"{whole.name}.index.json").open(encoding="utf-8") as stream:
+                parts = set(json.load(stream)["weight_map"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return all((self.folder / str(name)).is_file() for name in parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile(OnHub, kind="data.hub"):
+    """One file of a data set on the Hugging Face Hub.
 
     Once here it is a file like any other; what is read from it goes by the digest of its content.
     """
 
-    title: ClassVar[str] = "Download"
-    seconds_per_unit: ClassVar[float] = 1e-7
+    shelf: ClassVar[str] = "datasets"
 
-    repo: str
-    commit: str
     name: str
     """In the repository: sst2/validation-00000-of-00001.parquet."""
-    revision: str = locator()
-    """The branch, tag or commit by whose name it was found."""
-    n_bytes: int = locator(0)
 
     def validate(self) -> None:
-        _check_hub_names(self.repo, self.commit, self.revision)
+        super().validate()
         if not self.is_name(self.name):
             raise SpecInvalid(f"Naming the file {self.name[:100]!r} of {self.repo}.", "That is no name.", "Look it up.")
 
@@ -163,11 +185,6 @@ class HubFile(Spec, kind="data.hub"):
         return len(name) <= 300 and all(re.fullmatch(r"(?!\.)[\w .,()+=@-]+", part) for part in parts)
 
     @property
-    def folder(self) -> Path:
-        """Where files of this commit lie, or will lie."""
-        return _snapshot("datasets", self.repo, self.commit)
-
-    @property
     def path(self) -> Path:
         """Where the file lies, or will lie."""
         return self.folder / self.name
@@ -175,27 +192,6 @@ class HubFile(Spec, kind="data.hub"):
     def is_at_hand(self) -> bool:
         """Whether it is there."""
         return self.path.is_file()
-
-    def cost(self) -> tuple[float, float]:
-        """Bytes to download, which are kept on disk."""
-        return float(self.n_bytes), float(self.n_bytes)
-
-
-def _check_hub_names(repo: str, commit: str, revision: str) -> None:
-    """Raise SpecInvalid for what is no name: all three become parts of paths and addresses."""
-    asked = f"Naming the repository {repo[:100]!r} at {commit[:50]!r}."
-    part = r"\w([\w.-]*\w)?"
-    is_name = re.fullmatch(rf"(?!.*(\.\.|--|\.git$|\.git/)){part}(/{part})?", repo, re.ASCII)
-    if not is_name or len(repo) > 96:
-        raise SpecInvalid(asked, "That is no name on the Hub.", "Write it as organisation/name.")
-    if not re.fullmatch("[0-9a-f]{40}", commit):
-        raise SpecInvalid(asked, "That is no commit.", "Look the repository up, which finds its commit.")
-    if not re.fullmatch(r"(?!.*(\.\.|//))[\w.+-][\w.+/-]{0,200}|", revision):
-        raise SpecInvalid(asked, f"{revision[:50]!r} is no revision.", "Give a branch, a tag or a commit.")
-
-
-def _snapshot(kind: str, repo: str, commit: str) -> Path:
-    return hub_cache() / f"{kind}--{repo.replace('/', '--')}" / "snapshots" / commit
 
 
 def hub_cache() -> Path:

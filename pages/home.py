@@ -86,8 +86,8 @@ def layer_strip(chosen: Selection) -> None:
         elif similarity and weights:
             title = headline(similarity, weights, chosen.tuning)
         show.heading(title, SHOWS, HOW_TO_READ)
-        if chosen.facing:
-            st.info(chosen.facing, icon=picker.FACING_ICON)
+        if facing := chosen.facing:
+            st.info(facing, icon=picker.FACING_ICON)
         if probing and all(probing):
             st.markdown(f"**{reading(probing[0], chosen.label_name, is_tuning=one_shape)}**")
     if probing and all(probing):

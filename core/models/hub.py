@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointNotFound
-from core.hub import Fetched, Listed, OnBytes, commit_here, fetch_files, fetch_small, is_offline, is_whole, listing
+from core.hub import (
+    Fetched,
+    Listed,
+    OnBytes,
+    commit_here,
+    fetch_files,
+    fetch_small,
+    fetched,
+    is_offline,
+    is_whole,
+    listing,
+)
 from core.models.checkpoints import Shape, has_vocabulary, shape
 from core.refs import CHECKPOINT_FILES, Hub
 
@@ -84,10 +95,14 @@ def _all_here(ref: Hub) -> list[Fetched] | None:
     """The files of a checkpoint that is whole on this machine, each what its name says; else None."""
     if not ref.is_at_hand() or (ref.holds != "adapter" and not has_vocabulary(ref.folder)):
         return None
-    files = sorted(path for path in ref.folder.iterdir() if path.is_file())
-    if any(path.is_symlink() and not is_whole(path, Path(os.readlink(path)).name) for path in files):
+    named = {
+        path: Path(os.readlink(path)).name if path.is_symlink() else ""
+        for path in sorted(ref.folder.iterdir())
+        if path.is_file()
+    }
+    if not all(is_whole(path, etag) for path, etag in named.items()):
         return None
-    return [Fetched(name=path.name, n_bytes=path.stat().st_size, sha256="") for path in files]
+    return [fetched(path.name, path.stat().st_size, etag) for path, etag in named.items()]
 
 
 def _configuration(ref: Hub) -> str:

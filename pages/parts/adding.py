@@ -208,7 +208,6 @@ def _columns(guessed, key: str) -> TableFile:
         key=f"{key}-labels",
         help="One a text. “.coarse” is the part before the colon: LOC of LOC:city.",
     )
-    called: tuple[str, ...] = ()
     plain = at.replace(
         text=text,
         partner=partner,
@@ -226,7 +225,7 @@ def _columns(guessed, key: str) -> TableFile:
             key=f"{key}-called-{'-'.join(labels)}",
             help="How the labels are called, in the same order.",
         )
-        called = tuple(part.strip() for part in typed.split(",") if part.strip())
+        called = _names(typed)
         seen = [value for column in guessed.columns if column.name in labels for value in column.values]
         left = two.multiselect(
             "Leave out rows labelled",
@@ -239,25 +238,35 @@ def _columns(guessed, key: str) -> TableFile:
     words = [column.name for column in guessed.columns if column.name not in (text, partner, *labels)]
     if partner or not words:
         return plain
-    tags = three.multiselect(
-        "Word labels",
-        words,
-        default=[name for name in at.word_labels if name in words],
-        key=f"{key}-words",
-        help="Columns with one label a word: lists, or labels separated by blanks.",
-    )
-    plain = plain.replace(word_labels=tuple(tags), word_label_names=())
+    with three:
+        tags = st.multiselect(
+            "Word labels",
+            words,
+            default=[name for name in at.word_labels if name in words],
+            key=f"{key}-words",
+            help="Columns with one label a word: lists, or labels separated by blanks.",
+        )
+    return _word_labels(at, plain, tuple(tags), key)
+
+
+def _word_labels(at: TableFile, plain: TableFile, tags: tuple[str, ...], key: str) -> TableFile:
+    """The reading with these columns of word labels, and what they are called."""
+    plain = plain.replace(word_labels=tags, word_label_names=())
     if not tags:
         return plain
-    usual = at.word_label_names if tuple(tags) == at.word_labels and at.word_label_names else plain.word_names
+    usual = at.word_label_names if tags == at.word_labels and at.word_label_names else plain.word_names
     typed = st.text_input(
         "Word labels called",
         ", ".join(usual),
         key=f"{key}-words-called-{'-'.join(tags)}",
         help="How the word labels are called, in the same order.",
     )
-    called = tuple(part.strip() for part in typed.split(",") if part.strip())
+    called = _names(typed)
     return plain.replace(word_label_names=() if called == plain.word_names else called)
+
+
+def _names(typed: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in typed.split(",") if part.strip())
 
 
 def _add(source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> None:

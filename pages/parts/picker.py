@@ -97,8 +97,8 @@ def compared() -> Selection | None:
     if chosen is not None and chosen.misfit:
         st.info(chosen.misfit, icon=":material/info:")
         return None
-    if chosen is not None and chosen.facing:
-        st.info(chosen.facing, icon=FACING_ICON)
+    if chosen is not None and (facing := chosen.facing):
+        st.info(facing, icon=FACING_ICON)
     return chosen
 
 

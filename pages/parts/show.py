@@ -17,7 +17,7 @@ from core.errors import TunescopeError
 from core.jobs.records import ACTIVE
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.refs import Hub, HubFile
+from core.refs import OnHub
 from pages.parts.lab import get_lab
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def _offer(lab: Lab, wanted: Sequence[Spec], what: str) -> None:
         if (status := statuses[key_of(step.spec)]).state in ("failed", "interrupted", "cancelled")
     ):
         st.warning(message, icon=":material/warning:")
-    is_download = all(isinstance(step.spec, Hub | HubFile) for step in plan)
+    is_download = bool(plan) and all(isinstance(step.spec, OnHub) for step in plan)
     done, act, icon = ("downloaded", "Download", "download") if is_download else ("computed", "Compute", "play_arrow")
     seconds, n_bytes = sum(step.seconds for step in plan), sum(step.n_bytes for step in plan)
     guess = " (a first guess; this machine has not done it before)" if any(step.is_guess for step in plan) else ""
@@ -127,7 +127,7 @@ def _progress(keys: list[str], what: str) -> None:
     if len(active) < len(keys):
         st.rerun()
     with st.container(border=True):
-        doing = "Downloading" if all(record.title == Hub.title for record, _ in rows) else "Computing"
+        doing = "Downloading" if all(record.title == OnHub.title for record, _ in rows) else "Computing"
         st.markdown(f"**{doing} {what}.** {in_steps(len(keys))} to go.")
         for record, status in active:
             if status.state == "running":

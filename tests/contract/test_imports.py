@@ -18,7 +18,7 @@ ALLOWED = {
     "maths": {"errors"},
     "data": {"hub", "refs", "settings", "errors"},
     "models": {"hub", "refs", "data", "settings", "errors"},
-    "analyses": {"maths", "models", "data", "refs", "keys", "errors"},
+    "analyses": {"hub", "maths", "models", "data", "refs", "keys", "errors"},
     "store": {"keys", "refs", "errors", "settings"},
     "jobs": {"analyses", "models", "store", "keys", "errors", "settings"},
     "charts": {"analyses", "maths", "refs"},

@@ -503,7 +503,9 @@ def test_weights_of_another_form_that_lie_beside_do_not_count(hub: TinyHub, lab:
     lab.run(ref)
     known = facts(ref.folder)
     (ref.folder / "consolidated.safetensors").write_bytes((ref.folder / "model.safetensors").read_bytes())
+    (ref.folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "model-1-of-1.safetensors"}}')
     assert facts(ref.folder) == known
+    assert ref.is_at_hand()
 
 
 def test_what_stands_on_a_download_that_is_gone_is_planned_with_it_however_deep(hub: TinyHub, lab: Lab) -> None:
