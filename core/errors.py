@@ -51,6 +51,10 @@ class NotEnoughData(TunescopeError):
     """Too few rows, classes or groups for the estimator."""
 
 
+class OutOfMemory(TunescopeError):
+    """The smallest possible piece of the work does not fit into memory."""
+
+
 class SpecInvalid(TunescopeError):
     """A description of a computation with a field that is missing, unknown or out of range."""
 

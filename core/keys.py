@@ -77,6 +77,13 @@ class Spec(Described):
         """Whether what a stored result speaks of is still there, where that lies outside the store. A few file stats."""
         return True
 
+    def shares_pass_with(self, other: "Spec") -> bool:
+        """Whether both come out of one pass over the data, so that whoever computes one may compute the other along.
+
+        Their dependencies are then the same, and their module has a `compute_together`.
+        """
+        return False
+
     seconds_per_unit: ClassVar[float] = 1.0
     title: ClassVar[str] = ""
 

@@ -95,9 +95,10 @@ class Lab(Holdings):
 
         self._clear_damaged(spec)
         result: Result | None = stored(spec, self.store)
-        for step in missing(spec, self.store):
+        steps = missing(spec, self.store)
+        for step in steps:
             flag = self._records.cancel_flag(key_of(step))
-            result = compute_artifact(step, self.store, cancel_flag=flag, report=lambda *_: None)
+            result = compute_artifact(step, self.store, cancel_flag=flag, report=lambda *_: None, wanted=steps)
         return result
 
     def submit(self, spec: Spec) -> Job:
@@ -130,7 +131,10 @@ class Lab(Holdings):
         wanted = [specs] if isinstance(specs, Spec) else specs
         steps = list(dict.fromkeys(step for spec in wanted for step in missing(spec, self.store)))
         rates = self._rates() if steps else {}
-        return [_planned(step, rates.get(step.kind)) for step in steps]
+        return [
+            _planned(step, rates.get(step.kind), is_along=any(step.shares_pass_with(other) for other in steps[:at]))
+            for at, step in enumerate(steps)
+        ]
 
     def provenance(self, spec: Spec) -> Provenance:
         """Where a stored result comes from. Raises ArtifactDamaged."""
@@ -263,7 +267,8 @@ def _downloads(spec: Spec) -> Iterator[Hub]:
         yield from _downloads(needed)
 
 
-def _planned(spec: Spec, rate: float | None) -> PlannedStep:
+def _planned(spec: Spec, rate: float | None, *, is_along: bool) -> PlannedStep:
+    """What a computation costs; no seconds of its own where an earlier step's pass brings it along."""
     try:
         work, n_bytes = spec.cost()
     except CheckpointNotFound:
@@ -273,7 +278,7 @@ def _planned(spec: Spec, rate: float | None) -> PlannedStep:
         work, n_bytes, rate = 0.0, 0.0, None
     return PlannedStep(
         spec=spec,
-        seconds=work * (rate if rate is not None else spec.seconds_per_unit),
+        seconds=0.0 if is_along else work * (rate if rate is not None else spec.seconds_per_unit),
         n_bytes=n_bytes,
         is_guess=rate is None,
     )

@@ -17,6 +17,8 @@ from core.refs import Packaged
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from core.models.sources import Source
+
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH, DEPTH, POSITIONS = 32, 3, 66
 
@@ -63,6 +65,14 @@ def tiny(family: str, into: Path, *, seed: int = 0) -> "PreTrainedModel":
     model.save_pretrained(into)
     tokenizer.save_pretrained(into)
     return model.eval()
+
+
+def loaded(source: "Source") -> "PreTrainedModel":
+    """The backbone that stands for a checkpoint in this process, as it is now."""
+    from core.models.sources import encoder
+
+    with encoder(source, "cpu") as model:
+        return model
 
 
 @contextmanager

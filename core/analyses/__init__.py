@@ -6,6 +6,7 @@ transformers or scikit-learn before it computes.
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, get_type_hints
@@ -18,6 +19,13 @@ _MODULES = [importlib.import_module(f"{__name__}.{found.name}") for found in pkg
 def compute_of(spec: Spec) -> Callable[[Any, dict[str, Any], Any], Result]:
     """The function that computes a spec: the `compute` that says so in its signature."""
     return _computes()[type(spec)]
+
+
+def compute_together_of(spec: Spec) -> Callable[[list[Any], dict[str, Any], list[Any]], list[Result]]:
+    """The function that computes specs which share a pass."""
+    together: Callable[[list[Any], dict[str, Any], list[Any]], list[Result]]
+    together = sys.modules[type(spec).__module__].compute_together
+    return together
 
 
 @cache

@@ -47,6 +47,14 @@ class Embed(Spec, kind="embed"):
         if self.max_pieces < 8:
             raise SpecInvalid(f"Cutting at {self.max_pieces} pieces.", "Too short.", "Use 8 or more.")
 
+    def shares_pass_with(self, other: Spec) -> bool:
+        """Another unit, pooling or dtype of the same pieces."""
+        return (
+            isinstance(other, Embed)
+            and not isinstance(self.checkpoint, Vectors)
+            and (self.checkpoint, self.sample, self.max_pieces) == (other.checkpoint, other.sample, other.max_pieces)
+        )
+
     @property
     def n_layers(self) -> int:
         """States per row: the embedding output and one a block."""
@@ -79,31 +87,48 @@ class Embeddings(Result):
 
 
 def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
-    """Extract; one forward pass, resumable."""
+    """Extract; one forward pass, resumable. Raises OutOfMemory, NotEnoughData, SpecInvalid as the extraction does."""
     if isinstance(spec.checkpoint, Vectors):
         return _given(spec, spec.checkpoint, run)
-    from core.models.extraction import extract
+    return compute_together([spec], inputs, [run])[0]
 
-    got = extract(
-        source_of(spec.checkpoint, inputs, "checkpoint"),
-        load_sample(spec.sample),
-        run.folder,
-        unit=spec.unit,
-        pooling=spec.pooling,
-        max_pieces=spec.max_pieces,
-        dtype=spec.dtype,
+
+def compute_together(specs: list[Embed], inputs: dict[str, Any], runs: list[Run]) -> list[Embeddings]:
+    """Extract several units and poolings of one checkpoint and sample in one pass.
+
+    Args:
+        specs: embeddings that share a pass (Embed.shares_pass_with).
+        inputs: of the first; the others' are the same.
+        runs: one a spec; the first is told of the progress.
+    """
+    from core.models.devices import precision_on
+    from core.models.extraction import Reading, extract
+
+    first, run = specs[0], runs[0]
+    extracted = extract(
+        source_of(first.checkpoint, inputs, "checkpoint"),
+        load_sample(first.sample),
+        [
+            Reading(unit=spec.unit, pooling=spec.pooling, dtype=spec.dtype, into=own.folder)
+            for spec, own in zip(specs, runs, strict=True)
+        ],
+        max_pieces=first.max_pieces,
         device=run.device,
+        precision=precision_on(run.device),
         batch_pieces=32768 if run.device == "cuda" else 2048,
         on_sentences=lambda done, total: run.step(done, total, "sentences"),
     )
-    return Embeddings(
-        layers=tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in got.layers),
-        sentence=got.sentence,
-        word=got.word,
-        n_cut_sentences=got.n_cut_sentences,
-        n_lost_words=got.n_lost_words,
-        precision="bfloat16" if run.device == "cuda" else "float32",
-    )
+    return [
+        Embeddings(
+            layers=tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in got.layers),
+            sentence=got.sentence,
+            word=got.word,
+            n_cut_sentences=got.n_cut_sentences,
+            n_lost_words=got.n_lost_words,
+            precision=got.precision,
+        )
+        for got in extracted
+    ]
 
 
 def _given(spec: Embed, ref: Vectors, run: Run) -> Embeddings:

@@ -1,14 +1,16 @@
 """Computing one artifact in this process: inputs from the store, compute, result into the store."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.analyses import compute_of, result_class
-from core.errors import ArtifactDamaged, Cancelled
+from core.analyses import compute_of, compute_together_of, result_class
+from core.errors import ArtifactDamaged, Cancelled, TunescopeError
 from core.keys import Result, Spec
 from core.models.devices import pick_device, quieten, use_threads
 from core.store.artifacts import Store, write_atomically
@@ -16,6 +18,8 @@ from core.store.artifacts import Store, write_atomically
 OnStep = Callable[[int, int, str], None]
 
 _REPORT_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
 class LocalRun:
@@ -44,9 +48,17 @@ class LocalRun:
         write_atomically(self.folder / f"live.{name}.json", table.to_json(orient="split", index=False))
 
 
-def compute_artifact(spec: Spec, store: Store, *, cancel_flag: Path, report: OnStep) -> Result:
+def compute_artifact(
+    spec: Spec, store: Store, *, cancel_flag: Path, report: OnStep, wanted: Iterable[Spec] = ()
+) -> Result:
     """The result of a spec whose dependencies are stored; computed here unless it is already there.
 
+    Args:
+        spec: what to compute.
+        store: where its inputs lie and the result goes.
+        cancel_flag: a file that, once it is there, ends the computation.
+        report: told of the progress, at most twice a second.
+        wanted: what else is going to be asked for; of that, what comes out of the same pass is computed and stored along.
     Raises:
         TunescopeError: as the analysis does; Cancelled when the flag is there.
     """
@@ -58,18 +70,54 @@ def compute_artifact(spec: Spec, store: Store, *, cancel_flag: Path, report: OnS
         }
         quieten()
         use_threads(store.settings.n_threads)
-        run = LocalRun(
-            folder,
-            device=pick_device(store.settings.device),
-            threads=store.settings.n_threads,
-            cancel_flag=cancel_flag,
-            report=report,
-        )
+        device = pick_device(store.settings.device)
+
+        def run_in(own_folder: Path) -> LocalRun:
+            threads = store.settings.n_threads
+            return LocalRun(own_folder, device=device, threads=threads, cancel_flag=cancel_flag, report=report)
+
+        run = run_in(folder)
         run.check()
-        started = time.monotonic()
-        result = compute_of(spec)(spec, inputs, run)
-        store.save(spec, result, seconds=time.monotonic() - started, device=run.device)
+        if not _computed_along(spec, inputs, run, run_in, store, wanted):
+            started = time.monotonic()
+            result = compute_of(spec)(spec, inputs, run)
+            store.save(spec, result, seconds=time.monotonic() - started, device=device)
         return store.load(spec, result_class(spec))
+
+
+def _computed_along(
+    spec: Spec,
+    inputs: dict[str, Any],
+    run: LocalRun,
+    run_in: Callable[[Path], LocalRun],
+    store: Store,
+    wanted: Iterable[Spec],
+) -> bool:
+    """Compute and store a spec and what else is wanted of the same pass; False where it must be computed alone."""
+    with ExitStack() as stack:
+        specs, runs = [spec], [run]
+        for other in dict.fromkeys(wanted):
+            if other == spec or not spec.shares_pass_with(other) or store.has(other):
+                continue
+            folder = stack.enter_context(store.writing_if_free(other))
+            if folder is not None and not store.has(other):
+                specs.append(other)
+                runs.append(run_in(folder))
+        if len(specs) == 1:
+            return False
+        started = time.monotonic()
+        try:
+            results = compute_together_of(spec)(specs, inputs, runs)
+        except Cancelled:
+            raise
+        except TunescopeError as problem:
+            # It may be the others' alone; whoever asked for those will meet it.
+            log.info("one pass for %d results was given up: %s", len(specs), problem)
+            return False
+        seconds = (time.monotonic() - started) / len(specs)
+        for one, result in zip(specs, results, strict=True):
+            store.save(one, result, seconds=seconds, device=run.device)
+    return True
 
 
 def stored(spec: Spec, store: Store) -> Result | None:

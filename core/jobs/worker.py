@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, TunescopeError
-from core.keys import from_json
+from core.jobs.records import Records
+from core.keys import Spec, from_json
 from core.settings import Settings
 
 TOPIC = "tunescope-progress"
@@ -21,7 +22,6 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
     from distributed import get_worker
 
     import core.analyses  # noqa: F401  # makes every kind of spec known
-    from core.jobs.records import Records
     from core.jobs.run import compute_artifact
     from core.store.artifacts import Store
 
@@ -33,8 +33,14 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
 
     try:
         report(0, 0, "loading")
-        flag = Records(settings.cache).cancel_flag(key)
-        compute_artifact(from_json(spec_json), Store(settings), cancel_flag=flag, report=report)
+        records, spec = Records(settings.cache), from_json(spec_json)
+        compute_artifact(
+            spec,
+            Store(settings),
+            cancel_flag=records.cancel_flag(key),
+            report=report,
+            wanted=queued_beside(spec, records),
+        )
     except Cancelled:
         return {"state": "cancelled", "kind": "", "message": ""}
     except TunescopeError as problem:
@@ -45,6 +51,18 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
         message = f"{type(defect).__name__}: {defect}. This is a defect of Tunescope; its traceback is in the log under {number}."
         return {"state": "failed", "kind": "Defect", "message": message}
     return {"state": "done", "kind": "", "message": ""}
+
+
+def queued_beside(spec: Spec, records: Records) -> list[Spec]:
+    """What waits in the queue and comes out of the same pass."""
+    waiting = [
+        from_json(record.spec)
+        for record in records.all()
+        if record.state == "queued"
+        and record.spec.get("kind") == spec.kind
+        and not records.cancel_flag(record.key).exists()
+    ]
+    return [other for other in waiting if spec.shares_pass_with(other)]
 
 
 def log_file(cache: Path) -> Path:

@@ -127,7 +127,7 @@ def apply_changes(model: nn.Module, prefix: str, path: Path) -> None:
     parameters = dict(model.named_parameters())
     for name, place in _places(changes.names(), prefix):
         if place in parameters:
-            after = changes.applied(name, parameters[place].data)
+            after = changes.applied(name, parameters[place].data.cpu())
             if after.shape != parameters[place].shape:
                 raise CheckpointDamaged(
                     f"Applying the change of {name}.", f"Its shape is {tuple(after.shape)}.", "Run the tuning again."
@@ -135,6 +135,13 @@ def apply_changes(model: nn.Module, prefix: str, path: Path) -> None:
             parameters[place].data.copy_(after)
         elif "pooler" not in place:
             raise CheckpointDamaged(f"Applying the change of {name}.", "The model has no such tensor.", "Tune again.")
+
+
+def originals(model: nn.Module, prefix: str, path: Path) -> dict[str, Tensor]:
+    """Copies of the tensors that `apply_changes` with the same arguments would change, by their names in the model."""
+    parameters = dict(model.named_parameters())
+    places = (place for _, place in _places(Changes(path).names(), prefix))
+    return {place: parameters[place].data.clone() for place in places if place in parameters}
 
 
 def _places(names: set[str], prefix: str) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,10 @@ import ctypes
 import ctypes.util
 import os
 from functools import lru_cache
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16", "float16"]
+"""Of a forward pass."""
 
 
 def pick_device(wanted: str) -> str:
@@ -15,6 +19,23 @@ def pick_device(wanted: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision_on(device: str) -> Precision:
+    """The arithmetic of a forward pass there: half precision on cards, bfloat16 where they have it."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return "float32"
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it says that memory ran out, the card's or the host's."""
+    import torch
+
+    said = "can't allocate memory", "not enough memory", "out of memory"
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(part in str(error) for part in said)
 
 
 def give_back_memory() -> None:

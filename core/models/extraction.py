@@ -1,13 +1,14 @@
-"""Every layer of every sentence in one pass, pooled to words or sentences and written as it comes.
+"""Every layer of every sentence in one pass, pooled to words and sentences and written as it comes.
 
 Sentences are sorted by length and batched under a token budget, so that hardly a pad is computed; each layer is pooled
-on the device inside its hook; rows are written at their final place with plain positioned writes (a memory map would
-count as memory), and a log of finished sentences lets a killed run go on where it stopped.
+on the device inside its hook, for every reading asked for; what is pooled travels home and to disk beside the next
+forward pass.
 """
 
-import os
-import time
-from collections.abc import Callable, Iterator
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,25 +19,45 @@ import torch
 from numpy.typing import NDArray
 
 from core.data.examples import Examples
-from core.errors import NotEnoughData, SpecInvalid
+from core.errors import NotEnoughData, OutOfMemory, SpecInvalid
 from core.models.checkpoints import facts, load_tokenizer
-from core.models.devices import give_back_memory
+from core.models.devices import Precision, give_back_memory, is_out_of_memory
 from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
-from core.models.sources import Source, load_encoder
+from core.models.row_files import RowFiles
+from core.models.sources import Source, encoder
 
 Unit = Literal["word", "sentence"]
 Pooling = Literal["first", "last", "average", "cls", "mean"]
 WORD_POOLINGS, SENTENCE_POOLINGS = ("first", "last", "average"), ("cls", "mean")
 
 _BATCHES_BETWEEN_TRIMS = 4
-_CHECKPOINT_SECONDS = 2.0
-"""How often finished sentences are made safe on disk; a kill loses no more work than this."""
+_BATCHES_ON_THE_WAY = 2
+"""Pooled batches that may wait to be written while the next is computed."""
+
+_FLOAT32_ONLY = ("deberta",)
+"""Families whose attention, as transformers writes it, overflows in half precision."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One way to pool a pass, and where its vectors go."""
+
+    unit: Unit
+    pooling: Pooling
+    """How pieces become a unit: first, last, average for words; cls or mean (over all pieces, special tokens included,
+    as sentence-transformers does) for sentences."""
+    dtype: Literal["float16", "float32"]
+    """On disk."""
+    into: Path
+    """Folder to write layers.00.npy … into; what a killed run left there is kept and continued."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """Where the vectors lie and what their rows are."""
+    """Where the vectors of a reading lie and what their rows are."""
 
     layers: tuple[Path, ...]
     """One .npy a layer, [n_rows, width]."""
@@ -48,6 +69,8 @@ class Extracted:
     """Sentences longer than the limit, whose last words are missing."""
     n_lost_words: int
     """Words without a vector: cut off, or dropped by the tokenizer."""
+    precision: Precision
+    """Of the arithmetic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,82 +81,116 @@ class _Rows:
     word: NDArray[np.int32]
     first_row: NDArray[np.int64]
     """First row of each sentence [n_sentences + 1]."""
-    piece_row: NDArray[np.int64]
+    piece_row: NDArray[np.int32]
     """Output row that each piece is averaged into [n_pieces]; -1 = into none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A reading under way."""
+
+    rows: _Rows
+    files: RowFiles
+    dtype: torch.dtype
 
 
 def extract(
     source: Source,
     examples: Examples,
-    into: Path,
+    readings: Sequence[Reading],
     *,
-    unit: Unit,
-    pooling: Pooling,
     max_pieces: int,
-    dtype: str,
     device: str,
+    precision: Precision,
     batch_pieces: int,
     on_sentences: Callable[[int, int], None],
-) -> Extracted:
-    """Write the vectors of all layers for all words or sentences.
+) -> list[Extracted]:
+    """Vectors of all layers for every unit of every example, for all readings in one pass.
 
     Args:
         source: the checkpoint.
-        examples: the sentences or pairs; a pair is read together, as its family joins two texts.
-        into: folder to write layer.00.npy … into; what a killed run left there is kept and continued.
-        unit: "word" or "sentence".
-        pooling: how pieces become a unit: first, last, average for words; cls or mean (over all pieces, special tokens
-            included, as sentence-transformers does) for sentences.
+        examples: sentences or pairs; a pair is read together, as its family joins two texts.
+        readings: what to pool, and where to.
         max_pieces: longer sentences are cut there, never beyond the checkpoint's own positions.
-        dtype: "float16" or "float32" on disk.
-        device: where the model runs; bfloat16 arithmetic on CUDA, float32 elsewhere.
-        batch_pieces: pieces, pads included, in one forward pass.
-        on_sentences: called at the start and after each batch with (sentences done, sentences in all); may raise to
-            stop.
+        device: where the model runs.
+        precision: of its arithmetic; what is below float32 is used where family and operation allow (autocast).
+        batch_pieces: pieces, pads included, in one forward pass; halved whenever memory runs out.
+        on_sentences: called at the start, after each batch and at the end with (sentences done, sentences in all); may
+            raise to stop.
+    Returns:
+        One a reading, in their order.
     Raises:
         NotEnoughData: no unit has a vector.
-        SpecInvalid: the pooling does not fit the unit, or a value does not fit the dtype.
+        OutOfMemory: not even one sentence fits.
+        SpecInvalid: a pooling does not fit its unit, or a value does not fit the dtype.
     Cost:
-        One forward pass; memory of one batch and of the pieces' flat arrays.
+        One forward pass; memory of a few batches and of the pieces' flat arrays.
     """
-    known = facts(source.folder)
-    model, tokenizer = load_encoder(source, device), load_tokenizer(source.folder)
+    known, tokenizer = facts(source.folder), load_tokenizer(source.folder)
     limit = min(max_pieces, known.positions or max_pieces)
-    pieces = tokenise(tokenizer, examples, max_pieces=limit)
-    rows = _rows_of(pieces, unit, pooling, tokenizer.cls_token_id)
+    precision = "float32" if known.family in _FLOAT32_ONLY else precision
+    with ExitStack() as stack:
+        beside = stack.enter_context(ThreadPoolExecutor(1))
+        waiting = beside.submit(tokenise, tokenizer, examples, max_pieces=limit)  # while the weights are loaded
+        model = stack.enter_context(encoder(source, device))
+        pieces = waiting.result()
+        parts = [
+            _begun(reading, pieces, tokenizer.cls_token_id, known.n_layers, known.width, stack) for reading in readings
+        ]
+        stack.enter_context(torch.inference_mode())
+        stack.enter_context(_autocast(device, precision))
+        landing = stack.enter_context(_Landing(parts))
+        collected: list[list[torch.Tensor]] = []
+        pool: list[Callable[[torch.Tensor], list[torch.Tensor]]] = []
+        stack.enter_context(reading_layers(model, known.n_layers, lambda _, hidden: collected.append(pool[0](hidden))))
+
+        def forward(batch: NDArray[np.int64]) -> None:
+            inputs = _inputs(pieces, batch, tokenizer.pad_token_id or 0)
+            pool[:] = [_pooler(pieces, parts, batch, device)]
+            collected.clear()
+            model(**{name: value.to(device) for name, value in inputs.items()})
+
+        on_sentences(landing.n_done, len(examples))
+        for batch in _batches(forward, pieces.lengths, ~landing.done, batch_pieces):
+            landing.put(batch, collected)
+            on_sentences(landing.n_done, len(examples))
+        landing.finish()
+        on_sentences(landing.n_done, len(examples))
+    return [_extracted(part, pieces, examples, precision) for part in parts]
+
+
+def _begun(reading: Reading, pieces: Pieces, cls_id: int | None, n_layers: int, width: int, stack: ExitStack) -> _Part:
+    """Lay out a reading's rows and open its files."""
+    rows = _rows_of(pieces, reading.unit, reading.pooling, cls_id)
     n_rows = len(rows.sentence)
     if not n_rows:
         raise NotEnoughData(
-            f"Reading a vector for every {unit}.", "None has one.", "Give sentences with words in them."
+            f"Reading a vector for every {reading.unit}.", "None has one.", "Give sentences with words in them."
         )
-    writer = _Writer(
-        into, n_layers=known.n_layers + 1, shape=(n_rows, known.width), dtype=dtype, n_sentences=len(examples)
+    files = RowFiles(
+        reading.into,
+        n_layers=n_layers + 1,
+        shape=(n_rows, width),
+        dtype=reading.dtype,
+        n_sentences=len(pieces.lengths),
     )
-    with ExitStack() as stack:
-        stack.enter_context(writer)
-        stack.enter_context(torch.inference_mode())
-        stack.enter_context(torch.autocast(device, torch.bfloat16) if device == "cuda" else nullcontext())
-        collected: list[torch.Tensor] = []
-        pool: list[Callable[[torch.Tensor], torch.Tensor]] = []
-        stack.enter_context(reading_layers(model, known.n_layers, lambda _, hidden: collected.append(pool[0](hidden))))
-        on_sentences(int(writer.done.sum()), len(examples))
-        for number, batch in enumerate(_batches(pieces.lengths, ~writer.done, batch_pieces)):
-            inputs, slots, targets, counts = _batch_arrays(pieces, rows, batch, tokenizer.pad_token_id or 0)
-            pool[:] = [_pooler(slots.to(device), targets.to(device), counts.to(device))]
-            collected.clear()
-            model(**{name: value.to(device) for name, value in inputs.items()})
-            writer.write(batch, rows.first_row, [state.cpu() for state in collected])
-            on_sentences(int(writer.done.sum()), len(examples))
-            if number % _BATCHES_BETWEEN_TRIMS == 0:
-                give_back_memory()
-    with_vector = int((rows.word != NO_WORD).sum()) if unit == "word" else 0
+    return _Part(rows=rows, files=stack.enter_context(files), dtype=getattr(torch, reading.dtype))
+
+
+def _extracted(part: _Part, pieces: Pieces, examples: Examples, precision: Precision) -> Extracted:
+    by_word = bool((part.rows.word != NO_WORD).any())
     return Extracted(
-        layers=writer.paths,
-        sentence=rows.sentence,
-        word=rows.word,
+        layers=part.files.paths,
+        sentence=part.rows.sentence,
+        word=part.rows.word,
         n_cut_sentences=int(pieces.was_cut.sum()),
-        n_lost_words=examples.n_words - with_vector if unit == "word" else 0,
+        n_lost_words=examples.n_words - len(part.rows.word) if by_word else 0,
+        precision=precision,
     )
+
+
+def _autocast(device: str, precision: Precision) -> Any:
+    return nullcontext() if precision == "float32" else torch.autocast(device, getattr(torch, precision))
 
 
 def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -> _Rows:
@@ -147,7 +204,7 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
     n_sentences = len(pieces.lengths)
     sentence_of = np.repeat(np.arange(n_sentences), pieces.lengths)
     if unit == "sentence":
-        piece_row = sentence_of.copy()
+        piece_row = sentence_of.astype(np.int32)
         if pooling == "cls":
             # A text may spell "[CLS]": such a piece belongs to a word.
             piece_row[(pieces.ids != cls_id) | (pieces.word != NO_WORD)] = -1
@@ -174,7 +231,7 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
         chosen = np.append(is_first[1:], True)
     else:
         chosen = np.ones(len(at), dtype=bool)
-    piece_row = np.full(len(pieces.word), -1, dtype=np.int64)
+    piece_row = np.full(len(pieces.word), -1, dtype=np.int32)
     piece_row[at[chosen]] = row_at[chosen]
     counts = np.bincount(sentence_at[is_first], minlength=n_sentences)
     return _Rows(
@@ -185,153 +242,157 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
     )
 
 
-def _batches(lengths: NDArray[np.int64], wanted: NDArray[np.bool_], batch_pieces: int) -> Iterator[NDArray[np.int64]]:
-    """Sentences in batches of similar length, longest first, each within the budget of pieces (or alone)."""
+def _batches(
+    forward: Callable[[NDArray[np.int64]], None],
+    lengths: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    batch_pieces: int,
+) -> Iterator[NDArray[np.int64]]:
+    """Pass sentences of similar length together, longest first, within the budget of pieces (or alone).
+
+    Where memory runs out, the same sentences are passed again under half the budget, which then holds for the rest.
+
+    Yields:
+        The sentences of each pass, rising, after it.
+    """
     order = np.flatnonzero(wanted)
     order = order[np.argsort(-lengths[order], kind="stable")]
-    at = 0
+    at = number = 0
     while at < len(order):
-        size = max(1, batch_pieces // int(lengths[order[at]]))
-        yield np.sort(order[at : at + size])
-        at += size
+        longest = int(lengths[order[at]])
+        batch = np.sort(order[at : at + max(1, batch_pieces // longest)])
+        if not _fits(forward, batch):
+            if len(batch) == 1:
+                raise OutOfMemory(
+                    "Reading the layers.",
+                    f"Not even one sentence of {longest:,} pieces fits into memory.",
+                    "Cut sentences at fewer pieces, choose a smaller checkpoint, or close other programs.",
+                )
+            batch_pieces = len(batch) * longest // 2
+            give_back_memory()
+            continue
+        yield batch
+        at, number = at + len(batch), number + 1
+        if number % _BATCHES_BETWEEN_TRIMS == 0:
+            give_back_memory()
 
 
-def _batch_arrays(
-    pieces: Pieces, rows: _Rows, batch: NDArray[np.int64], pad_id: int
-) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The model's inputs [batch, longest], and for pooling: slots to read, their target rows, pieces per row."""
-    lengths = pieces.lengths[batch]
-    longest = int(lengths.max())
-    inside = np.arange(longest) < lengths[:, None]
-    flat = np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in batch])
+def _fits(forward: Callable[[NDArray[np.int64]], None], batch: NDArray[np.int64]) -> bool:
+    """Pass a batch; False where memory ran out. Only on leaving is what the failed pass held set free."""
+    try:
+        forward(batch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        log.warning("a batch of %d sentences does not fit into memory: %s", len(batch), error)
+        return False
+    return True
+
+
+def _inputs(pieces: Pieces, batch: NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
+    """The model's inputs [batch, longest]."""
+    inside, flat = _placed(pieces, batch)
     ids = np.full(inside.shape, pad_id, dtype=np.int64)
     ids[inside] = pieces.ids[flat]
-    target = rows.piece_row[flat]
-    pooled = target >= 0
-    # Output rows of this batch, renumbered from 0 in the order of the batch's sentences.
-    wanted, local = np.unique(target[pooled], return_inverse=True)
-    slots = np.flatnonzero(inside.ravel())[pooled]
-    counts = np.bincount(local, minlength=len(wanted)).astype(np.float32)
-    as_tensor = torch.from_numpy
-    inputs = {"input_ids": as_tensor(ids), "attention_mask": as_tensor(inside.astype(np.int64))}
+    inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(inside.astype(np.int64))}
     if pieces.segment is not None:
         segment = np.zeros(inside.shape, dtype=np.int64)
         segment[inside] = pieces.segment[flat]
-        inputs["token_type_ids"] = as_tensor(segment)
-    return inputs, as_tensor(slots), as_tensor(local), as_tensor(counts)
+        inputs["token_type_ids"] = torch.from_numpy(segment)
+    return inputs
 
 
-def _pooler(slots: torch.Tensor, targets: torch.Tensor, counts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Average the chosen slots into their rows, in float32: [batch, pieces, width] -> [rows, width]."""
-    single = len(counts) == len(slots)
-
-    def pool(hidden: torch.Tensor) -> torch.Tensor:
-        chosen = hidden.reshape(-1, hidden.shape[-1]).index_select(0, slots).float()
-        if single:
-            return chosen
-        total = torch.zeros(len(counts), hidden.shape[-1], device=hidden.device)
-        return total.index_add_(0, targets, chosen).div_(counts[:, None])
-
-    return pool
+def _placed(pieces: Pieces, batch: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Where a padded batch holds pieces [batch, longest], and which, in that order."""
+    lengths = pieces.lengths[batch]
+    inside = np.arange(int(lengths.max())) < lengths[:, None]
+    return inside, np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in batch])
 
 
-class _Writer:
-    """Positioned writes into one .npy a layer, with a log of the sentences that are safely on disk."""
+def _pooler(
+    pieces: Pieces, parts: Sequence[_Part], batch: NDArray[np.int64], device: str
+) -> Callable[[torch.Tensor], list[torch.Tensor]]:
+    """What every reading takes of a layer of this batch: [batch, pieces, width] -> [rows, width] each."""
+    inside, flat = _placed(pieces, batch)
+    slots = np.flatnonzero(inside.ravel())
+    pools = [_pool_of(part, slots, part.rows.piece_row[flat], device) for part in parts]
+    return lambda hidden: [pool(hidden.reshape(-1, hidden.shape[-1])) for pool in pools]
 
-    def __init__(self, into: Path, *, n_layers: int, shape: tuple[int, int], dtype: str, n_sentences: int) -> None:
-        self.paths = tuple(into / f"layers.{layer:02d}.npy" for layer in range(n_layers))
-        self.done = np.zeros(n_sentences, dtype=bool)
-        self._dtype, self._shape = np.dtype(dtype), shape
-        self._log_path = into / "finished.log"
-        self._waiting: list[NDArray[np.int64]] = []
-        self._saved_at = time.monotonic()
 
-    def __enter__(self) -> "_Writer":
-        size = self._header_and_size()
-        logged = self._logged(size)
-        if logged is None:
-            self._log_path.unlink(missing_ok=True)
-            for path in self.paths:
-                self._create(path, size)
-        else:
-            self.done[logged] = True
-        self._files = [os.open(path, os.O_WRONLY) for path in self.paths]
-        self._log = self._log_path.open("ab")
+def _pool_of(
+    part: _Part, slots: NDArray[np.int64], target: NDArray[np.int32], device: str
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Average the slots into their rows, in float32: [slots, width] -> [rows, width] of the dtype on disk."""
+    pooled = target >= 0
+    # Output rows of this batch, renumbered from 0 in the order of the batch's sentences.
+    wanted, local = np.unique(target[pooled], return_inverse=True)
+    chosen, into = (torch.from_numpy(array).to(device) for array in (slots[pooled], local))
+    if len(wanted) == len(local):
+        return lambda flat: flat.index_select(0, chosen).to(part.dtype)
+    counts = torch.from_numpy(np.bincount(local, minlength=len(wanted)).astype(np.float32)).to(device)[:, None]
+
+    def average(flat: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(len(counts), flat.shape[-1], device=flat.device)
+        return total.index_add_(0, into, flat.index_select(0, chosen).float()).div_(counts).to(part.dtype)
+
+    return average
+
+
+class _Landing:
+    """Brings pooled states from the device and writes them, in one thread beside the next forward pass."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> "_Landing":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        try:
-            if kind is None or issubclass(kind, Exception):
-                self._save()
-        finally:
-            for file in self._files:
-                os.close(file)
-            self._log.close()
-            if kind is None:
-                self._log_path.unlink(missing_ok=True)
+    def __exit__(self, *_: Any) -> None:
+        self._thread.shutdown(wait=True)  # what was computed is written, however the run ended
 
-    def write(self, batch: NDArray[np.int64], first_row: NDArray[np.int64], states: list[torch.Tensor]) -> None:
-        """Write the rows of these sentences for every layer; states hold them in the same order."""
-        width, item = self._shape[1], self._dtype.itemsize
-        counts = first_row[batch + 1] - first_row[batch]
-        ends = np.cumsum(counts)
-        for file, state in zip(self._files, states, strict=True):
-            with np.errstate(over="ignore"):  # an overflow is refused below, in words
-                block = state.numpy().astype(self._dtype)
-            if not np.isfinite(block).all():
-                raise SpecInvalid(
-                    f"Storing vectors as {self._dtype.name}.",
-                    "Some values are not finite in it.",
-                    "Store them as float32.",
-                )
-            for sentence, count, end in zip(batch, counts, ends, strict=True):
-                place = self._data_start + int(first_row[sentence]) * width * item
-                _write_all(file, block[end - count : end].tobytes(), place)
-        self.done[batch] = True
-        self._waiting.append(batch)
-        if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS:
-            self._save()
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """Whether each sentence is written for every reading [n_sentences]."""
+        return np.logical_and.reduce([part.files.done for part in self._parts])
 
-    def _save(self) -> None:
-        """Make the written rows safe first, then say that they are."""
-        for file in self._files:
-            os.fsync(file)
-        for batch in self._waiting:
-            self._log.write(batch.astype(np.int64).tobytes())
-        self._log.flush()
-        os.fsync(self._log.fileno())
-        self._waiting.clear()
-        self._saved_at = time.monotonic()
+    @property
+    def n_done(self) -> int:
+        """How many are."""
+        return int(self.done.sum())
 
-    def _logged(self, size: int) -> NDArray[np.int64] | None:
-        """Sentences that an earlier run finished; None where it left nothing that fits."""
-        fits = all(path.is_file() and path.stat().st_size == size for path in self.paths) and self._log_path.is_file()
-        if not fits:
-            return None
-        # The last entry may be torn; what is appended must not begin inside it.
-        os.truncate(self._log_path, self._log_path.stat().st_size // 8 * 8)
-        logged = np.fromfile(self._log_path, dtype=np.int64)
-        in_range = (logged >= 0) & (logged < len(self.done))
-        return logged if in_range.all() else None
+    def put(self, batch: NDArray[np.int64], states: Sequence[Sequence[torch.Tensor]]) -> None:
+        """Hand over a batch, states[layer][reading]; waits while too many are on the way, and raises what went wrong."""
+        while len(self._waiting) >= _BATCHES_ON_THE_WAY:
+            self._waiting.popleft().result()
+        by_reading = [list(of_reading) for of_reading in zip(*states, strict=True)]
+        home, arrived = _sent_home(by_reading)
+        self._waiting.append(self._thread.submit(self._write, batch, home, arrived))
 
-    def _header_and_size(self) -> int:
-        from io import BytesIO
+    def finish(self) -> None:
+        """Wait for all of them, and raise what went wrong."""
+        while self._waiting:
+            self._waiting.popleft().result()
 
-        header = BytesIO()
-        descr = np.lib.format.dtype_to_descr(self._dtype)
-        np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": self._shape})
-        self._header = header.getvalue()
-        self._data_start = len(self._header)
-        return self._data_start + self._shape[0] * self._shape[1] * self._dtype.itemsize
-
-    def _create(self, path: Path, size: int) -> None:
-        with path.open("wb") as stream:
-            stream.write(self._header)
-            # Reserved now, so that a full disk is met before the work rather than after it.
-            os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
+    def _write(self, batch: NDArray[np.int64], home: list[list[torch.Tensor]], arrived: Callable[[], None]) -> None:
+        arrived()
+        for part, states in zip(self._parts, home, strict=True):
+            part.files.write(batch, part.rows.first_row, states)
 
 
-def _write_all(file: int, data: bytes, place: int) -> None:
-    written = 0
-    while written < len(data):
-        written += os.pwrite(file, data[written:], place + written)
+def _sent_home(by_reading: list[list[torch.Tensor]]) -> tuple[list[list[torch.Tensor]], Callable[[], None]]:
+    """The same states in the host's memory, and what waits until they have arrived."""
+    if not by_reading[0][0].is_cuda:
+        return [[state.cpu() for state in states] for states in by_reading], lambda: None
+    # Into pinned memory the card copies by itself, while it computes the next batch.
+    home = [
+        [
+            torch.empty(state.shape, dtype=state.dtype, pin_memory=True).copy_(state, non_blocking=True)
+            for state in states
+        ]
+        for states in by_reading
+    ]
+    event = torch.cuda.Event()
+    event.record()
+    return home, event.synchronize

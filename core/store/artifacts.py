@@ -173,6 +173,21 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)  # it may have been cleared away while we waited
                 yield folder
 
+    @contextmanager
+    def writing_if_free(self, spec: Spec) -> Iterator[Path | None]:
+        """As `writing`, but None at once where somebody else writes it.
+
+        Raises:
+            StoreUnusable: as `writing`.
+        """
+        folder = self._own(spec)
+        with self._unwritable(f"Writing an artifact into {self.root}.", "compute again; finished parts are kept"):
+            folder.mkdir(parents=True, exist_ok=True)
+            with self._locked(folder.name, wait=False) as is_ours:
+                if is_ours:
+                    folder.mkdir(parents=True, exist_ok=True)
+                yield folder if is_ours else None
+
     def discard(self, spec: Spec) -> None:
         """Delete an artifact of one's own, complete or not; a damaged one of a shipped pack is unpacked again."""
         folder = self._own(spec)

@@ -30,20 +30,18 @@ def ours(path: Path) -> np.ndarray:
     """Rows of every layer by our extraction, as an analysis does it, in float32; returns the last layer."""
     from core.data.conllu import read_conllu
     from core.models.checkpoints import locate
-    from core.models.extraction import extract
+    from core.models.extraction import Reading, extract
     from core.models.sources import Source
     from core.refs import Packaged
 
     with tempfile.TemporaryDirectory() as folder:
-        got = extract(
+        (got,) = extract(
             Source(folder=locate(Packaged())),
             read_conllu(path, path.name),
-            Path(folder),
-            unit="word",
-            pooling="average",
+            [Reading(unit="word", pooling="average", dtype="float32", into=Path(folder))],
             max_pieces=256,
-            dtype="float32",
             device="cpu",
+            precision="float32",
             batch_pieces=2048,
             on_sentences=lambda done, total: None,
         )

@@ -18,9 +18,9 @@ from core.analyses.weight_change import WeightChange
 from core.errors import CheckpointDamaged, CheckpointNotFound, IncompatibleRefs, SpecInvalid
 from core.keys import key_of
 from core.lab import Lab
-from core.models.sources import Source, load_encoder
+from core.models.sources import Source
 from core.refs import Folder, Sample, Suite
-from tests.faults import says, tiny
+from tests.faults import loaded, says, tiny
 from tests.golden.test_families import CONFIGS, made
 
 SAMPLE = Sample(of=Suite(), n=6)
@@ -51,7 +51,7 @@ def ours(lab: Lab, adapter: Path, base: Folder) -> tuple[Any, hf.PreTrainedModel
     """The ref of an added adapter, and the backbone it makes."""
     short = lab.add_checkpoint(str(adapter), base=base)
     ref = next(named.ref for named in lab.checkpoints() if named.id == short)
-    return ref, load_encoder(Source(folder=Path(base.path), changes=Path(ref.path)), "cpu")
+    return ref, loaded(Source(folder=Path(base.path), changes=Path(ref.path)))
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -291,7 +291,7 @@ def test_a_folder_that_is_a_model_and_an_adapter_is_refused(lab: Lab, pair: tupl
         lab.add_checkpoint(base.path)
     says(problem, "a model and an adapter", "a folder of their own")
     with pytest.raises(CheckpointNotFound):
-        load_encoder(Source(folder=Path(base.path)), "cpu")
+        loaded(Source(folder=Path(base.path)))
 
 
 def test_forgetting_an_adapter_keeps_the_file_of_another(lab: Lab, pair: tuple[Folder, Path], tmp_path: Path) -> None:

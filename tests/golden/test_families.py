@@ -20,10 +20,11 @@ from core.data.load import load_sample
 from core.errors import CheckpointNotFound, IncompatibleRefs, SpecInvalid
 from core.lab import Lab
 from core.models.checkpoints import facts, load_tokenizer
-from core.models.extraction import extract
-from core.models.sources import Source, load_encoder
+from core.models.devices import Precision
+from core.models.extraction import Reading, extract
+from core.models.sources import Source
 from core.refs import Folder, Sample, Suite
-from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
+from tests.faults import DEPTH, POSITIONS, WIDTH, loaded, says, tiny
 from tests.small import TUNE
 
 EXAMPLES = load_sample(Sample(of=Suite(split="test"), n=16))
@@ -38,6 +39,10 @@ SHAPE = {
 }
 LARGEST_DIFFERENCE = 5e-6
 """Of values around 4, in float32."""
+
+HALF_ERROR = {"bfloat16": 0.02, "float16": 0.003}
+"""Largest error of a layer in half-precision arithmetic, as a share of the layer's own spread (root mean squares); the
+tiny checkpoints' weights are seven times as large as usual, which makes them worse than real ones."""
 
 CONFIGS: dict[str, Callable[[], hf.PretrainedConfig]] = {
     "bert": lambda: hf.BertConfig(**SHAPE),
@@ -95,12 +100,13 @@ def made(family: str, into: Path, *, seed: int = 0) -> hf.PreTrainedModel:
     return model.eval()
 
 
-def ours(folder: Path, into: Path) -> NDArray[np.float32]:
+def ours(folder: Path, into: Path, precision: Precision = "float32") -> NDArray[np.float32]:
     """First pieces of all words, every layer [layers, words, width], read in padded batches."""
     into.mkdir()
-    got = extract(
-        Source(folder=folder), EXAMPLES, into, unit="word", pooling="first", max_pieces=64, dtype="float32",
-        device="cpu", batch_pieces=200, on_sentences=lambda done, total: None,
+    reading = Reading(unit="word", pooling="first", dtype="float32", into=into)
+    (got,) = extract(
+        Source(folder=folder), EXAMPLES, [reading], max_pieces=64, device="cpu", precision=precision, batch_pieces=200,
+        on_sentences=lambda done, total: None,
     )  # fmt: skip
     return np.stack([np.load(path) for path in got.layers])
 
@@ -133,6 +139,20 @@ def test_every_layer_is_that_of_transformers_read_one_by_one(family: str, tmp_pa
     assert np.abs(got - wanted).max() < LARGEST_DIFFERENCE
     apart = [np.abs(wanted[i] - wanted[j]).max() for i in range(DEPTH + 1) for j in range(i)]
     assert min(apart) > 0.1  # or a layer mistaken for another would pass
+
+
+@pytest.mark.parametrize("precision", HALF_ERROR)
+@pytest.mark.parametrize("family", CONFIGS)
+def test_half_precision_stays_within_its_tolerance(family: str, precision: Precision, tmp_path: Path) -> None:
+    made(family, tmp_path / "checkpoint")
+    exact = ours(tmp_path / "checkpoint", tmp_path / "exact")
+    half = ours(tmp_path / "checkpoint", tmp_path / "half", precision)
+    for layer, (wanted, got) in enumerate(zip(exact, half, strict=True)):
+        spread = (wanted - wanted.mean(axis=0)).std()
+        error = float(np.sqrt(np.mean((got - wanted) ** 2)) / spread)
+        assert error < HALF_ERROR[precision], layer
+    # Nothing would have been computed in half precision; DeBERTa overflows there, and is read in float32 instead.
+    assert np.array_equal(exact[-1], half[-1]) == (family == "deberta")
 
 
 @pytest.mark.parametrize("family", CONFIGS)
@@ -265,7 +285,7 @@ def test_an_encoder_that_does_not_stand_alone_is_refused(tmp_path: Path) -> None
     config = json.loads((tmp_path / "bart" / "config.json").read_text())
     (tmp_path / "bart" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))  # as older ones say
     with pytest.raises(CheckpointNotFound) as problem:
-        load_encoder(Source(folder=tmp_path / "bart"), "cpu")
+        loaded(Source(folder=tmp_path / "bart"))
     says(problem, "bart", "no encoder that can be read by itself", "T5")
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.models.checkpoints import locate
-from core.models.extraction import Pooling, extract
+from core.models.extraction import Pooling, Reading, extract
 from core.models.sources import Source
 from core.refs import Packaged, Sample, Suite
 
@@ -22,15 +22,13 @@ EXAMPLES = load_sample(Sample(of=Suite(split="test"), n=25))
 def vectors(into: Path, pooling: Pooling, batch_pieces: int, examples: Examples = EXAMPLES) -> np.ndarray:
     """[layers, words, width] of the packaged checkpoint, float32."""
     into.mkdir()
-    got = extract(
+    (got,) = extract(
         Source(folder=locate(Packaged())),
         examples,
-        into,
-        unit="word",
-        pooling=pooling,
+        [Reading(unit="word", pooling=pooling, dtype="float32", into=into)],
         max_pieces=128,
-        dtype="float32",
         device="cpu",
+        precision="float32",
         batch_pieces=batch_pieces,
         on_sentences=lambda done, total: None,
     )

@@ -19,9 +19,9 @@ from core.keys import Spec, key_of
 from core.lab import Lab
 from core.models.checkpoints import check_weights, facts, load_tokenizer, locate
 from core.models.hooks import blocks
-from core.models.sources import Source, load_encoder
+from core.models.sources import Source
 from core.refs import PACKAGED_SHA256, Folder, Packaged, Sample, Suite, file_digest
-from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
+from tests.faults import DEPTH, POSITIONS, WIDTH, loaded, says, tiny
 
 SAMPLE = Sample(of=Suite(), n=12)
 
@@ -55,9 +55,7 @@ def test_packaged_checkpoint_is_found_with_its_facts_and_hash() -> None:
     known = facts(place)
     assert (known.family, known.n_layers, known.width, known.positions) == ("bert", 6, 384, 512)
     assert known.n_bytes == (place / "model.safetensors").stat().st_size
-    assert (
-        known.n_parameters == sum(p.numel() for p in load_encoder(Source(folder=place), "cpu").parameters()) + 512
-    )  # position ids
+    assert known.n_parameters == sum(p.numel() for p in loaded(Source(folder=place)).parameters()) + 512  # position ids
     assert file_digest(place / "model.safetensors") == PACKAGED_SHA256
 
 
@@ -125,7 +123,7 @@ def test_folder_with_pickled_weights_only_asks_for_safetensors_and_reads_no_pick
     marker = folder / "ran"
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(f"cbuiltins\nopen\n(V{marker}\nVw\ntR.".encode())
-    for opening in (Folder.at, facts, lambda path: load_encoder(Source(folder=path), "cpu")):
+    for opening in (Folder.at, facts, lambda path: loaded(Source(folder=path))):
         with pytest.raises(CheckpointNotFound) as problem:
             opening(folder)
         says(problem, "safetensors", "safe_serialization=True")
@@ -270,7 +268,7 @@ def test_config_when_it_names_more_layers_than_there_are_weights_is_refused(fold
 
 
 def test_weights_when_one_of_two_files_is_gone_are_refused(folder: Path, lab: Lab) -> None:
-    model = load_encoder(Source(folder=folder), "cpu")
+    model = loaded(Source(folder=folder))
     (folder / "model.safetensors").unlink()
     model.save_pretrained(folder, max_shard_size="3MB")
     parts = sorted(folder.glob("*.safetensors"))
@@ -368,7 +366,7 @@ def test_code_in_a_folder_never_runs(folder: Path, lab: Lab, tmp_path: Path, fam
     spec = embed(folder)
     if family == "bert":  # a family that is known is read by the built-in class
         assert len(lab.run(spec).layers) == DEPTH + 1
-        assert type(load_encoder(Source(folder=folder), "cpu")).__module__.startswith("transformers.models.bert")
+        assert type(loaded(Source(folder=folder))).__module__.startswith("transformers.models.bert")
         assert type(load_tokenizer(folder)).__module__.startswith("transformers.")
     else:
         with pytest.raises(CheckpointNotFound) as problem:
@@ -389,7 +387,7 @@ def test_facts_are_those_of_the_model(family: str, tmp_path: Path) -> None:
     # RoBERTa counts positions from after the padding token's number (0 here), so one place is never used.
     assert known.positions == POSITIONS - (family == "roberta")
     assert known.n_parameters == sum(parameter.numel() for parameter in model.parameters())
-    assert len(blocks(load_encoder(Source(folder=tmp_path), "cpu"), DEPTH)) == DEPTH
+    assert len(blocks(loaded(Source(folder=tmp_path)), DEPTH)) == DEPTH
 
 
 def test_blocks_when_there_is_no_such_list_are_refused(tmp_path: Path) -> None:

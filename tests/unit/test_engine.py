@@ -176,6 +176,17 @@ def test_a_failing_job_says_why_and_so_do_those_that_need_it(shared: Lab) -> Non
     assert shared.peek(probe) is None
 
 
+def test_units_of_one_sample_that_wait_together_are_read_in_one_pass(shared: Lab) -> None:
+    sentences = SMALL.replace(unit="sentence", pooling="mean")
+    waiting = Lab(shared.store, engine="none")
+    jobs = [waiting.submit(spec) for spec in (SMALL, sentences)]
+    shared.submit(SMALL)
+    for job in jobs:
+        assert shared.wait(job.key, seconds=WAIT).state == "done"
+    first, second = (shared.provenance(spec) for spec in (SMALL, sentences))
+    assert first.seconds == second.seconds  # of one pass, shared out
+
+
 def test_a_queued_job_without_an_engine_is_picked_up_by_the_next(shared: Lab) -> None:
     silent = Lab(shared.store, engine="none")
     silent.submit(SMALL)

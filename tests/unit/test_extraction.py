@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from core.data.examples import Examples, joined, split_on_space
 from core.data.load import load_sample
-from core.errors import Cancelled, NotEnoughData, SpecInvalid
+from core.errors import Cancelled, CheckpointDamaged, NotEnoughData, OutOfMemory, SpecInvalid
+from core.models.changes import write_changes
 from core.models.checkpoints import load_tokenizer, locate
-from core.models.extraction import Extracted, extract
+from core.models.extraction import Extracted, Reading, extract
 from core.models.pieces import NO_WORD, tokenise
-from core.models.sources import Source, load_encoder
+from core.models.sources import Source, encoder
 from core.refs import Packaged, Sample, Suite
-from tests.faults import DEPTH, POSITIONS, WIDTH, says, tiny
+from tests.faults import DEPTH, POSITIONS, WIDTH, loaded, says, tiny
 
 PACKAGED = locate(Packaged())
 EXAMPLES = load_sample(Sample(of=Suite(split="test"), n=24))
@@ -50,12 +52,22 @@ def texts(*lines: str) -> Examples:
 
 
 def run(checkpoint: Path, into: Path, examples: Examples = EXAMPLES, **changes: Any) -> Extracted:
+    """One reading of a checkpoint."""
+    reading = {name: changes.pop(name) for name in ("unit", "pooling", "dtype") if name in changes}
+    return read(checkpoint, examples, [words(into, **reading)], **changes)[0]
+
+
+def words(into: Path, **changes: Any) -> Reading:
     into.mkdir(exist_ok=True)
+    return Reading(**({"unit": "word", "pooling": "average", "dtype": "float32", "into": into} | changes))
+
+
+def read(checkpoint: Path, examples: Examples, readings: list[Reading], **changes: Any) -> list[Extracted]:
     settings: dict[str, Any] = {
-        "unit": "word", "pooling": "average", "max_pieces": 64, "dtype": "float32", "device": "cpu",
-        "batch_pieces": 256, "on_sentences": lambda done, total: None,
+        "max_pieces": 64, "device": "cpu", "precision": "float32", "batch_pieces": 256,
+        "on_sentences": lambda done, total: None,
     }  # fmt: skip
-    return extract(Source(folder=checkpoint), examples, into, **(settings | changes))
+    return extract(Source(folder=checkpoint), examples, readings, **(settings | changes))
 
 
 def stacked(got: Extracted) -> np.ndarray:
@@ -264,7 +276,7 @@ def test_vectors_when_batched_otherwise_agree(
 
 
 def test_batches_never_exceed_their_budget(made: dict[str, Checkpoint], tmp_path: Path) -> None:
-    model = load_encoder(Source(folder=made["bert"].folder), "cpu")
+    model = loaded(Source(folder=made["bert"].folder))
     seen: list[tuple[int, ...]] = []
     handle = model.register_forward_pre_hook(
         lambda _m, _a, k: seen.append(tuple(k["input_ids"].shape)), with_kwargs=True
@@ -328,7 +340,7 @@ def stopping_after(batches: int, seen: list[int], error: BaseException) -> Calla
 
     def on_sentences(done: int, total: int) -> None:
         seen.append(done)
-        if len([count for count in seen if count > seen[0]]) == batches:
+        if len(seen) == batches + 1:
             raise error
 
     return on_sentences
@@ -338,7 +350,7 @@ def stopping_after(batches: int, seen: list[int], error: BaseException) -> Calla
 def counting_sentences(folder: Path) -> Iterator[list[int]]:
     """Sentences in each forward pass of a checkpoint."""
     seen: list[int] = []
-    handle = load_encoder(Source(folder=folder), "cpu").register_forward_pre_hook(
+    handle = loaded(Source(folder=folder)).register_forward_pre_hook(
         lambda _module, _args, given: seen.append(len(given["input_ids"])), with_kwargs=True
     )
     try:
@@ -362,9 +374,9 @@ def test_run_when_stopped_goes_on_where_it_was_and_ends_bit_identical(
         again = run(
             folder, tmp_path / "cut", dtype=dtype, batch_pieces=100, on_sentences=lambda done, _: resumed.append(done)
         )
-    assert 0 < stopped[-1] < len(EXAMPLES)
-    assert resumed[0] == stopped[-1]  # what was done is not done again
-    assert sum(computed) == len(EXAMPLES) - stopped[-1]
+    assert 0 < resumed[0] < len(EXAMPLES)
+    assert stopped[-1] <= resumed[0]  # what was still on its way to the disk has arrived
+    assert sum(computed) == len(EXAMPLES) - resumed[0]  # what was done is not done again
     assert resumed[-1] == len(EXAMPLES)
     for one, other in zip(whole.layers, again.layers, strict=True):
         assert one.read_bytes() == other.read_bytes()
@@ -407,6 +419,130 @@ def test_half_written_folder_when_it_does_not_fit_is_started_afresh(
     assert sum(computed) == len(EXAMPLES)
 
 
+# --- one pass for all
+
+
+def test_several_units_and_poolings_come_out_of_one_pass(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = made["bert"].folder
+    ways: list[dict[str, Any]] = [
+        {"pooling": "first"},
+        {"pooling": "average", "dtype": "float16"},
+        {"unit": "sentence", "pooling": "mean"},
+        {"unit": "sentence", "pooling": "cls"},
+    ]
+    alone = [run(folder, tmp_path / f"alone {i}", **way) for i, way in enumerate(ways)]
+    with counting_sentences(folder) as computed:
+        together = read(folder, EXAMPLES, [words(tmp_path / f"together {i}", **way) for i, way in enumerate(ways)])
+    assert sum(computed) == len(EXAMPLES)
+    for one, other in zip(alone, together, strict=True):
+        assert [path.read_bytes() for path in one.layers] == [path.read_bytes() for path in other.layers]
+        assert (one.sentence.tolist(), one.word.tolist()) == (other.sentence.tolist(), other.word.tolist())
+        assert (one.n_lost_words, one.n_cut_sentences) == (other.n_lost_words, other.n_cut_sentences)
+
+
+def test_a_reading_that_joins_one_cut_short_gets_every_sentence(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = made["bert"].folder
+    with pytest.raises(Stop):
+        run(folder, tmp_path / "words", batch_pieces=60, on_sentences=stopping_after(3, [], Stop()))
+    both = [words(tmp_path / "words"), words(tmp_path / "sentences", unit="sentence", pooling="mean")]
+    got = read(folder, EXAMPLES, both, batch_pieces=60)
+    for extracted, settings in zip(got, ({}, {"unit": "sentence", "pooling": "mean"}), strict=True):
+        whole = run(folder, tmp_path / f"whole {len(settings)}", batch_pieces=60, **settings)
+        np.testing.assert_array_equal(stacked(extracted), stacked(whole))
+
+
+def test_one_load_serves_a_base_and_all_that_differ_from_it_by_changes(
+    made: dict[str, Checkpoint], tmp_path: Path
+) -> None:
+    folder, model = made["bert"].folder, made["bert"].model
+    start = {f"backbone/{name}": tensor.detach().clone() for name, tensor in model.named_parameters()}
+    name = "backbone/encoder.layer.1.attention.self.query.weight"
+    files = [tmp_path / "low rank.safetensors", tmp_path / "whole.safetensors"]
+    up, down = torch.randn(WIDTH, 2), torch.randn(2, WIDTH)
+    write_changes(files[0], start, start, {name: (up, down)})
+    write_changes(files[1], start, {key: value + 1 for key, value in start.items()}, {})
+    wanted = {
+        None: start,
+        files[0]: start | {name: start[name] + up @ down},
+        files[1]: {key: value + 1 for key, value in start.items()},
+    }
+    seen = set()
+    for changes in (None, files[0], None, files[1], files[0], files[1], None):
+        with encoder(Source(folder=folder, changes=changes), "cpu") as worn:
+            seen.add(id(worn))
+            for key, parameter in worn.named_parameters():
+                torch.testing.assert_close(parameter.data, wanted[changes][f"backbone/{key}"], rtol=0, atol=0)
+    assert len(seen) == 1
+
+
+def test_a_change_that_does_not_fit_leaves_the_base_as_it_was(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder, model = made["bert"].folder, made["bert"].model
+    start = {f"backbone/{name}": tensor.detach().clone() for name, tensor in model.named_parameters()}
+    bad = {**start, "backbone/a": torch.ones(3), "backbone/embeddings.LayerNorm.weight": torch.zeros(WIDTH)}
+    write_changes(tmp_path / "bad.safetensors", start, bad, {})
+    with pytest.raises(CheckpointDamaged), encoder(Source(folder=folder, changes=tmp_path / "bad.safetensors"), "cpu"):
+        pass
+    with encoder(Source(folder=folder), "cpu") as base:
+        for key, parameter in base.named_parameters():
+            assert torch.equal(parameter, start[f"backbone/{key}"]), key
+
+
+# --- memory
+
+
+def most_memory() -> int:
+    """The largest power of two of bytes that this machine's allocator gives; twice as many it refuses."""
+    size = 2**20
+    while True:
+        try:
+            torch.empty(2 * size, dtype=torch.uint8)
+        except RuntimeError:
+            return size
+        size *= 2
+
+
+@contextmanager
+def taking_memory(folder: Path, each: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Let every pass take so many bytes a sentence, never touched, of the real allocator.
+
+    Gives the sizes of all passes, and of those that got it.
+    """
+    tried: list[int] = []
+    given_room: list[int] = []
+
+    def take(_module: Any, _args: Any, given: dict[str, Any]) -> None:
+        tried.append(len(given["input_ids"]))
+        torch.empty(tried[-1] * each, dtype=torch.uint8)
+        given_room.append(tried[-1])
+
+    handle = loaded(Source(folder=folder)).register_forward_pre_hook(take, with_kwargs=True)
+    try:
+        yield tried, given_room
+    finally:
+        handle.remove()
+
+
+def test_batches_are_halved_when_memory_runs_out(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = made["bert"].folder
+    whole = run(folder, tmp_path / "whole", batch_pieces=10_000)
+    with taking_memory(folder, most_memory() // 4) as (tried, given_room):
+        got = run(folder, tmp_path / "short", batch_pieces=10_000)
+    refused = tried[: len(tried) - len(given_room)]
+    assert tried == refused + given_room  # the budget stays down once it is
+    assert refused[:2] == [len(EXAMPLES), len(EXAMPLES) // 2]
+    assert all(later <= size / 2 for size, later in pairwise([*refused, given_room[0]]))
+    assert sum(given_room) == len(EXAMPLES)  # nothing is read twice or left out
+    np.testing.assert_allclose(stacked(got), stacked(whole), atol=1e-5)
+
+
+def test_memory_that_does_not_hold_one_sentence_is_said(made: dict[str, Checkpoint], tmp_path: Path) -> None:
+    folder = made["bert"].folder
+    with taking_memory(folder, 2 * most_memory()) as (tried, given_room), pytest.raises(OutOfMemory) as caught:
+        run(folder, tmp_path / "short")
+    says(caught, "one sentence", "fewer pieces")
+    assert (tried[-1], given_room) == (1, [])
+
+
 # --- hooks
 
 
@@ -422,7 +558,7 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
     on_during: list[int] = []
 
     def on_sentences(done: int, total: int) -> None:
-        on_during.append(len(list(hooks(load_encoder(Source(folder=folder), "cpu")))))
+        on_during.append(len(list(hooks(loaded(Source(folder=folder))))))
         if error is not None:
             raise error
 
@@ -432,7 +568,7 @@ def test_hooks_are_off_after_use(made: dict[str, Checkpoint], tmp_path: Path, er
         with pytest.raises(type(error)):
             run(folder, tmp_path / "out", on_sentences=on_sentences)
     assert on_during[0] == DEPTH + 2  # one at each block, one before the first, one at the start of a pass
-    assert not list(hooks(load_encoder(Source(folder=folder), "cpu")))
+    assert not list(hooks(loaded(Source(folder=folder))))
 
 
 # --- pairs
