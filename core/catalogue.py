@@ -22,10 +22,12 @@ from core.refs import (
     LABEL_NAMES,
     Adapter,
     ConlluFile,
+    DataFile,
     Dataset,
     Folder,
     Hub,
     HubFile,
+    MarkedFile,
     Packaged,
     Suite,
     TableFile,
@@ -93,7 +95,7 @@ class Catalogue:
     def datasets(self) -> list[Named]:
         """The built-in suite's parts and splits, and added files."""
         found = [Named(id=_suite_id(ref), name=suite_name(ref), ref=ref) for ref in _SUITES]
-        kinds = (ConlluFile, TableFile)
+        kinds = (ConlluFile, TableFile, MarkedFile)
         return found + [
             Named(id=i, name=n, ref=ref) for i, (n, ref) in self.book.entries().items() if isinstance(ref, kinds)
         ]
@@ -206,7 +208,7 @@ class Catalogue:
                 shutil.rmtree(made, ignore_errors=True)
             raise
 
-    def add_dataset(self, ref: ConlluFile | TableFile, name: str = "") -> str:
+    def add_dataset(self, ref: DataFile, name: str = "") -> str:
         """Add a data file, read through before it is remembered; returns its id. Raises DatasetInvalid."""
         load_dataset(ref)
         return self.book.add(clean_name(name or Path(ref.path).name) or "data", ref)
@@ -217,14 +219,14 @@ class Catalogue:
 
         return guess(source if isinstance(source, bytes) else existing(source), name, **said)
 
-    def try_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> DatasetFacts:
+    def try_file(self, source: Path | bytes, reading: DataFile, name: str) -> DatasetFacts:
         """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
         key = key_of(reading.replace(digest=digest_of(source)))
         if key not in self._tried:
             self._tried[key] = facts_of_examples(read_file(reading, source, name))
         return self._tried[key]
 
-    def add_file(self, source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> str:
+    def add_file(self, source: Path | bytes, reading: DataFile, name: str) -> str:
         """Add a file on disk, or an upload, to be read in this way; returns its id.
 
         An upload is read through in memory; only then is it kept, owner-only, in the cache folder.
@@ -254,9 +256,14 @@ class Catalogue:
         return count(dataset)
 
     def labels_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
-        """Label names by unit: {"word": (…), "sentence": (…)}. Reads the data set once in a process."""
+        """Label names by unit: word, sentence, pair (of words or spans), span. Reads the data set once in a process."""
         known = facts_of(dataset)
-        return {"word": known.word_labels, "sentence": known.sentence_labels}
+        return {
+            "word": known.word_labels,
+            "sentence": known.sentence_labels,
+            "pair": known.pair_labels,
+            "span": known.span_labels,
+        }
 
     def domains_of(self, dataset: Dataset) -> list[tuple[str, str, int]]:
         """Label, value and number of sentences of every sentence label with few values; a file's, not the suite's."""
@@ -293,7 +300,7 @@ class Catalogue:
 _SUITES = (
     *(
         Suite(split=split, part=part)
-        for part in ("reviews", "harbour", "questions", "agreement", "entailment")
+        for part in ("reviews", "harbour", "questions", "agreement", "entailment", "answers")
         for split in ("dev", "test", "train")
     ),
     *(Suite(split=split, lexicon="split") for split in ("dev", "test", "train")),
@@ -302,7 +309,7 @@ _SUITES = (
 
 
 @lru_cache(maxsize=32)
-def _domains(dataset: ConlluFile | TableFile) -> list[tuple[str, str, int]]:
+def _domains(dataset: DataFile) -> list[tuple[str, str, int]]:
     """Counted once: the sidebar asks at every drawing of a page."""
     counted = {name: Counter(values) for name, values in load_dataset(dataset).sentence_labels.items()}
     return [

@@ -23,6 +23,9 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 COARSE = ".coarse"
 """After the name of a label column: the part of the label before its first colon."""
 
+ACCEPTABLE = "acceptable"
+"""The label of minimal pairs: "yes" for the right version, "no" for the wrong one."""
+
 LABEL_NAMES = {
     "upos": "word classes",
     "relation": "grammatical relations",
@@ -33,8 +36,14 @@ LABEL_NAMES = {
     "question": "question type",
     "agreement": "agreement",
     "entailment": "inference",
+    "asked": "what is asked for",
     "chunk": "chunks",
     "entity": "names of things",
+    "dependency": "relation of a word to its head",
+    "phrase": "roles of phrases",
+    "answer": "answer to the question",
+    "target": "marked words",
+    "acceptable": "acceptability",
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 
@@ -231,7 +240,7 @@ class Suite(Described, kind="data.suite"):
     split: Literal["train", "dev", "test"] = "dev"
     edition: int = 2
     """SUITE_VERSION of the grammar that generates it."""
-    part: Literal["reviews", "harbour", "questions", "agreement", "entailment"] = later("reviews")
+    part: Literal["reviews", "harbour", "questions", "agreement", "entailment", "answers"] = later("reviews")
     lexicon: Literal["shared", "split"] = later("shared")
     """Whether train shares its open-class words with dev and test."""
 
@@ -245,6 +254,20 @@ class ConlluFile(Described, kind="data.conllu"):
 
     @classmethod
     def at(cls, path: str | Path) -> "ConlluFile":
+        """The file's ref. Raises DatasetNotFound."""
+        file = existing(path)
+        return cls(digest=file_digest(file), path=str(file))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedFile(Described, kind="data.marked"):
+    """An edge-probing file: JSON Lines with a text and labelled spans or pairs of spans of it."""
+
+    digest: str
+    path: str = locator()
+
+    @classmethod
+    def at(cls, path: str | Path) -> "MarkedFile":
         """The file's ref. Raises DatasetNotFound."""
         file = existing(path)
         return cls(digest=file_digest(file), path=str(file))
@@ -267,6 +290,9 @@ class TableFile(Described, kind="data.table", version=2):
     """Column of the text; where it holds lists, they are its words."""
     partner: str = ""
     """Column of the second text of a pair; empty = single texts."""
+    contrast: bool = later(False)
+    """Whether text and partner are no pair to be read together but a minimal pair, the right version and the wrong one:
+    two examples, labelled "acceptable" yes and no."""
     labels: tuple[str, ...] = ()
     """Columns of sentence labels."""
     label_names: tuple[str, ...] = ()
@@ -313,6 +339,10 @@ class TableFile(Described, kind="data.table", version=2):
         names = [*self.names, *self.word_names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecInvalid(asked, f"Two labels are called {twice[0]!r}.", "Give them different names.")
+        if self.contrast and not self.partner:
+            raise SpecInvalid(asked, "A minimal pair has two versions.", "Choose the column of the wrong one.")
+        if self.contrast and ACCEPTABLE in self.names:
+            raise SpecInvalid(asked, f"Its own label is called {ACCEPTABLE!r}.", "Call the other one differently.")
         if self.partner and self.word_labels:
             raise SpecInvalid(asked, "Pairs cannot have word labels.", "Leave out the second text or the word labels.")
         # One way to say a thing, so that one file read one way has one key.
@@ -351,7 +381,8 @@ def _plain_name(name: str) -> str:
     return f"{name} label" if name in ("text", "sentence", "word", "layer") else name
 
 
-Dataset = Suite | ConlluFile | TableFile
+DataFile = ConlluFile | TableFile | MarkedFile
+Dataset = Suite | DataFile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -224,7 +224,7 @@ def recipe(lab: Lab) -> FineTune | None:
     """The spec that the form describes; None where the data has no label."""
     keep: dict[str, Any] = {"persist_state": "session"}
     bases = bringing.whole(lab)
-    datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref).values())]
+    datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref)[unit] for unit in ("sentence", "word"))]
     one, two, three = st.columns(3)
     base = one.selectbox("Start from", bases, format_func=lambda n: n.name, key="tune_base", **keep)
     at = {"format_func": lambda n: n.name, **keep}

@@ -10,6 +10,7 @@ import streamlit as st  # noqa: E402
 from core.charts import annotation, counts  # noqa: E402
 from core.data.examples import Examples  # noqa: E402
 from core.data.load import load_dataset  # noqa: E402
+from core.data.marks import DEPENDENCY, mark_names, marks_within  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.lab import Named  # noqa: E402
 from core.refs import LABEL_NAMES, Suite  # noqa: E402
@@ -70,7 +71,9 @@ def sentence(data: Named, chosen: Selection, what: str) -> None:
         f"{what.capitalize()} (of {len(found):,})", min_value=1, max_value=len(found), key="row", bind="query-params"
     )
     row = found[place - 1]
-    names = list(examples.word_labels)
+    spans = mark_names(examples)
+    # Words and their heads are drawn as arcs.
+    names = [*examples.word_labels, *(name for unit in spans.values() for name in unit if name != DEPENDENCY)]
     tag = None
     if names:
         tag = tags.selectbox(
@@ -109,7 +112,7 @@ def halves(data: Named, examples: Examples, row: int) -> list[tuple[str, slice]]
         return [("", slice(0, n_words))]
     first = len(examples.spans[row])
     names = (
-        ["Premise", "Hypothesis"]
+        {"answers": ["Text", "Question"]}.get(data.ref.part, ["Premise", "Hypothesis"])
         if isinstance(data.ref, Suite)
         else [
             _side(data, side, usual).replace("_", " ")
@@ -122,6 +125,10 @@ def halves(data: Named, examples: Examples, row: int) -> list[tuple[str, slice]]
 def annotated(data: Named, one: Examples, half: slice, tag: str | None, *, with_arcs: bool) -> None:
     """One text with its tags below the words, and its arcs above them where it has heads and they are wanted."""
     look, words = show.look(), one.words[0][half]
+    if tag is not None and tag not in one.word_labels:
+        marks = marks_within(one, tag, 0, half)
+        st.html(annotation.marked(words, marks, look, all_labels=_all_tags(data, tag)))
+        return
     tags = one.word_labels[tag][0][half] if tag else [""] * len(words)
     if with_arcs and one.heads is not None:
         relations = one.word_labels["relation"][0][half] if "relation" in one.word_labels else ()

@@ -134,7 +134,7 @@ def crowded(chosen: Selection, crowding: CrowdingCurves) -> Panel:
     """Whether the space crowds together."""
     return Panel(
         "strip-crowding",
-        strip.crowding_panel(crowding, show.look(), chosen.layer, unit=chosen.unit),
+        strip.crowding_panel(crowding, show.look(), chosen.layer, unit=chosen.embedded),
         strip.crowding_table(crowding),
         [chosen.crowding],
         notes.crowding(crowding),

@@ -117,7 +117,7 @@ def readable(chosen: Selection) -> None:
     if chosen.random_probe:
         (random,) = show.results([chosen.random_probe], what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
-    memory = "memorised words" if chosen.unit == "word" else "a probe finds in shuffled labels"
+    memory = "memorised words" if chosen.embedded == "word" else "a probe finds in shuffled labels"
     st.markdown(
         f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer gives more "
         f"than a guess (majority) and more than {memory} (control task).",
@@ -150,7 +150,7 @@ def crowding(chosen: Selection) -> None:
     if measured is None:
         return
     st.markdown(
-        f"**Do {chosen.unit}s crowd into a cone?** 0 means that random pairs point anywhere, 1 that all point one way.",
+        f"**Do {chosen.embedded}s crowd into a cone?** 0 means that random pairs point anywhere, 1 that all point one way.",
         help="Mean cosine of random pairs from different sentences (Ethayarajh 2019). A few outlier dimensions can raise it "
         "alone, so it is a flawed measure of isotropy (Rudman & Eickhoff 2024): read it beside others.",
     )

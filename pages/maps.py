@@ -79,7 +79,7 @@ def draw_pca(chosen: Selection, colour: str, maps: Maps) -> None:
         name="map",
         alt_text=f"Joint PCA of layer {chosen.layer}, base and tuned, coloured by {colour}",
         specs=[chosen.map],
-        note=f"joint PCA, {len(maps.points):,} {chosen.unit}s a side, seed {chosen.map.seed}",
+        note=f"joint PCA, {len(maps.points):,} {chosen.embedded}s a side, seed {chosen.map.seed}",
     )
 
 
@@ -151,7 +151,7 @@ def settings() -> dict[str, Any]:
 def coloured_by(chosen: Selection) -> str:
     """The label that colours the points: any the data set has for them; "text" where it has none."""
     known = get_lab().labels_of(chosen.data.ref)
-    labels = [*(known["word"] if chosen.unit == "word" else ()), *known["sentence"]]
+    labels = [*(known["word"] if chosen.embedded == "word" else ()), *known["sentence"]]
     if not labels:
         return "text"
     first = chosen.label if chosen.label in labels else labels[0]

@@ -14,10 +14,9 @@ from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.charts import board, confusion, curves  # noqa: E402
 from core.lab import Named  # noqa: E402
-from core.refs import LABEL_NAMES  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import Selection  # noqa: E402
+from pages.parts.selection import Selection, label_options  # noqa: E402
 
 FEW, MOST = 4, 6  # tasks chosen at first; checkpoints that have a colour of their own
 
@@ -107,10 +106,7 @@ def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
 
 def chosen_labels(chosen: Selection) -> dict[str, Selection]:
     """The labels to read, by name on screen, each as a view of the chosen text."""
-    known = get_lab().labels_of(chosen.data.ref)
-    options = {
-        f"{LABEL_NAMES.get(name, name)} ({unit})": (unit, name) for unit in ("word", "sentence") for name in known[unit]
-    }
+    options = label_options(get_lab().labels_of(chosen.data.ref))
     if not options:
         return {}
     names = st.multiselect(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.embed import Embed, Embeddings
-from core.data.examples import Examples
+from core.analyses.units import labelled_rows
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -20,6 +20,13 @@ _MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
 """Of the solver; scikit-learn's default tolerance."""
 _BATCH_BYTES = 256_000_000
 """Training rows held at once in float32."""
+
+_CONTROLS = {
+    "word": "one random label a word type",
+    "pair": "one random label for the same two words",
+    "span": "one random label for the same words",
+    "sentence": "shuffled labels",
+}
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Training rows, test rows."""
@@ -34,7 +41,7 @@ class Probe(Spec, kind="probe"):
 
     embed: Embed
     label: str
-    """Name of the word or sentence label."""
+    """Name of a label: of sentences where those are embedded, else of words, or of spans or pairs of them."""
     n_seeds: int = 5
     """Random splits, 70 % of the sentences for training."""
     C: float = 0.01
@@ -68,7 +75,7 @@ class ProbeScores(Result):
     majority: float
     """Accuracy of always answering the commonest training label, mean over seeds."""
     overlap: float
-    """Share of test words whose type also stands in training; it bounds the control task."""
+    """Share of test rows whose type (the same word, pair or span) also stands in training; it bounds the control task."""
     labels: tuple[str, ...]
     counts: tuple[int, ...]
     """Rows of each label."""
@@ -84,23 +91,23 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
     """Fit all probes of a layer in one batch. Raises NotEnoughData for one class or under 10 sentences."""
     embeddings: Embeddings = inputs["embed"]
     examples = load_sample(spec.embed.sample)
-    words, labels = row_labels(examples, embeddings, spec.embed.unit, spec.label)
-    names, y = np.unique(labels, return_inverse=True)
+    rows = labelled_rows(examples, embeddings, spec.embed.unit, spec.label)
+    words, (names, y) = rows.types, np.unique(rows.labels, return_inverse=True)
     if len(names) < 2:
         raise NotEnoughData(
             f"Probing for {spec.label!r}.", f"Every row has the label {names[0]!r}.", "Give two or more."
         )
-    by_word = spec.embed.unit == "word"
-    splits = _splits(embeddings.sentence, spec.n_seeds)
-    controls = [_control(words, names[y], names, seed, by_word) for seed in range(spec.n_seeds)]
+    by_type = rows.unit != "sentence"
+    splits = _splits(rows.group, spec.n_seeds)
+    controls = [_control(words, names[y], names, seed, by_type) for seed in range(spec.n_seeds)]
     accuracy, control = (np.zeros((len(embeddings.layers), spec.n_seeds)) for _ in range(2))
     unconverged = 0
     targets = [np.stack([y, control_of_seed]) for control_of_seed in controls]
-    n_rows, width = len(splits[0][0]), embeddings.layers[0].shape[1]
+    n_rows, width = len(splits[0][0]), embeddings.layers[0].shape[1] * max(1, len(rows.parts))
     at_once = min(len(splits), max(1, _BATCH_BYTES // (4 * n_rows * width)))
     room = np.empty((at_once, n_rows, width), dtype=np.float32)
     for layer, vectors in enumerate(embeddings.layers):
-        X = np.asarray(vectors, dtype=np.float32)
+        X = rows.vectors(vectors)
         for first in range(0, spec.n_seeds, at_once):
             run.step(layer * spec.n_seeds + first, len(embeddings.layers) * spec.n_seeds, "probes")
             chosen = slice(first, first + at_once)
@@ -119,9 +126,9 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
         counts=tuple(int(count) for count in np.bincount(y)),
         n_train=n_train,
         n_test=n_test,
-        n_sentences=len(np.unique(embeddings.sentence)),
+        n_sentences=len(np.unique(rows.group)),
         n_unconverged=unconverged,
-        control_kind="one random label a word type" if by_word else "shuffled labels",
+        control_kind=_CONTROLS[rows.unit],
     )
 
 
@@ -157,32 +164,12 @@ def _fit_and_score(
     return scores, int((~probes.converged).sum())
 
 
-def row_labels(examples: Examples, embeddings: Embeddings, unit: str, label: str) -> tuple[NDArray, NDArray]:
-    """(word or sentence text, label) of each row of the embeddings.
-
-    Raises:
-        SpecInvalid: the data set has no such label for this unit.
-    """
-    known = examples.word_labels if unit == "word" else examples.sentence_labels
-    if label not in known:
-        raise SpecInvalid(
-            f"Reading the {unit} label {label!r}.",
-            f"The data set has: {', '.join(known) or 'none'}.",
-            "Choose one of them.",
-        )
-    sentence = embeddings.sentence.tolist()
-    if unit == "sentence":
-        return np.array([examples.texts[i] for i in sentence]), np.array([known[label][i] for i in sentence])
-    rows = list(zip(sentence, embeddings.word.tolist(), strict=True))
-    return np.array([examples.words[i][j] for i, j in rows]), np.array([known[label][i][j] for i, j in rows])
-
-
-def _splits(sentence: NDArray[np.int32], n_seeds: int) -> list[Split]:
+def _splits(group: NDArray[np.int64], n_seeds: int) -> list[Split]:
     """Random splits by sentence with equally many training rows, so that one batch holds them all.
 
     Sentences differ in length; the surplus of longer training halves, a few per cent at most, is left out at random.
     """
-    drawn = [_split(sentence, seed) for seed in range(n_seeds)]
+    drawn = [_split(group, seed) for seed in range(n_seeds)]
     size = min(len(train) for train, _ in drawn)
     return [
         (np.sort(np.random.default_rng(seed).choice(train, size, replace=False)), test)
@@ -190,19 +177,19 @@ def _splits(sentence: NDArray[np.int32], n_seeds: int) -> list[Split]:
     ]
 
 
-def _split(sentence: NDArray[np.int32], seed: int) -> Split:
-    """Rows for training and test; a sentence is never on both sides."""
-    distinct = np.unique(sentence)
+def _split(group: NDArray[np.int64], seed: int) -> Split:
+    """Rows for training and test; a sentence, with all its versions, is never on both sides."""
+    distinct = np.unique(group)
     if len(distinct) < 10:
         raise NotEnoughData("Splitting sentences for a probe.", f"There are {len(distinct)}.", "Give at least 10.")
     drawn = np.random.default_rng(seed).permutation(distinct)
-    in_test = np.isin(sentence, drawn[: max(1, round(len(distinct) * TEST_SHARE))])
+    in_test = np.isin(group, drawn[: max(1, round(len(distinct) * TEST_SHARE))])
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
-def _control(words: NDArray, labels: NDArray, names: NDArray, seed: int, by_word: bool) -> NDArray[np.intp]:
-    """Control labels as indices into names: fixed per word type, or shuffled over sentences."""
-    if not by_word:
+def _control(words: NDArray, labels: NDArray, names: NDArray, seed: int, by_type: bool) -> NDArray[np.intp]:
+    """Control labels as indices into names: fixed per type, or shuffled over sentences."""
+    if not by_type:
         return np.searchsorted(names, np.random.default_rng(1000 + seed).permutation(labels))
     made = control_labels(words.tolist(), labels.tolist(), seed=1000 + seed)
     return np.searchsorted(names, np.array(made))

@@ -4,11 +4,15 @@ Plain HTML, so that words can be selected, searched and read aloud; everything t
 passes HTML but no SVG: an arc is a box with three borders.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from unicodedata import east_asian_width
 
 from core.charts.look import OKABE_ITO, Look
+
+Span = tuple[int, int]
+Marked = tuple[Span, Span | None, str]
+"""A run of words [start, end), the other one of a pair, and their label."""
 
 _UPOS_GROUPS = (
     ("NOUN", "PROPN", "PRON"),
@@ -47,6 +51,57 @@ def tagged(words: Sequence[str], tags: Sequence[str], look: Look, *, all_tags: S
         for word, tag in zip(words, tags, strict=True)
     )
     return _frame(cells, look, scroll="y")
+
+
+def marked(words: Sequence[str], marks: Sequence[Marked], look: Look, *, all_labels: Sequence[str] = ()) -> str:
+    """Words in one row, under them a bar for each marked run with its label, short ones nearest; wider than the page it scrolls.
+
+    The two runs of a pair stand on one line: the first named after the label, the second outlined.
+
+    Args:
+        words: of one text.
+        marks: of these words, counted from its first.
+        look: colours and sizes.
+        all_labels: every label of the data set, so that colours stay from sentence to sentence.
+    """
+    known = all_labels or sorted({label for _, _, label in marks})
+    cells = [
+        f'<span style="grid-column:{at};grid-row:1;text-align:center;padding:0 .3em;white-space:nowrap;'
+        f'font-size:{look.size + 4}px;line-height:1.6">{_shown(word)}</span>'
+        for at, word in enumerate(words, start=1)
+    ]
+    for (first, second, label), lane in _lanes(marks):
+        colour = tag_colour(label, known, look)
+        cells.append(_bar(first, lane, label, f"background:{colour}26;border-bottom:3px solid {colour}", look))
+        if second is not None:
+            cells.append(_bar(second, lane, "", f"border:2px solid {colour}", look))
+    said = "; ".join(
+        " and ".join(" ".join(words[slice(*span)]) for span in (first, second) if span) + f": {label}"
+        for first, second, label in marks
+    )
+    grid = f'<div style="display:grid;grid-template-columns:repeat({len(words)},max-content);row-gap:3px">{"".join(cells)}</div>'
+    return _frame(grid, look, scroll="x", label=said)
+
+
+def _lanes(marks: Sequence[Marked]) -> Iterator[tuple[Marked, int]]:
+    """Each mark and the line it stands on, 0 nearest to the words: the first on which it touches no other."""
+    taken: list[list[Span]] = []
+    reach = [(min(a[0], (b or a)[0]), max(a[1], (b or a)[1])) for a, b, _ in marks]
+    for at in sorted(range(len(marks)), key=lambda i: (reach[i][1] - reach[i][0], reach[i])):
+        start, end = reach[at]
+        lane = next((i for i, held in enumerate(taken) if all(end <= a or b <= start for a, b in held)), len(taken))
+        if lane == len(taken):
+            taken.append([])
+        taken[lane].append((start, end))
+        yield marks[at], lane
+
+
+def _bar(span: Span, lane: int, label: str, style: str, look: Look) -> str:
+    return (
+        f'<span style="grid-column:{span[0] + 1}/{span[1] + 1};grid-row:{lane + 2};margin:0 2px;border-radius:4px;'
+        f"box-sizing:border-box;min-height:{round(1.35 * look.size)}px;text-align:center;white-space:nowrap;"
+        f'font-size:{look.size}px;line-height:1.35;padding:0 4px;{style}">{_shown(label) or "&nbsp;"}</span>'
+    )
 
 
 def plain(text: str, look: Look) -> str:

@@ -7,6 +7,7 @@ is kept, labels as shared strings: memory stays small for large treebanks.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from sys import intern
 
@@ -14,14 +15,20 @@ from core.data.examples import Examples, Span, joined
 from core.data.lines import MAX_CHARACTERS, MAX_ROWS, MAX_TOTAL_CHARACTERS, Source, lines_of
 from core.errors import DatasetInvalid
 
-Word = tuple[str, str, int, str, str]
-"""Form, UPOS, head, relation without its subtype, XPOS."""
+Word = tuple[str, str, int, str, str, str]
+"""Form, UPOS, head, relation without its subtype, XPOS, features as written."""
+
+_COMMON = 0.02
+"""Share of the words that must have a feature for it to be a label of its own."""
+
+NONE = "none"
+"""Label of a word that does not have a feature."""
 
 _RANGE_OR_EMPTY = re.compile(r"\d+[-.]\d+")
 
 
 def read_conllu(source: Source, name: str) -> Examples:
-    """All sentences of a file, with gold heads and the word labels "upos", "relation" and, where it has them, "xpos".
+    """All sentences of a file, with gold heads, the word labels "upos", "relation" and "xpos", and its features.
 
     Words are kept whatever they are made of, since they have labels; one that a tokenizer drops counts as lost there.
 
@@ -32,7 +39,7 @@ def read_conllu(source: Source, name: str) -> Examples:
     asked = f"Reading {name} as CoNLL-U."
     texts: list[str] = []
     spans: list[tuple[Span, ...]] = []
-    columns: tuple[list[tuple], ...] = ([], [], [], [])
+    columns: tuple[list[tuple], ...] = ([], [], [], [], [])
     n_characters = 0
     for start, words in _sentences(source, asked):
         forms, *rest = zip(*words, strict=True)
@@ -57,11 +64,27 @@ def read_conllu(source: Source, name: str) -> Examples:
             column.append(values)
     if not texts:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with ten tab-separated columns a word.")
-    upos, heads, relations, xpos = (tuple(column) for column in columns)
+    upos, heads, relations, xpos, features = (tuple(column) for column in columns)
     word_labels = {"upos": upos, "relation": relations}
     if any(tag != "_" for tags in xpos for tag in tags):
         word_labels["xpos"] = xpos
+    word_labels |= _features(features)
     return Examples(texts=tuple(texts), spans=tuple(spans), word_labels=word_labels, heads=heads)
+
+
+def _features(written: tuple[tuple[str, ...], ...]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """A label for each feature (Number, Tense …) that is not rare, "none" for words without it."""
+    distinct = Counter(one for features in written for one in features)
+    parsed = {one: dict(part.split("=", 1) for part in one.split("|") if part.count("=") == 1) for one in distinct}
+    counts: Counter[str] = Counter()
+    for one, n in distinct.items():
+        counts.update(dict.fromkeys(parsed[one], n))
+    values = {name: {one: intern(parsed[one].get(name, NONE)) for one in distinct} for name in counts}
+    return {
+        name: tuple(tuple(values[name][one] for one in features) for features in written)
+        for name in sorted(counts)
+        if counts[name] >= _COMMON * distinct.total() and name not in ("upos", "relation", "xpos")
+    }
 
 
 def _sentences(source: Source, asked: str) -> Iterator[tuple[int, list[Word]]]:
@@ -104,4 +127,5 @@ def _word(line: str, number: int, place: int, asked: str) -> Word | None:
         raise DatasetInvalid(asked, f"Line {number} has no word form.", "Fill the second column.")
     if not columns[6].isdecimal():
         raise DatasetInvalid(asked, f"Line {number} has the head {columns[6]!r}.", "Heads are numbers; 0 = root.")
-    return columns[1], intern(columns[3]), int(columns[6]), intern(columns[7].partition(":")[0]), intern(columns[4])
+    relation = intern(columns[7].partition(":")[0])
+    return columns[1], intern(columns[3]), int(columns[6]), relation, intern(columns[4]), intern(columns[5])

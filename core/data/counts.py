@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.data.load import load_dataset
+from core.data.marks import mark_names, marks_of
 from core.refs import Dataset
 
 
@@ -14,7 +15,7 @@ class LabelCounts:
 
     name: str
     unit: str
-    """"word" or "sentence"."""
+    """word, sentence, pair (of words or spans) or span."""
     labels: tuple[str, ...]
     """Most frequent first."""
     counts: tuple[int, ...]
@@ -45,11 +46,15 @@ def count(ref: Dataset) -> DatasetCounts:
         for name, column in examples.word_labels.items()
     ]
     found += [_counted(name, "sentence", Counter(column)) for name, column in examples.sentence_labels.items()]
+    for unit, names in mark_names(examples).items():
+        for name in names:
+            marks = (mark for marks in marks_of(examples, name) for mark in marks)
+            found.append(_counted(name, unit, Counter(label for mark in marks for label in mark.labels)))
     return DatasetCounts(
         n_examples=len(examples),
         n_words=examples.n_words,
         is_pairs=examples.partners is not None,
-        labels=tuple(found),
+        labels=tuple(one for one in found if one.counts),
     )
 
 

@@ -13,6 +13,18 @@ from functools import cached_property
 Span = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A run of words of an example, or two of them, labelled: a phrase, a mention, a word and its head."""
+
+    first: Span
+    """Words [start, end) of the example, counted as in `Examples.words`."""
+    second: Span | None
+    """The other run of a pair; None for a single span."""
+    labels: tuple[str, ...]
+    """One or more; most annotations give one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Examples:
     """Sentences, aligned by row in every field."""
@@ -32,6 +44,11 @@ class Examples:
     partner_spans: tuple[tuple[Span, ...], ...] | None = None
     """Character span of each word in its partner text; given where `partners` is. In `words`, `word_labels` and
     `heads` the partner's words follow those of the first text."""
+    marks: Mapping[str, tuple[tuple[Mark, ...], ...]] = field(default_factory=dict)
+    """Per name (roles, mentions …), the marks of each example; those of one name are all spans or all pairs."""
+    groups: tuple[int, ...] | None = None
+    """Examples of one number are versions of one another (a minimal pair) and belong on one side of a split; None = each
+    stands for itself."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,6 +88,8 @@ class Examples:
             heads=None if self.heads is None else tuple(self.heads[i] for i in rows),
             partners=None if self.partners is None else tuple(self.partners[i] for i in rows),
             partner_spans=None if self.partner_spans is None else tuple(self.partner_spans[i] for i in rows),
+            marks={name: tuple(values[i] for i in rows) for name, values in self.marks.items()},
+            groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
         )
 
 

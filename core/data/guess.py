@@ -26,9 +26,10 @@ from core.data.lines import (
     refuse_what_is_no_data,
     size_of,
 )
+from core.data.marked import TARGET, is_marked, read_marked
 from core.data.rows import rows_of
 from core.errors import DatasetInvalid, TunescopeError
-from core.refs import COARSE, ConlluFile, TableFile
+from core.refs import COARSE, ConlluFile, DataFile, MarkedFile, TableFile
 
 _HEAD_BYTES = 1_500_000
 _LOOKED_AT = 2000
@@ -58,6 +59,9 @@ _PAIRS = (
     ("context", "question"),
     ("question", "answer"),
 )
+_VERSIONS = (("sentence_good", "sentence_bad"), ("good", "bad"), ("acceptable", "unacceptable"))
+"""Minimal pairs: the right version and the wrong one."""
+_PHENOMENA = ("field", "linguistics_term", "uid")
 _LABEL_NAMES = ("label", "gold_label", "labels", "class", "category", "sentiment", "target", "topic", "relation")
 _NO_LABEL = ("", "-")
 _MOST_LABELS, _MOST_TAGS = 100, 600
@@ -93,7 +97,7 @@ class Column:
 class Guess:
     """A proposal how to read a file."""
 
-    proposed: ConlluFile | TableFile
+    proposed: DataFile
     """A ref without digest and path, to be corrected; `Lab.add_file` completes it."""
     columns: tuple[Column, ...] = ()
     preview: pd.DataFrame
@@ -117,7 +121,7 @@ def guess(source: Source, name: str, **said: Any) -> Guess:
     Args:
         source: a path, or the content of an upload.
         name: the file's name, for messages only.
-        **said: what is known: `format` ("conllu" too) and any of encoding, delimiter, header, quoted.
+        **said: what is known: `format` ("conllu" and "marked" too) and any of encoding, delimiter, header, quoted.
 
     Raises:
         DatasetInvalid: no data file at all, or not even its first row can be read as said.
@@ -150,6 +154,8 @@ def _as(
     """The guess once the format is settled."""
     if kind == "conllu":
         return _conllu(head, asked)
+    if kind == "marked":
+        return _marked(head, asked)
     fields: dict[str, Any] = {"format": kind, "encoding": encoding} | _form(kind, lines, said)
     # The head is at hand as text: what follows reads it as UTF-8, whatever it was.
     shape = TableFile(digest="", text="?", **(fields | {"encoding": "utf-8"}))
@@ -218,7 +224,7 @@ def _format(lines: Sequence[str], every: Sequence[str]) -> str:
     ):
         return "conllu"
     if lines[0].lstrip().startswith("{") and _is_object(lines[0]):
-        return "jsonl"
+        return "marked" if is_marked(lines[0]) else "jsonl"
     if _agreeing(line.count("\t") for line in lines) >= 0.8:
         return "tsv"
     if _delimiter(lines):
@@ -415,6 +421,10 @@ def _plain(value: Any) -> str:
 
 def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
     by_name = {column.name.lower(): column for column in columns}
+    for right, wrong in _VERSIONS:
+        if right in by_name and wrong in by_name and by_name[wrong].mean_words >= 2:
+            about = tuple(c.name for c in columns if c.name.lower() in _PHENOMENA and c.n_distinct <= _MOST_LABELS)
+            return shape.replace(text=by_name[right].name, partner=by_name[wrong].name, contrast=True, labels=about)
     texts = [c for c in columns if not re.fullmatch(r"[-+\d.,eE ]*", " ".join(c.values[:20]))] or list(columns)
     text = _words(columns) if shape.format == "columns" else _text(texts, by_name)
     partner = None if text.is_list else _partner(text, texts, by_name)
@@ -517,3 +527,19 @@ def _conllu(head: str, asked: str) -> Guess:
         )
     names = ["number", "word", "lemma", "upos", "xpos", "features", "head", "relation", "deps", "misc"]
     return Guess(proposed=ConlluFile(digest=""), preview=pd.DataFrame(rows, columns=names, dtype="str"))
+
+
+def _marked(head: str, asked: str) -> Guess:
+    first = "\n".join([line for line in head.split("\n") if line.strip()][:_PREVIEW])
+    examples = read_marked(first.encode(), asked.removeprefix("Looking into ").removesuffix("."))
+    rows = [
+        {
+            "text": text,
+            "first": " ".join(words[slice(*mark.first)]),
+            "second": " ".join(words[slice(*mark.second)]) if mark.second else "",
+            "label": ", ".join(mark.labels),
+        }
+        for text, words, marks in zip(examples.texts, examples.words, examples.marks[TARGET], strict=True)
+        for mark in marks
+    ]
+    return Guess(proposed=MarkedFile(digest=""), preview=pd.DataFrame(rows[:_PREVIEW], dtype="str"))

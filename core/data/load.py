@@ -6,12 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.data.conllu import read_conllu
-from core.data.examples import Examples, joined
+from core.data.examples import Examples, Mark, joined
 from core.data.lines import Source, refuse_what_is_no_data
+from core.data.marked import read_marked
+from core.data.marks import DEPENDENCY, PHRASE, mark_names
 from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound
-from core.refs import ConlluFile, Dataset, Sample, Suite, TableFile, file_digest
+from core.refs import DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, file_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,25 +23,36 @@ class DatasetFacts:
     n_sentences: int
     word_labels: tuple[str, ...]
     sentence_labels: tuple[str, ...]
+    pair_labels: tuple[str, ...] = ()
+    """Of two words or spans of an example."""
+    span_labels: tuple[str, ...] = ()
+    """Of runs of words."""
 
 
 def facts_of(ref: Dataset) -> DatasetFacts:
     """Size and label names of a data set; a file is read once in a process, the built-in suite not at all."""
     if isinstance(ref, Suite):
-        from core.data.suite import LABELS, SIZES, WORD_LABELS
+        from core.data.suite import LABELS, MARKS, SIZES, WORD_LABELS
 
         return DatasetFacts(
-            n_sentences=SIZES[ref.part][ref.split], word_labels=WORD_LABELS, sentence_labels=LABELS[ref.part]
+            n_sentences=SIZES[ref.part][ref.split],
+            word_labels=WORD_LABELS,
+            sentence_labels=LABELS[ref.part],
+            pair_labels=(DEPENDENCY,),
+            span_labels=(*MARKS.get(ref.part, ()), PHRASE),
         )
     return facts_of_examples(load_dataset(ref))
 
 
 def facts_of_examples(examples: Examples) -> DatasetFacts:
     """Size and label names."""
+    marks = mark_names(examples)
     return DatasetFacts(
         n_sentences=len(examples),
         word_labels=tuple(examples.word_labels),
         sentence_labels=tuple(examples.sentence_labels),
+        pair_labels=marks["pair"],
+        span_labels=marks["span"],
     )
 
 
@@ -62,10 +75,12 @@ def load_dataset(ref: Dataset) -> Examples:
     return read_file(ref, path, path.name)
 
 
-def read_file(ref: ConlluFile | TableFile, source: Source, name: str) -> Examples:
+def read_file(ref: DataFile, source: Source, name: str) -> Examples:
     """Every example of a file, on disk or still in memory. Raises DatasetInvalid."""
     refuse_what_is_no_data(source, f"Reading {name}.")
-    return read_table(ref, source, name) if isinstance(ref, TableFile) else read_conllu(source, name)
+    if isinstance(ref, TableFile):
+        return read_table(ref, source, name)
+    return read_marked(source, name) if isinstance(ref, MarkedFile) else read_conllu(source, name)
 
 
 def load_sample(sample: Sample) -> Examples:
@@ -89,7 +104,7 @@ def sample_size(sample: Sample) -> int:
 
 
 def _suite(ref: Suite) -> Examples:
-    from core.data.suite import LABELS, SUITE_VERSION, sentences
+    from core.data.suite import LABELS, MARKS, SUITE_VERSION, sentences
 
     if ref.edition != SUITE_VERSION:
         raise DatasetNotFound(
@@ -110,6 +125,10 @@ def _suite(ref: Suite) -> Examples:
         heads=tuple(_heads_of([one.heads for one in ones]) for ones in both),
         partners=tuple(text for text, _ in second) if second else None,
         partner_spans=tuple(spans for _, spans in second) if second else None,
+        marks={
+            name: tuple(tuple(Mark(span, None, (label,)) for span, label in sentence.marks) for sentence in made)
+            for name in MARKS.get(ref.part, ())
+        },
     )
 
 

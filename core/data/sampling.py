@@ -1,4 +1,7 @@
-"""Which sentences a sample holds: drawn by seed, in the shares of a label if asked, from one domain if asked."""
+"""Which sentences a sample holds: drawn by seed, in the shares of a label if asked, from one domain if asked.
+
+Versions of one another (minimal pairs) are drawn together, so that none stands without its partner.
+"""
 
 import random
 from collections import Counter
@@ -27,6 +30,8 @@ def sampled_rows(examples: Examples, sample: Sample) -> list[int]:
             "Ask for fewer, or 0 for all.",
         )
     draw = random.Random(sample.seed)
+    if examples.groups is not None:
+        return _whole_groups(rows, [examples.groups[row] for row in rows], sample, draw)
     if not sample.strata:
         return sorted(rows[i] for i in draw.sample(range(len(rows)), sample.n))
     labels = _labels(examples, sample.strata)
@@ -35,6 +40,24 @@ def sampled_rows(examples: Examples, sample: Sample) -> list[int]:
         strata.setdefault(labels[row], []).append(row)
     sizes = shares({label: len(members) for label, members in strata.items()}, sample.n)
     return sorted(row for label in sorted(strata) for row in draw.sample(strata[label], sizes[label]))
+
+
+def _whole_groups(rows: list[int], groups: list[int], sample: Sample, draw: random.Random) -> list[int]:
+    """Groups drawn until no further one fits into the sample. Raises SpecInvalid for strata, which cut through groups."""
+    if sample.strata:
+        raise SpecInvalid(
+            f"A sample in the shares of {sample.strata}.",
+            "Its sentences come in minimal pairs, which stay together.",
+            "Leave the strata out.",
+        )
+    members: dict[int, list[int]] = {}
+    for row, group in zip(rows, groups, strict=True):
+        members.setdefault(group, []).append(row)
+    drawn: list[int] = []
+    for group in draw.sample(sorted(members), len(members)):
+        if len(drawn) + len(members[group]) <= sample.n:
+            drawn += members[group]
+    return sorted(drawn)
 
 
 def rows_within(examples: Examples, sample: Sample) -> list[int]:

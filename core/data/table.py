@@ -7,7 +7,7 @@ from core.data.examples import Examples, Span, blank_separated, joined, split_on
 from core.data.lines import MAX_CHARACTERS, MAX_TOTAL_CHARACTERS, Source
 from core.data.rows import FORMAT_NAMES, no_column, rows_of, where
 from core.errors import DatasetInvalid
-from core.refs import COARSE, TableFile
+from core.refs import ACCEPTABLE, COARSE, TableFile
 
 _MAX_LABEL = 200
 
@@ -71,13 +71,35 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         raise DatasetInvalid(
             asked, f"Found no text: {left}.", "Give a file with one text a row, below its header if any."
         )
+    sentence_labels = {name: tuple(values) for name, values in zip(ref.names, labels, strict=True)}
+    if ref.contrast:
+        return _contrasted(texts, spans, partners, partner_spans, sentence_labels)
     return Examples(
         texts=tuple(texts),
         spans=tuple(spans),
         word_labels={column: tuple(tags) for column, tags in zip(ref.word_names, word_labels, strict=True)},
-        sentence_labels={name: tuple(values) for name, values in zip(ref.names, labels, strict=True)},
+        sentence_labels=sentence_labels,
         partners=tuple(partners) if ref.partner else None,
         partner_spans=tuple(partner_spans) if ref.partner else None,
+    )
+
+
+def _contrasted(
+    right: list[str],
+    right_spans: list[tuple[Span, ...]],
+    wrong: list[str],
+    wrong_spans: list[tuple[Span, ...]],
+    labels: Mapping[str, tuple[str, ...]],
+) -> Examples:
+    """Minimal pairs as two examples each, the right version before the wrong one."""
+    both = zip(zip(right, right_spans, strict=True), zip(wrong, wrong_spans, strict=True), strict=True)
+    texts, spans = zip(*(version for pair in both for version in pair), strict=True)
+    twice = {name: tuple(value for value in values for _ in range(2)) for name, values in labels.items()}
+    return Examples(
+        texts=texts,
+        spans=spans,
+        sentence_labels={ACCEPTABLE: ("yes", "no") * len(right)} | twice,
+        groups=tuple(pair for pair in range(len(right)) for _ in range(2)),
     )
 
 

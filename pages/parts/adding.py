@@ -9,7 +9,7 @@ from core.catalogue import hub_file_name
 from core.data.hub import KNOWN, DataRepository
 from core.errors import TunescopeError
 from core.lab import Lab
-from core.refs import LABEL_NAMES, ConlluFile, TableFile
+from core.refs import LABEL_NAMES, ConlluFile, DataFile, MarkedFile, TableFile
 from pages.parts import show
 from pages.parts.hub_form import ask_hub
 from pages.parts.lab import get_lab
@@ -28,7 +28,9 @@ _FORMATS = {
     "conllu": "CoNLL-U",
     "spaced": "Label, blank, text",
     "columns": "A word a line",
+    "marked": "Edge-probing JSON",
 }
+_FORMAT_OF = {ConlluFile: "conllu", MarkedFile: "marked"}
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 _DELIMITERS = {",": "comma", ";": "semicolon", "|": "bar"}
 _NONE = ""
@@ -126,7 +128,7 @@ def _say(problem: TunescopeError) -> None:
 
 def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
     guess = lab.guess_file(source, name)
-    first = "conllu" if isinstance(guess.proposed, ConlluFile) else guess.proposed.format
+    first = guess.proposed.format if isinstance(guess.proposed, TableFile) else _FORMAT_OF[type(guess.proposed)]
     is_binary = first == "parquet"
     formats = ["parquet"] if is_binary else [form for form in _FORMATS if form != "parquet"]
     one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
@@ -168,7 +170,8 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
     if isinstance(reading, TableFile):
         reading = _columns(guessed, f"{key}-{'-'.join(str(value) for value in said.values())}")
     known = lab.try_file(source, reading, name)
-    names = [LABEL_NAMES.get(label, label) for label in (*known.word_labels, *known.sentence_labels)]
+    every = (*known.word_labels, *known.sentence_labels, *known.pair_labels, *known.span_labels)
+    names = [LABEL_NAMES.get(label, label) for label in every]
     short, button = st.columns([4, 1], vertical_alignment="bottom")
     title = short.text_input("Name", name, key=f"{key}-name", max_chars=60)
     button.button(
@@ -198,7 +201,13 @@ def _columns(guessed, key: str) -> TableFile:
         index=others.index(at.partner) if at.partner in others else 0,
         format_func=lambda name: name or "none: single texts",
         key=f"{key}-partner",
-        help="Of a pair: hypothesis, answer, second sentence.",
+        help="Of a pair: hypothesis, answer, second sentence; of a minimal pair: the wrong version.",
+    )
+    contrast = bool(partner) and two.checkbox(
+        "Right and wrong version",
+        at.contrast,
+        key=f"{key}-contrast",
+        help="A minimal pair: the first text is right, the second the same but wrong. They are read one by one.",
     )
     free = [name for name in guessed.label_columns if name not in (text, partner)]
     labels = three.multiselect(
@@ -211,6 +220,7 @@ def _columns(guessed, key: str) -> TableFile:
     plain = at.replace(
         text=text,
         partner=partner,
+        contrast=contrast,
         labels=tuple(labels),
         label_names=(),
         word_labels=(),
@@ -269,7 +279,7 @@ def _names(typed: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in typed.split(",") if part.strip())
 
 
-def _add(source: Path | bytes, reading: ConlluFile | TableFile, name: str) -> None:
+def _add(source: Path | bytes, reading: DataFile, name: str) -> None:
     try:
         st.session_state["data"] = get_lab().add_file(source, reading, name)
         st.session_state[_ADDED] = name

@@ -17,7 +17,7 @@ NO_WEIGHTS = "How far weights moved is only asked of two checkpoints of one fami
 def similarity(result: LayerSimilarity, chosen: Selection) -> str:
     """Of CKA or RSA."""
     return (
-        f"{result.estimator}, n = {result.n_rows:,} {chosen.unit}s of {result.n_sentences:,} sentences, "
+        f"{result.estimator}, n = {result.n_rows:,} {chosen.embedded}s of {result.n_sentences:,} sentences, "
         "95 % interval: delete-a-group jackknife over groups of sentences"
     )
 
@@ -32,9 +32,9 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
     )
     return (
         f"logistic regression, L2, C = {chosen.probes[0].C:g}, {len(base.labels)} classes, {base.n_train:,} training and "
-        f"{base.n_test:,} test {chosen.unit}s{other}, {base.accuracy.shape[1]} random splits by sentence, 95 % interval corrected "
-        f"for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
-        f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit}s also in training"
+        f"{base.n_test:,} test {chosen.unit_name}s{other}, {base.accuracy.shape[1]} random splits by sentence, 95 % interval "
+        f"corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
+        f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit_name}s also in training"
         + (f"; {failed} fits stopped unconverged" if failed else "")
     )
 
@@ -56,7 +56,7 @@ def tasks(board: Mapping[str, tuple[Any, ProbeScores, ProbeScores]], chosen: Sel
 def umap(result: UmapMaps, spec: JointUmap, chosen: Selection) -> str:
     """Of a joint UMAP."""
     return (
-        f"joint UMAP, {len(result.points):,} {chosen.unit}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
+        f"joint UMAP, {len(result.points):,} {chosen.embedded}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
         f"min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; trustworthiness, {result.n_trust} "
         f"neighbours: base {result.base_trust:.2f}, tuned {result.tuned_trust:.2f}"
     )

@@ -16,7 +16,7 @@ from core.keys import key_of
 from core.lab import Lab, Named
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
-from pages.parts.selection import Selection, caveat_of
+from pages.parts.selection import Selection, caveat_of, embedded_unit, label_options
 from pages.parts.show import escaped
 
 _SIZES = ("250", "500", "1000", "2000", "all")
@@ -54,7 +54,7 @@ def draw() -> None:
     layer = _tower(link, base)
     with st.expander("Sample, display, link"):
         sample = _choose_sample(link, lab, data)
-        pooling = _choose_pooling(link, unit)
+        pooling = _choose_pooling(link, embedded_unit(unit))
         is_large = st.toggle(
             "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
         )
@@ -163,12 +163,11 @@ def _newest_run(lab: Lab, options: list[Named]) -> str | None:
 
 def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str]:
     """(unit, label) to read; data without labels is still compared, sentence by sentence."""
-    known = lab.labels_of(data.ref)
-    options = [(unit, name) for unit in ("word", "sentence") for name in known[unit]]
+    options = label_options(lab.labels_of(data.ref))
     if not options:
         st.caption("This text has no labels: similarity and crowding work, probes need some.")
         return "sentence", ""
-    names = [f"{LABEL_NAMES.get(name, name)} ({unit})" for unit, name in options]
+    names = list(options)
     chosen = _bound(
         link,
         st.selectbox,
@@ -177,9 +176,10 @@ def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str
         "read",
         lambda i: names[i],
         help="What probes try to read from the vectors, and how points are coloured. Word labels make the comparison "
-        "run over words, sentence labels over sentences.",
+        "run over words, sentence labels over sentences. A span is the mean of its words, a word pair two vectors side by "
+        "side.",
     )
-    return options[chosen]
+    return options[names[chosen]]
 
 
 def _choose_sample(link: dict[str, str], lab: Lab, data: Named) -> Sample:

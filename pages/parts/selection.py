@@ -1,5 +1,6 @@
 """What is being compared: one frozen selection, made from the sidebar's widgets, and the specs that follow from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,9 @@ from core.analyses.weight_change import WeightChange
 from core.lab import Named
 from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
 
+UNITS = ("word", "sentence", "pair", "span")
+UNIT_NAMES = {"pair": "word pair"}
+"""Units by name on screen, where it differs."""
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
 
 
@@ -30,6 +34,20 @@ def caveat_of(tuned: Named) -> str:
     )
 
 
+def embedded_unit(unit: str) -> str:
+    """What is embedded to read labels of a unit."""
+    return "sentence" if unit == "sentence" else "word"
+
+
+def label_options(known: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, str]]:
+    """(unit, label) of every label of a data set, by its name on screen."""
+    return {
+        f"{LABEL_NAMES.get(name, name)} ({UNIT_NAMES.get(unit, unit)})": (unit, name)
+        for unit in UNITS
+        for name in known[unit]
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """All page state that decides what is computed or shown."""
@@ -41,8 +59,19 @@ class Selection:
     label: str
     """Name of the label that probes read and maps are coloured by."""
     unit: str
+    """What the label belongs to: word, sentence, pair (of words or spans) or span."""
     pooling: str
     layer: int
+
+    @property
+    def embedded(self) -> str:
+        """What is embedded: words, of which pairs and spans are made too, or sentences."""
+        return embedded_unit(self.unit)
+
+    @property
+    def unit_name(self) -> str:
+        """The label's unit in words."""
+        return UNIT_NAMES.get(self.unit, self.unit)
 
     @property
     def label_name(self) -> str:
@@ -76,7 +105,7 @@ class Selection:
         """What is wrong where a side is vectors computed elsewhere for something else; otherwise empty."""
         for side in filter(None, (self.base, self.tuned)):
             ref = side.ref
-            if isinstance(ref, Vectors) and (ref.of, ref.unit) != (self.data.ref, self.unit):
+            if isinstance(ref, Vectors) and (ref.of, ref.unit) != (self.data.ref, self.embedded):
                 whose = "this text" if ref.of == self.data.ref else "another text"
                 return (
                     f"{side.name} holds vectors of the {ref.unit}s of {whose}. Choose the text they were computed for, and "
@@ -107,13 +136,14 @@ class Selection:
         return replace(self, tuned=tuned)
 
     def reading(self, unit: str, label: str) -> "Selection":
-        """The same view for another label; a label of the other unit is read with that unit's usual pooling."""
-        pooling = self.pooling if unit == self.unit else USUAL_POOLING[unit]
+        """The same view for another label; one for which something else is embedded, with the usual pooling of that."""
+        embedded = embedded_unit(unit)
+        pooling = self.pooling if embedded == self.embedded else USUAL_POOLING[embedded]
         return replace(self, unit=unit, label=label, pooling=pooling)
 
     def embed(self, checkpoint: Checkpoint | RandomWeights) -> Embed:
         """Vectors of one side."""
-        return Embed(checkpoint=checkpoint, sample=self.sample, unit=self.unit, pooling=self.pooling)
+        return Embed(checkpoint=checkpoint, sample=self.sample, unit=self.embedded, pooling=self.pooling)
 
     @property
     def sides(self) -> tuple[Embed, Embed]:

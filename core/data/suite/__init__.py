@@ -5,8 +5,8 @@ passed on freely, and whose labels are facts and not opinions. The grammar build
 Universal Dependencies (content words are heads) out of small functions, and only at the end writes them down from left
 to right; heads, tags and relations are therefore read off the tree that made the sentence.
 
-It has five parts, a file each: `reviews` (sentiment), `harbour` (the same task in another domain), `questions`,
-`agreement` (minimal pairs) and `entailment` (pairs of sentences).
+It has six parts, a file each: `reviews` (sentiment), `harbour` (the same task in another domain), `questions`,
+`agreement` (minimal pairs), `entailment` (pairs of sentences) and `answers` (a text and a question, the answer marked).
 
 A sentence belongs to the split that a hash of its text names, so that splits cannot overlap whatever their size. With
 the lexicon split, training shares no open-class word with dev and test either: see `drawing`.
@@ -32,22 +32,27 @@ SIZES = {
     "questions": {"train": 3000, "dev": 800, "test": 800},
     "agreement": {"train": 3000, "dev": 800, "test": 800},
     "entailment": {"train": 3000, "dev": 780, "test": 780},
+    "answers": {"train": 3000, "dev": 800, "test": 800},
 }
-"""Sentences (pairs in `entailment`) by part and split."""
+"""Sentences (pairs in `entailment` and `answers`) by part and split."""
 LABELS = {
     "reviews": ("sentiment", "tense", "number"),
     "harbour": ("sentiment", "tense", "number"),
     "questions": ("question", "tense", "number"),
     "agreement": ("agreement", "tense", "number"),
     "entailment": ("entailment",),
+    "answers": ("asked",),
 }
 """Names of the labels that every sentence of a part has; the first is the part's own task, and balanced."""
 WORD_LABELS = ("upos", "relation")
+MARKS = {"answers": ("answer",)}
+"""Names of the labelled spans that a part has beside those of its trees."""
 WISHES = {
     "sentiment": ("positive", "negative"),
     "question": ("statement", "yes/no", "who", "what", "where", "when", "why", "how"),
     "agreement": ("right", "wrong"),
     "entailment": ("entailment", "neutral", "contradiction"),
+    "asked": ("who", "what", "where", "when"),
 }
 LENGTHS = (4, 25)
 """Fewest and most words of a sentence, punctuation included."""

@@ -25,6 +25,8 @@ class SuiteSentence:
     """The second sentence of a pair, itself without labels and partner."""
     contrast: tuple[str, ...] = ()
     """Words of the other member of a minimal pair; empty where there is none."""
+    marks: tuple[tuple[tuple[int, int], str], ...] = ()
+    """Runs of words [start, end) and what they are, by the part's own kind of mark."""
 
 
 def sentence_of(
@@ -35,10 +37,11 @@ def sentence_of(
     negated: bool = False,
     partner: SuiteSentence | None = None,
     contrast: tuple[str, ...] = (),
+    marks: tuple[tuple[tuple[int, int], str], ...] = (),
 ) -> SuiteSentence:
     """Write a tree down."""
     words, upos, heads, relations = written(tree)
-    return SuiteSentence(words, upos, heads, relations, labels, template, negated, partner, contrast)
+    return SuiteSentence(words, upos, heads, relations, labels, template, negated, partner, contrast, marks)
 
 
 def clause_labels(tree: Node) -> dict[str, str]:
