@@ -47,6 +47,9 @@ LABEL_NAMES = {
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""
 
+POOLING_FILES = ("modules.json", "1_Pooling/config.json")
+"""Where sentence-transformers writes down how a checkpoint's sentences are pooled."""
+
 CHECKPOINT_FILES = (
     "config.json", "tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "spiece", "spm.", "sentencepiece",
     "bpe.codes",

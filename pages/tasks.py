@@ -4,7 +4,7 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pandas as pd  # noqa: E402
@@ -31,7 +31,12 @@ def main() -> None:
     chosen = picker.compared()
     if chosen is None:
         return
-    views = {"One pair, several tasks": one_pair, "Several checkpoints, one task": one_task, "The heads": heads}
+    views = {
+        "One pair, several tasks": one_pair,
+        "Several checkpoints, one task": one_task,
+        "Several sizes": sizes,
+        "The heads": heads,
+    }
     view = st.segmented_control(
         "View",
         list(views),
@@ -199,6 +204,44 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
     )
 
 
+def sizes(chosen: Selection) -> None:
+    """Probe curves of any checkpoints over relative depth: small and large ones of a family, or of several."""
+    if not chosen.label:
+        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
+        return
+    named = chosen_checkpoints(chosen)
+    specs = {name: chosen.probe_of(one) for name, one in named.items()}
+    if not specs:
+        st.info("Choose at least one checkpoint.", icon=":material/info:")
+        return
+    found = show.results(list(specs.values()), what="probes")
+    complete = {name: held for name, held in zip(specs, found, strict=True) if held}
+    if not complete:
+        return
+    st.markdown(
+        f"**At what depth can {chosen.label_name} be read, in small and large networks?** Each layer stands at its share of the "
+        "way from the embeddings to the top.",
+        help="One linear probe a layer and checkpoint, on the same splits. Larger networks have wider vectors, which a probe "
+        "reads more easily: look at the control task beside each before you compare heights.",
+    )
+    table = board.depth_table(complete)
+    show.figure(
+        board.depth_curves(table, show.look(), checkpoints=list(named)),
+        table,
+        name="sizes-probe",
+        alt_text=f"Probe accuracy for {chosen.label_name} over relative depth, {len(complete)} checkpoints",
+        specs=[specs[name] for name in complete],
+        note=notes.sizes(complete, chosen),
+    )
+
+
+def chosen_checkpoints(chosen: Selection) -> dict[str, Named]:
+    """Any checkpoints, by short name; the sidebar's two first."""
+    assert chosen.tuned is not None
+    others = [one for one in get_lab().checkpoints() if one.id not in (chosen.base.id, chosen.tuned.id)]
+    return picked((chosen.base, chosen.tuned, *others), "Checkpoints", "sizes", n_default=2)
+
+
 def heads(chosen: Selection) -> None:
     """Accuracy and confusion of every fine-tuned run in view."""
     runs = {
@@ -228,6 +271,16 @@ def head(name: str, run: Named, result: Any) -> None:
         help="Accuracy of the tuned head on the dev sentences of its run, with its 95 % interval. Rows of the figure are "
         "gold labels, columns what the head says; shares are of a row.",
     )
+    others = " · ".join(
+        f"{name} {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" for name, one in result.scores().items()
+    )
+    if others:
+        st.caption(
+            others,
+            help="Macro-F1 is the mean over classes of the harmonic mean of precision and recall: rare classes count as much "
+            "as common ones. Matthews correlation is 1 where all is right and 0 for guessing, however skewed the classes "
+            "(GLUE scores CoLA by it). 95 % intervals by a jackknife over groups of examples.",
+        )
     show.figure(
         confusion.confusion_heat(result.labels, result.confusion, show.look()),
         confusion.confusion_table(result.labels, result.confusion),
@@ -242,16 +295,21 @@ def chosen_runs(chosen: Selection) -> dict[str, Named]:
     """Tuned checkpoints to compare, by short name; the sidebar's first."""
     assert chosen.tuned is not None
     others = [named for named in get_lab().checkpoints() if named.id not in (chosen.base.id, chosen.tuned.id)]
-    by_id = {named.id: named for named in (chosen.tuned, *others)}
+    return picked((chosen.tuned, *others), "Tuned checkpoints", "checkpoints", n_default=FEW)
+
+
+def picked(options: Sequence[Named], title: str, key: str, *, n_default: int) -> dict[str, Named]:
+    """Some of these checkpoints, by what tells their names apart."""
+    by_id = {named.id: named for named in options}
     ids = st.multiselect(
-        "Tuned checkpoints",
+        title,
         list(by_id),
-        default=list(by_id)[:FEW],
+        default=list(by_id)[:n_default],
         format_func=lambda one: by_id[one].name,
         max_selections=MOST,
-        key="checkpoints",
+        key=key,
         persist_state="session",
-        help=f"Up to {MOST}, so that each has a colour. All are compared with the base of the sidebar.",
+        help=f"Up to {MOST}, so that each has a colour.",
     )
     names = board.short_names([by_id[one].name for one in ids])
     names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.errors import IncompatibleRefs
-from core.models.checkpoints import Shape, locate, locate_adapter, place, shape
+from core.models.checkpoints import Shape, locate, locate_adapter, own_pooling, place, shape
 from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Vectors, Whole
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def shape_of(checkpoint: Checkpoint) -> Shape:
         n_layers = checkpoint.n_layers
         return Shape(family="vectors", n_layers=n_layers, n_blocks=n_layers, width=checkpoint.width, positions=0)
     return shape(place(origin(checkpoint)))
+
+
+def own_pooling_of(checkpoint: Checkpoint) -> str:
+    """How a checkpoint that was trained to embed sentences pools them: "cls" or "mean"; "" where it says nothing of that."""
+    return "" if isinstance(checkpoint, Vectors) else own_pooling(place(origin(checkpoint)))
 
 
 def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Source":

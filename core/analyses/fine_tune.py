@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
+from core.data.conllu import UNMARKED
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Described, Result, Spec
-from core.maths.statistics import Estimate, grouped_share, wilson_interval
+from core.maths.scores import grouped_score, macro_f1, matthews
+from core.maths.statistics import MIN_GROUPS, Estimate, grouped_share, wilson_interval
 from core.models.checkpoints import locate, weight_bytes
 from core.refs import Sample, Whole
 
@@ -128,6 +130,20 @@ class TunedCheckpoint(Result):
     n_bytes: int
     """Of the final changes."""
 
+    def scores(self) -> dict[str, Estimate]:
+        """Macro-F1 and Matthews correlation of the head on the dev examples, with intervals over examples; none where those
+        are too few for an interval."""
+        number = {label: i for i, label in enumerate(self.labels)}
+        gold, guess = (self.answers[side].map(number).to_numpy() for side in ("gold", "guess"))
+        groups = self.answers["example"].to_numpy()
+        measures = {"macro-F1": macro_f1, "Matthews correlation": matthews}
+        if len(set(groups.tolist())) < MIN_GROUPS:
+            return {}
+        return {
+            name: grouped_score(score, gold, guess, groups, n_classes=len(self.labels))
+            for name, score in measures.items()
+        }
+
 
 def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
     """Tune. Raises NotEnoughData for a label with one class, SpecInvalid for a label the data does not have."""
@@ -135,8 +151,12 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
     gold = [_labels(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev"))]
     labels = _label_names(spec, *gold)
     number = {label: i for i, label in enumerate(labels)}
+    if spec.unit == "word":
+        # A batch of sentences without one annotated word would have no loss.
+        taught = [i for i, row in enumerate(gold[0]) if set(row) != {UNMARKED}]
+        train, gold[0] = train.pick(taught), [gold[0][i] for i in taught]
     from core.models.changes import changes_file
-    from core.models.tuning import Recipe, tune
+    from core.models.tuning import IGNORED, Recipe, tune
 
     recipe = Recipe(
         unit=spec.unit,
@@ -152,7 +172,7 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         snapshots=spec.snapshots,
     )
     by_word = spec.unit == "word"
-    targets = [[number[one] for one in row] for row in gold[0]]
+    targets = [[number.get(one, IGNORED) for one in row] for row in gold[0]]
     tuned = tune(
         locate(spec.checkpoint),
         run.folder / "changes",
@@ -190,23 +210,28 @@ class Scored:
 
 
 def score_answers(answers: Any, gold: list[tuple[str, ...]], labels: tuple[str, ...]) -> Scored:
-    """Compare what a head said (core.models.tuning.Answers) with the gold labels, one tuple an example."""
-    wanted = [gold[i][max(j, 0)] for i, j in zip(answers.example.tolist(), answers.word.tolist(), strict=True)]
-    guessed = [labels[i] for i in answers.guess.tolist()]
+    """Compare what a head said (core.models.tuning.Answers) with the gold labels, one tuple an example.
+
+    Words without annotation are not asked about.
+    """
     table = pd.DataFrame(
         {
             "example": answers.example,
             "word": answers.word,
-            "gold": wanted,
-            "guess": guessed,
+            "gold": [gold[i][max(j, 0)] for i, j in zip(answers.example.tolist(), answers.word.tolist(), strict=True)],
+            "guess": [labels[i] for i in answers.guess.tolist()],
             "confidence": answers.confidence,
         }
     )
-    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    np.add.at(confusion, ([labels.index(one) for one in wanted], answers.guess), 1)
-    right = np.array([one == other for one, other in zip(wanted, guessed, strict=True)])
     by_word = bool((answers.word >= 0).any())
-    accuracy = grouped_share(right, answers.example) if by_word else wilson_interval(int(right.sum()), len(right))
+    if by_word:
+        table = table[table["gold"] != UNMARKED].reset_index(drop=True)
+    number = {label: i for i, label in enumerate(labels)}
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, (table["gold"].map(number).to_numpy(), table["guess"].map(number).to_numpy()), 1)
+    right = (table["gold"] == table["guess"]).to_numpy()
+    groups = table["example"].to_numpy()
+    accuracy = grouped_share(right, groups) if by_word else wilson_interval(int(right.sum()), len(right))
     return Scored(answers=table, confusion=confusion, accuracy=accuracy)
 
 
@@ -230,14 +255,15 @@ def _labels(examples: Examples, spec: FineTune, side: str) -> list[tuple[str, ..
 
 
 def _label_names(spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[str, ...]]) -> tuple[str, ...]:
-    labels = tuple(sorted({one for row in train for one in row}))
+    nothing = {UNMARKED} if spec.unit == "word" else set()
+    labels = tuple(sorted({one for row in train for one in row} - nothing))
     if len(labels) < 2:
         raise NotEnoughData(
             f"Tuning to predict {spec.label!r}.",
             f"Every training {spec.unit} has the label {labels[0]!r}." if labels else "There is no training example.",
             "Give two or more.",
         )
-    unknown = sorted({one for row in dev for one in row} - set(labels))
+    unknown = sorted({one for row in dev for one in row} - set(labels) - nothing)
     if unknown and spec.unit == "word":
         return tuple(
             sorted({*labels, *unknown})
@@ -252,5 +278,5 @@ def _label_names(spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[s
 
 
 def _majority(train: list[tuple[str, ...]], dev: pd.Series) -> float:
-    commonest = pd.Series([one for row in train for one in row]).value_counts().sort_index().idxmax()
+    commonest = pd.Series([one for row in train for one in row if one != UNMARKED]).value_counts().sort_index().idxmax()
     return float((dev == commonest).mean())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
+from core.data.conllu import UNMARKED
 from core.data.examples import Examples, Span
 from core.data.marks import mark_names, marks_of
 from core.errors import NotEnoughData, SpecInvalid
@@ -49,6 +50,8 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
         embeddings: its vectors.
         embedded: unit of the embeddings, "word" or "sentence".
         label: name of a label of words, sentences, spans or pairs.
+    Returns:
+        One row a unit; words without annotation ("_") have none.
     Raises:
         SpecInvalid: no such label for what was embedded, or a mark with several labels at once.
         NotEnoughData: no span or pair has all its words.
@@ -65,7 +68,14 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
     tags = _known(examples.word_labels, names, label, "word")
     places = list(zip(embeddings.sentence.tolist(), embeddings.word.tolist(), strict=True))
     types, labels = [examples.words[i][j] for i, j in places], [tags[i][j] for i, j in places]
-    return _of(examples, "word", types, labels, embeddings.sentence)
+    if UNMARKED not in labels:
+        return _of(examples, "word", types, labels, embeddings.sentence)
+    annotated = [row for row, label in enumerate(labels) if label != UNMARKED]
+    if not annotated:
+        raise NotEnoughData(f"Reading {label!r}.", "No word of the sample has one.", "Take more sentences.")
+    types, labels = [types[row] for row in annotated], [labels[row] for row in annotated]
+    parts = (_averaging([[row] for row in annotated], len(places)),)
+    return _of(examples, "word", types, labels, embeddings.sentence[annotated], parts)
 
 
 def _of(

@@ -136,14 +136,61 @@ def checkpoint_curves(
     step = min(0.09, 0.4 / max(1, len(drawn) - 1))
     shift = {one: step * (i - (len(drawn) - 1) / 2) for i, one in enumerate(drawn)}
     table = table.assign(at=table["layer"] + table["checkpoint"].map(shift))
-    if "is_noise" not in table:
-        table = table.assign(is_noise=False)
-    domain = domain or _domain(table)
-    scale = alt.Scale(domain=domain, nice=False, zero=False, clamp=True)
     # The names stand right of the last layer, inside the figure: there is room for them whatever its width.
     room = alt.Scale(domain=[-0.5, depth + 0.5 + 0.3 * (depth + 1)], nice=False, zero=False)
     axis = alt.Axis(values=list(range(depth + 1)), format="d", grid=False, labelAngle=0)
     x = alt.X("at:Q", title="layer (0 = embeddings)", scale=room, axis=axis)
+    curves = _curves(
+        table, name, look, x, checkpoints=checkpoints, title=title, percent=percent, domain=domain, gap=0.35
+    )
+    return framed(alt.layer(_cursor(layer, look, room), *curves), look, height=_height(look))
+
+
+def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
+    """checkpoint, layer, depth (layer as a share of its blocks), accuracy, low, high, control, majority; every layer its own."""
+    rows = [
+        (name, i, i / (len(held.score) - 1), one.value, one.low, one.high, control.value, held.majority)
+        for name, held in scores.items()
+        for i, (one, control) in enumerate(zip(held.score, held.control_score, strict=True))
+    ]
+    columns = ["checkpoint", "layer", "depth", "accuracy", "low", "high", "control", "majority"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def depth_curves(table: pd.DataFrame, look: Look, *, checkpoints: Sequence[str]) -> alt.LayerChart:
+    """Accuracy over relative depth, one curve a checkpoint, however many blocks it has.
+
+    Args:
+        table: of depth_table.
+        checkpoints: names in the order of their colours.
+    """
+    room = alt.Scale(domain=[-0.04, 1.42], nice=False, zero=False)
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".0%", grid=False, labelAngle=0)
+    x = alt.X("at:Q", title="depth (0 % = embeddings, 100 % = top)", scale=room, axis=axis)
+    curves = _curves(
+        table.assign(at=table["depth"]), "accuracy", look, x, checkpoints=checkpoints, title="accuracy on held-out sentences",
+        percent=True, domain=None, gap=0.03,
+    )  # fmt: skip
+    return framed(alt.layer(*curves), look, height=_height(look))
+
+
+def _curves(
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    x: alt.X,
+    *,
+    checkpoints: Sequence[str],
+    title: str,
+    percent: bool,
+    domain: tuple[float, float] | None,
+    gap: float,
+) -> list[alt.Chart]:
+    """Guesses, intervals, lines, points and names of several checkpoints over the column "at"; names stand `gap` beside the end."""
+    if "is_noise" not in table:
+        table = table.assign(is_noise=False)
+    domain = domain or _domain(table)
+    scale = alt.Scale(domain=domain, nice=False, zero=False, clamp=True)
     y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else ".2f", tickCount=5))
     hues = [look.base, look.tuned, *look.labels[2:]]
     marks = ["circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "triangle-right"]
@@ -168,10 +215,9 @@ def checkpoint_curves(
     hollow = dots.transform_filter("datum.is_noise").mark_point(
         filled=False, fill=look.paper, size=70, strokeWidth=2, opacity=1
     )
-    ends = alt.Chart(_ends(table, name, domain, look)).mark_text(align="left", fontWeight="bold")
+    ends = alt.Chart(_ends(table, name, domain, look, gap)).mark_text(align="left", fontWeight="bold")
     ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
-    layers = [_cursor(layer, look, room), *_guesses(table, look, x), error, line, solid, hollow, ends]
-    return framed(alt.layer(*layers), look, height=_height(look))
+    return [*_guesses(table, look, x, gap), error, line, solid, hollow, ends]
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -196,23 +242,23 @@ def _domain(table: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Look) -> pd.DataFrame:
+def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Look, gap: float) -> pd.DataFrame:
     """Where each name stands: beside its curve's end, moved apart where they would overlap."""
-    ends = table[table["layer"] == table["layer"].max()].sort_values(name).reset_index(drop=True)
-    gap = (look.size + 6) / (_height(look) - _AROUND) * (domain[1] - domain[0])
+    ends = table.loc[table.groupby("checkpoint")["layer"].idxmax()].sort_values(name).reset_index(drop=True)
+    apart = (look.size + 6) / (_height(look) - _AROUND) * (domain[1] - domain[0])
     places = ends[name].to_numpy(dtype=float, copy=True)
     for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + gap)
+        places[i] = max(places[i], places[i - 1] + apart)
     places -= max(0.0, float(places[-1]) - domain[1])
-    return ends.assign(at_y=places, at=ends["layer"] + 0.35)
+    return ends.assign(at_y=places, at=ends["at"].max() + gap)
 
 
-def _guesses(table: pd.DataFrame, look: Look, x: alt.X) -> list[alt.Chart]:
+def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float) -> list[alt.Chart]:
     """Control tasks and majority, grey, where the table has them."""
     if "control" not in table:
         return []
     last = table[table["layer"] == table["layer"].max()].head(1)
-    last = last.assign(at=last["layer"] + 0.35)
+    last = last.assign(at=last["at"] + gap)
     return [
         alt.Chart(table)
         .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)

@@ -1,4 +1,4 @@
-"""CoNLL-U: ten tab-separated columns a word, a blank line after each sentence.
+"""CoNLL-U and CoNLL-U-Lex: ten or nineteen tab-separated columns a word, a blank line after each sentence.
 
 Our own reader, because a few dozen lines suffice and errors can then name the line. Multiword ranges (3-4) and empty
 nodes (8.1) are skipped: the syntactic words carry the annotation. The text is the space-joined words, so that a word
@@ -11,12 +11,21 @@ from collections import Counter
 from collections.abc import Iterator
 from sys import intern
 
-from core.data.examples import Examples, Span, joined
+from core.data.examples import Examples, joined
 from core.data.lines import MAX_CHARACTERS, MAX_ROWS, MAX_TOTAL_CHARACTERS, Source, lines_of
+from core.data.ragged import LabelRows, NumberRows, Ragged, SpanRows
 from core.errors import DatasetInvalid
 
-Word = tuple[str, str, int, str, str, str]
-"""Form, UPOS, head, relation without its subtype, XPOS, features as written."""
+Word = tuple[str, str, int, str, str, str, str, str]
+"""Form, UPOS, head, relation without its subtype, XPOS, features as written, and of CoNLL-U-Lex the supersenses (role and
+function)."""
+_WIDTH, _LEX_WIDTH = 10, 19
+_MULTIWORD, _ROLE, _FUNCTION = 10, 13, 14
+"""Columns of CoNLL-U-Lex: whether the word is part of a strong multiword expression, and its two supersenses."""
+_COLUMNS = ("upos", "relation", "xpos", "features", "supersense", "function")
+_ALWAYS = ("upos", "relation")
+UNMARKED = "_"
+"""What stands where nothing is annotated."""
 
 _COMMON = 0.02
 """Share of the words that must have a feature for it to be a label of its own."""
@@ -38,8 +47,8 @@ def read_conllu(source: Source, name: str) -> Examples:
     """
     asked = f"Reading {name} as CoNLL-U."
     texts: list[str] = []
-    spans: list[tuple[Span, ...]] = []
-    columns: tuple[list[tuple], ...] = ([], [], [], [], [])
+    spans, heads = SpanRows(), NumberRows()
+    columns = [LabelRows() for _ in _COLUMNS]
     n_characters = 0
     for start, words in _sentences(source, asked):
         forms, *rest = zip(*words, strict=True)
@@ -60,31 +69,38 @@ def read_conllu(source: Source, name: str) -> Examples:
             )
         texts.append(text)
         spans.append(places)
+        heads.append(rest.pop(1))
         for column, values in zip(columns, rest, strict=True):
             column.append(values)
     if not texts:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with ten tab-separated columns a word.")
-    upos, heads, relations, xpos, features = (tuple(column) for column in columns)
-    word_labels = {"upos": upos, "relation": relations}
-    if any(tag != "_" for tags in xpos for tag in tags):
-        word_labels["xpos"] = xpos
-    word_labels |= _features(features)
-    return Examples(texts=tuple(texts), spans=tuple(spans), word_labels=word_labels, heads=heads)
+    found = {name: column.done() for name, column in zip(_COLUMNS, columns, strict=True)}
+    features, functions = found.pop("features"), found.pop("function")
+    word_labels = found | _features(features)
+    word_labels["adposition role"] = found["supersense"].recoded(_of_adposition)
+    word_labels["adposition function"] = functions.recoded(_of_adposition)
+    kept = {name: column for name, column in word_labels.items() if name in _ALWAYS or column.values != {UNMARKED}}
+    return Examples(texts=tuple(texts), spans=spans.done(), word_labels=kept, heads=heads.done())
 
 
-def _features(written: tuple[tuple[str, ...], ...]) -> dict[str, tuple[tuple[str, ...], ...]]:
+def _features(written: Ragged[str]) -> dict[str, Ragged[str]]:
     """A label for each feature (Number, Tense …) that is not rare, "none" for words without it."""
-    distinct = Counter(one for features in written for one in features)
-    parsed = {one: dict(part.split("=", 1) for part in one.split("|") if part.count("=") == 1) for one in distinct}
-    counts: Counter[str] = Counter()
-    for one, n in distinct.items():
-        counts.update(dict.fromkeys(parsed[one], n))
-    values = {name: {one: intern(parsed[one].get(name, NONE)) for one in distinct} for name in counts}
-    return {
-        name: tuple(tuple(values[name][one] for one in features) for features in written)
-        for name in sorted(counts)
-        if counts[name] >= _COMMON * distinct.total() and name not in ("upos", "relation", "xpos")
+    parsed = {
+        one: dict(part.split("=", 1) for part in one.split("|") if part.count("=") == 1) for one in written.values
     }
+    counts: Counter[str] = Counter()
+    for one, n in written.counts().items():
+        counts.update(dict.fromkeys(parsed[one], n))
+    return {
+        name: written.recoded(lambda one, name=name: parsed[one].get(name, NONE))  # type: ignore[misc]
+        for name in sorted(counts)
+        if counts[name] >= _COMMON * written.n_entries and name not in _COLUMNS
+    }
+
+
+def _of_adposition(sense: str) -> str:
+    """The supersenses of prepositions and possessives alone, the two tasks PS-role and PS-fxn of Zhou & Srikumar."""
+    return sense if sense.startswith("p.") else UNMARKED
 
 
 def _sentences(source: Source, asked: str) -> Iterator[tuple[int, list[Word]]]:
@@ -107,9 +123,11 @@ def _sentences(source: Source, asked: str) -> Iterator[tuple[int, list[Word]]]:
 
 def _word(line: str, number: int, place: int, asked: str) -> Word | None:
     columns = line.split("\t")
-    if len(columns) != 10:
+    if len(columns) not in (_WIDTH, _LEX_WIDTH):
         raise DatasetInvalid(
-            asked, f"Line {number} has {len(columns)} tab-separated columns, not 10.", "Check the format of the file."
+            asked,
+            f"Line {number} has {len(columns)} tab-separated columns, not {_WIDTH} (CoNLL-U) or {_LEX_WIDTH} (CoNLL-U-Lex).",
+            "Check the format of the file.",
         )
     if not columns[0].isdecimal():
         if _RANGE_OR_EMPTY.fullmatch(columns[0]):
@@ -128,4 +146,8 @@ def _word(line: str, number: int, place: int, asked: str) -> Word | None:
     if not columns[6].isdecimal():
         raise DatasetInvalid(asked, f"Line {number} has the head {columns[6]!r}.", "Heads are numbers; 0 = root.")
     relation = intern(columns[7].partition(":")[0])
-    return columns[1], intern(columns[3]), int(columns[6]), relation, intern(columns[4]), intern(columns[5])
+    # Of multiword expressions the first word would stand for all: only single words have a sense of their own here.
+    has_senses = len(columns) == _LEX_WIDTH and columns[_MULTIWORD] == UNMARKED
+    role, function = (columns[at] if has_senses else UNMARKED for at in (_ROLE, _FUNCTION))
+    tags = relation, intern(columns[4]), intern(columns[5]), intern(role), intern(function)
+    return columns[1], intern(columns[3]), int(columns[6]), *tags

@@ -6,9 +6,11 @@ each word, because pieces are aligned to words by offsets and never by counting.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from core.data.ragged import picked
 
 Span = tuple[int, int]
 
@@ -31,17 +33,17 @@ class Examples:
 
     texts: tuple[str, ...]
     """What the tokenizer reads."""
-    spans: tuple[tuple[Span, ...], ...]
+    spans: Sequence[tuple[Span, ...]]
     """Character span [start, end) of each word in its text."""
-    word_labels: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    word_labels: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
     """Per name (UPOS, relation …), one label a word."""
     sentence_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per name (sentiment …), one label a sentence."""
-    heads: tuple[tuple[int, ...], ...] | None = None
+    heads: Sequence[tuple[int, ...]] | None = None
     """Gold head of each word, 1-based, 0 = root; None where the data set has none."""
     partners: tuple[str, ...] | None = None
     """Second text of each pair (a hypothesis, an answer); None where examples are single texts."""
-    partner_spans: tuple[tuple[Span, ...], ...] | None = None
+    partner_spans: Sequence[tuple[Span, ...]] | None = None
     """Character span of each word in its partner text; given where `partners` is. In `words`, `word_labels` and
     `heads` the partner's words follow those of the first text."""
     marks: Mapping[str, tuple[tuple[Mark, ...], ...]] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Examples:
     @cached_property
     def n_words(self) -> int:
         """Words in all examples, partner texts included."""
-        return sum(len(spans) for spans in (*self.spans, *(self.partner_spans or ())))
+        return sum(len(spans) for column in (self.spans, self.partner_spans or ()) for spans in column)
 
     def find(self, wanted: str) -> tuple[int, ...]:
         """Rows whose text or partner holds these characters, upper and lower case alike; all rows for ""."""
@@ -82,18 +84,18 @@ class Examples:
         rows = list(rows)
         return Examples(
             texts=tuple(self.texts[i] for i in rows),
-            spans=tuple(self.spans[i] for i in rows),
-            word_labels={name: tuple(values[i] for i in rows) for name, values in self.word_labels.items()},
+            spans=picked(self.spans, rows),
+            word_labels={name: picked(values, rows) for name, values in self.word_labels.items()},
             sentence_labels={name: tuple(values[i] for i in rows) for name, values in self.sentence_labels.items()},
-            heads=None if self.heads is None else tuple(self.heads[i] for i in rows),
+            heads=None if self.heads is None else picked(self.heads, rows),
             partners=None if self.partners is None else tuple(self.partners[i] for i in rows),
-            partner_spans=None if self.partner_spans is None else tuple(self.partner_spans[i] for i in rows),
+            partner_spans=None if self.partner_spans is None else picked(self.partner_spans, rows),
             marks={name: tuple(values[i] for i in rows) for name, values in self.marks.items()},
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
         )
 
 
-def _cut(texts: tuple[str, ...], spans: tuple[tuple[Span, ...], ...]) -> tuple[tuple[str, ...], ...]:
+def _cut(texts: tuple[str, ...], spans: Sequence[tuple[Span, ...]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(text[a:b] for a, b in places) for text, places in zip(texts, spans, strict=True))
 
 

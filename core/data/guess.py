@@ -215,7 +215,7 @@ def _head(source: Source, encoding: str, asked: str) -> tuple[str, bool]:
 def _format(lines: Sequence[str], every: Sequence[str]) -> str:
     """The format of a file's first lines: those with something on them, and every one."""
     data = [line for line in lines if not line.startswith("#")]
-    if data and _CONLLU_ID.match(data[0]) and data[0].count("\t") == 9:
+    if data and _CONLLU_ID.match(data[0]) and data[0].count("\t") in (9, 18):
         return "conllu"
     if is_columns(every):
         return "columns"
@@ -517,7 +517,7 @@ def _conllu(head: str, asked: str) -> Guess:
     rows = []
     for line in head.split("\n"):
         cells = line.rstrip("\r").split("\t")
-        if len(cells) == 10 and not line.startswith("#"):
+        if len(cells) in (10, 19) and not line.startswith("#"):
             rows.append(cells)
         if len(rows) == _PREVIEW:
             break
@@ -526,6 +526,8 @@ def _conllu(head: str, asked: str) -> Guess:
             asked, "No line has the ten tab-separated columns of CoNLL-U.", "Choose another format, or check the file."
         )
     names = ["number", "word", "lemma", "upos", "xpos", "features", "head", "relation", "deps", "misc"]
+    lexical = ["multiword", "category", "lexlemma", "role", "function", "weak", "weak category", "weak lemma", "tag"]
+    names = (names + lexical)[: max(map(len, rows))]
     return Guess(proposed=ConlluFile(digest=""), preview=pd.DataFrame(rows, columns=names, dtype="str"))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.data.examples import Examples, Mark, Span, blank_separated
 from core.data.lines import MAX_CHARACTERS, MAX_ROWS, MAX_TOTAL_CHARACTERS, Source, lines_of
+from core.data.ragged import SpanRows
 from core.errors import DatasetInvalid
 
 TARGET = "target"
@@ -30,7 +31,7 @@ def read_marked(source: Source, name: str) -> Examples:
     """
     asked = f"Reading {name} as edge-probing JSON."
     texts: list[str] = []
-    spans: list[tuple[Span, ...]] = []
+    spans = SpanRows()
     marks: list[tuple[Mark, ...]] = []
     shared: dict[str, str] = {}
     n_characters = n_marks = 0
@@ -59,7 +60,7 @@ def read_marked(source: Source, name: str) -> Examples:
             )
     if not n_marks:
         raise DatasetInvalid(asked, "It marks nothing.", _FORM)
-    return Examples(texts=tuple(texts), spans=tuple(spans), marks={TARGET: tuple(marks)})
+    return Examples(texts=tuple(texts), spans=spans.done(), marks={TARGET: tuple(marks)})
 
 
 def is_marked(line: str) -> bool:

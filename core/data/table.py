@@ -1,10 +1,11 @@
 """Tables with one text or pair a row to examples: texts, words, sentence labels and word labels, all checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.data.examples import Examples, Span, blank_separated, joined, split_on_space
 from core.data.lines import MAX_CHARACTERS, MAX_TOTAL_CHARACTERS, Source
+from core.data.ragged import LabelRows, SpanRows
 from core.data.rows import FORMAT_NAMES, no_column, rows_of, where
 from core.errors import DatasetInvalid
 from core.refs import ACCEPTABLE, COARSE, TableFile
@@ -29,11 +30,11 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     """
     asked = f"Reading {name} as {FORMAT_NAMES[ref.format]}."
     texts: list[str] = []
-    spans: list[tuple[Span, ...]] = []
+    spans = SpanRows()
     partners: list[str] = []
-    partner_spans: list[tuple[Span, ...]] = []
+    partner_spans = SpanRows()
     labels: list[list[str]] = [[] for _ in ref.labels]
-    word_labels: list[list[tuple[str, ...]]] = [[] for _ in ref.word_labels]
+    word_labels = [LabelRows() for _ in ref.word_labels]
     shared: dict[str, str] = {}
     n_rows = n_characters = 0
     for number, row in rows_of(ref, source, asked):
@@ -60,8 +61,7 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
             partner_spans.append(places)
             n_characters += len(text)
         for column, columns in zip(ref.word_labels, word_labels, strict=True):
-            tags = cell.word_labels(column, len(places))
-            columns.append(tuple(shared.setdefault(tag, tag) for tag in tags))
+            columns.append(cell.word_labels(column, len(places)))
         if n_characters > MAX_TOTAL_CHARACTERS:
             raise DatasetInvalid(
                 asked, f"Its texts have more than {MAX_TOTAL_CHARACTERS:,} characters.", "Take a part of it."
@@ -73,22 +73,22 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         )
     sentence_labels = {name: tuple(values) for name, values in zip(ref.names, labels, strict=True)}
     if ref.contrast:
-        return _contrasted(texts, spans, partners, partner_spans, sentence_labels)
+        return _contrasted(texts, spans.done(), partners, partner_spans.done(), sentence_labels)
     return Examples(
         texts=tuple(texts),
-        spans=tuple(spans),
-        word_labels={column: tuple(tags) for column, tags in zip(ref.word_names, word_labels, strict=True)},
+        spans=spans.done(),
+        word_labels={column: tags.done() for column, tags in zip(ref.word_names, word_labels, strict=True)},
         sentence_labels=sentence_labels,
         partners=tuple(partners) if ref.partner else None,
-        partner_spans=tuple(partner_spans) if ref.partner else None,
+        partner_spans=partner_spans.done() if ref.partner else None,
     )
 
 
 def _contrasted(
     right: list[str],
-    right_spans: list[tuple[Span, ...]],
+    right_spans: Sequence[tuple[Span, ...]],
     wrong: list[str],
-    wrong_spans: list[tuple[Span, ...]],
+    wrong_spans: Sequence[tuple[Span, ...]],
     labels: Mapping[str, tuple[str, ...]],
 ) -> Examples:
     """Minimal pairs as two examples each, the right version before the wrong one."""

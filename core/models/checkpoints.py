@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import CheckpointDamaged, CheckpointNotFound
 from core.hub import is_whole
-from core.refs import CHECKPOINT_FILES, PACKAGED_NAME, Adapter, Folder, Hub, Packaged, Whole, file_digest
+from core.refs import CHECKPOINT_FILES, PACKAGED_NAME, POOLING_FILES, Adapter, Folder, Hub, Packaged, Whole, file_digest
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -30,6 +30,7 @@ _POSITIONS_AFTER_PADDING = (
     "data2vec-text", "ibert", "luke", "esm",
 )  # fmt: skip
 """Families that number positions from after the padding token's id: so many of their positions are never used."""
+_MOST_POOLING = 100_000
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.*", "spiece.model", "spm.model", "sentencepiece*.model")
 
 
@@ -174,6 +175,25 @@ def facts(folder: Path) -> CheckpointFacts:
         n_parameters=sum(_count(entry["shape"]) for entry in tensors.values()),
         n_bytes=sum(path.stat().st_size for path in weight_files(folder)),
     )
+
+
+def own_pooling(folder: Path) -> str:
+    """How a sentence-transformers checkpoint was trained to pool its pieces: "cls", "mean", or "" for no such or another."""
+    modules, config = (folder / name for name in POOLING_FILES)
+    try:
+        if max(modules.stat().st_size, config.stat().st_size) > _MOST_POOLING:
+            return ""
+        kinds = [str(module["type"]) for module in json.loads(modules.read_text(encoding="utf-8"))]
+        said = json.loads(config.read_text(encoding="utf-8"))
+        modes = {name for name, value in said.items() if name.startswith("pooling_mode_") and value is True}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    if not any(kind.endswith(".Pooling") for kind in kinds):
+        return ""
+    named = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+    # Older releases write a flag for each way, newer ones its name.
+    found = {named.get(mode, "other") for mode in modes} or {str(said.get("pooling_mode", "other"))}
+    return next(iter(found)) if len(found) == 1 and found <= {"cls", "mean"} else ""
 
 
 def weight_headers(folder: Path) -> dict[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ from core.hub import (
     listing,
 )
 from core.models.checkpoints import Shape, has_vocabulary, shape
-from core.refs import CHECKPOINT_FILES, Hub
+from core.refs import CHECKPOINT_FILES, POOLING_FILES, Hub
 
 _WEIGHTS = {"model": "model.safetensors", "adapter": "adapter_model.safetensors", "pickled": "pytorch_model.bin"}
 _MOST_BESIDE = 100_000_000
@@ -135,6 +135,7 @@ def _taken(ref: Hub, listed: Sequence[Listed], asked: str) -> tuple[Any, list[Li
     names = [weights] if weights in top else _parts(ref, f"{weights}.index.json", top, asked)
     start = ("adapter_config.json",) if holds == "adapter" else CHECKPOINT_FILES
     beside = [one for one in top.values() if one.name.startswith(start)]
+    beside += [one for one in listed if one.name in POOLING_FILES]
     if (size := sum(one.n_bytes for one in beside)) > _MOST_BESIDE:
         raise CheckpointNotFound(asked, f"Its configuration and vocabulary are {size:,} bytes.", "Choose another.")
     return holds, [*beside, *(top[name] for name in names)]

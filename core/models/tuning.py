@@ -54,8 +54,8 @@ _DIVERGED = 10.0
 """A loss so many times that of guessing evenly is no longer learning."""
 _STATE_SECONDS = float(os.environ.get("TUNESCOPE_STATE_SECONDS") or 30.0)
 """How often the full state is saved, or at the next row of the loss curve; a kill loses the work since."""
-_IGNORED = -100
-"""Target of a piece that begins no word."""
+IGNORED = -100
+"""Target of a piece that begins no word, or one without a label."""
 _CURVE_ROWS = 50
 
 
@@ -339,7 +339,7 @@ def _items(
         elif isinstance(target := targets[i], int):
             item["labels"] = target
         else:
-            item["labels"] = [_IGNORED] * len(ids)
+            item["labels"] = [IGNORED] * len(ids)
             for word, place in begins.items():
                 item["labels"][place] = target[word]
         items.append(item)
@@ -348,7 +348,7 @@ def _items(
 
 def _collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
     """Items to one batch, padded on the right so that places count from the start."""
-    pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "labels": _IGNORED}
+    pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "labels": IGNORED}
 
     def collate(items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         longest = max(len(item["input_ids"]) for item in items)

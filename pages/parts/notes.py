@@ -53,6 +53,21 @@ def tasks(board: Mapping[str, tuple[Any, ProbeScores, ProbeScores]], chosen: Sel
     )
 
 
+def sizes(held: Mapping[str, ProbeScores], chosen: Selection) -> str:
+    """Of probes on checkpoints of any size."""
+    overlap = next(iter(held.values())).overlap
+    rows = sorted({(scores.n_train, scores.n_test) for scores in held.values()})
+    failed = sum(scores.n_unconverged for scores in held.values())
+    return (
+        f"logistic regression, L2, C = {chosen.probes[0].C:g}, training + test {chosen.unit_name}s: "
+        + ", ".join(f"{n_train:,} + {n_test:,}" for n_train, n_test in rows)
+        + f", {next(iter(held.values())).accuracy.shape[1]} random splits by sentence, 95 % interval of each curve by itself, "
+        f"corrected for the overlap of splits (Nadeau & Bengio 2003); control: {next(iter(held.values())).control_kind}, "
+        f"{overlap:.0%} of test {chosen.unit_name}s also in training"
+        + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
 def umap(result: UmapMaps, spec: JointUmap, chosen: Selection) -> str:
     """Of a joint UMAP."""
     return (

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from core.analyses.checkpoint import Checkpoint, run_of, shape_of
+from core.analyses.checkpoint import Checkpoint, own_pooling_of, run_of, shape_of
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
@@ -54,7 +54,7 @@ def draw() -> None:
     layer = _tower(link, base)
     with st.expander("Sample, display, link"):
         sample = _choose_sample(link, lab, data)
-        pooling = _choose_pooling(link, embedded_unit(unit))
+        pooling = _choose_pooling(link, embedded_unit(unit), own_pooling_of(base.ref))
         is_large = st.toggle(
             "Projector", key="projector", bind="query-params", help="Larger text in charts, for the back of the room."
         )
@@ -234,8 +234,10 @@ def _choose_domain(link: dict[str, str], lab: Lab, data: Named) -> Sample:
     return Sample(of=data.ref, only=label, value=value)
 
 
-def _choose_pooling(link: dict[str, str], unit: str) -> str:
+def _choose_pooling(link: dict[str, str], unit: str, own: str) -> str:
+    """How pieces become a vector; of sentences, first what the base was trained for, where it says so."""
     names = _POOLINGS[unit]
+    trained = f" {names[own].capitalize()}: so the base was trained to be read." if own in names else ""
     return _bound(
         link,
         st.selectbox,
@@ -243,7 +245,8 @@ def _choose_pooling(link: dict[str, str], unit: str) -> str:
         list(names),
         f"{unit}_pooling",
         lambda name: names[name],
-        help="A tokenizer cuts words into pieces; pooling says how they become one vector.",
+        index=list(names).index(own) if own in names else 0,
+        help="A tokenizer cuts words into pieces; pooling says how they become one vector." + trained,
     )
 
 

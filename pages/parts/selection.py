@@ -167,6 +167,10 @@ class Selection:
         base, tuned = self.sides
         return Probe(embed=base, label=self.label), Probe(embed=tuned, label=self.label)
 
+    def probe_of(self, checkpoint: Named) -> Probe:
+        """A probe on any checkpoint."""
+        return Probe(embed=self.embed(checkpoint.ref), label=self.label)
+
     @property
     def random_probe(self) -> Probe | None:
         """A probe on the base's shape with freshly drawn weights: a control; None where the base has no weights."""

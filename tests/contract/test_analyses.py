@@ -28,7 +28,12 @@ def test_every_kind_of_spec_is_in_the_small_comparison() -> None:
 
 def test_every_file_of_the_package_holds_an_analysis() -> None:
     folder = Path(inspect.getfile(core.analyses)).parent
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base", "checkpoint"}  # what several share
+    files = {path.stem for path in folder.glob("*.py")} - {
+        "__init__",
+        "base",
+        "checkpoint",
+        "units",
+    }  # what several share
     computing = {compute_of(spec).__module__.rsplit(".", 1)[1] for spec in SPECS}
     assert files == computing | {"download", "download_data"}
 

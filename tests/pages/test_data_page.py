@@ -92,7 +92,8 @@ def test_a_treebank_is_looked_into_added_chosen_drawn_and_removed(empty: AppTest
     file = tmp_path / "mine.conllu"
     file.write_text(CONLLU)
     app = path(opened(empty, "data"), file)
-    assert "Read through: 2 texts, labels: word classes, grammatical relations." in everything(app)
+    names = "word classes, grammatical relations, relation of a word to its head, roles of phrases"
+    assert f"Read through: 2 texts, labels: {names}." in everything(app)
     widget(app, "-add").click().run()
     assert not app.error
     assert "Added mine.conllu" in everything(app).replace("\\", "")

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from core.charts.counts import counts_bars, counts_table
 from core.charts.look import Look
 from core.data.counts import count
 from core.data.load import load_dataset
+from core.data.marks import marks_of
 from core.refs import Suite
 
 LOOKS = (Look(), Look(dark=True), Look(projector=True))
@@ -128,8 +130,12 @@ def test_counts_are_those_of_the_labels_and_their_chart_is_valid() -> None:
     examples = load_dataset(Suite())
     assert (counted.n_examples, counted.n_words) == (len(examples), examples.n_words)
     for label in counted.labels:
-        column = (examples.word_labels if label.unit == "word" else examples.sentence_labels)[label.name]
-        flat = [tag for row in column for tag in row] if label.unit == "word" else list(column)
+        if label.unit in ("pair", "span"):
+            flat = [tag for marks in marks_of(examples, label.name) for mark in marks for tag in mark.labels]
+        elif label.unit == "word":
+            flat = [tag for row in examples.word_labels[label.name] for tag in row]
+        else:
+            flat = list(examples.sentence_labels[label.name])
         assert dict(zip(label.labels, label.counts, strict=True)) == {tag: flat.count(tag) for tag in set(flat)}
         assert label.majority == max(label.counts) / len(flat)
         assert list(label.counts) == sorted(label.counts, reverse=True)
@@ -138,3 +144,29 @@ def test_counts_are_those_of_the_labels_and_their_chart_is_valid() -> None:
             chart = counts_bars(table, look, what="x", unit=label.unit).to_dict()
             assert chart["datasets"]
             assert label.labels[0] in chart["title"]["text"]
+
+
+# --- marks
+
+
+def test_marks_stand_under_their_words_and_never_on_one_another() -> None:
+    words = ["the", "old", "dog", "of", "the", "guard", "barks"]
+    marks = [((0, 6), None, "nsubj"), ((3, 6), None, "nmod"), ((4, 6), None, "x"), ((0, 2), (6, 7), "pair")]
+    for look in LOOKS:
+        drawn = annotation.marked(words, marks, look)
+        bars = [
+            (int(row), int(start), int(end))
+            for start, end, row in re.findall(r"grid-column:(\d+)/(\d+);grid-row:(\d+)", drawn)
+        ]
+        assert len(bars) == 5  # a pair has two
+        assert all(row >= 2 for row, _, _ in bars)  # the words stand in the first
+        for one, other in combinations(bars, 2):
+            assert one[0] != other[0] or one[2] <= other[1] or other[2] <= one[1]
+        assert 'aria-label="of the guard: nmod' in drawn or "of the guard: nmod" in drawn
+        assert "the old and barks: pair" in drawn
+
+
+def test_what_a_file_says_in_marks_is_escaped() -> None:
+    drawn = annotation.marked(["<b>", "x"], [((0, 1), None, "<script>")], LOOKS[0])
+    assert "<script>" not in drawn
+    assert "<b>" not in drawn

@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from core.analyses.weight_change import WeightChange
 from core.errors import CheckpointDamaged, CheckpointNotFound
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.models.checkpoints import check_weights, facts, load_tokenizer, locate
+from core.models.checkpoints import check_weights, facts, load_tokenizer, locate, own_pooling
 from core.models.hooks import blocks
 from core.models.sources import Source
 from core.refs import PACKAGED_SHA256, Folder, Packaged, Sample, Suite, file_digest
@@ -48,6 +49,36 @@ def nothing_complete(lab: Lab, spec: Spec) -> bool:
 
 
 # --- the packaged checkpoint
+
+
+@pytest.mark.parametrize(
+    ("said", "own"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
+        ({"pooling_mode": "cls", "word_embedding_dimension": 8}, "cls"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, ""),
+        ({"pooling_mode_max_tokens": True}, ""),
+        ({"pooling_mode": "lasttoken"}, ""),
+        ({}, ""),
+        ([1], ""),
+        ("x" * 200_000, ""),
+    ],
+)
+def test_own_pooling_is_what_sentence_transformers_wrote_down(tmp_path: Path, said: Any, own: str) -> None:
+    assert own_pooling(tmp_path) == ""
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(said))
+    assert own_pooling(tmp_path) == ""
+    kinds = [{"type": f"sentence_transformers.models.{name}"} for name in ("Transformer", "Pooling")]
+    (tmp_path / "modules.json").write_text(json.dumps(kinds))
+    assert own_pooling(tmp_path) == own
+    (tmp_path / "modules.json").write_text(json.dumps(kinds[:1]))
+    assert own_pooling(tmp_path) == ""
+
+
+def test_the_packaged_checkpoint_pools_by_mean() -> None:
+    assert own_pooling(locate(Packaged())) == "mean"
 
 
 def test_packaged_checkpoint_is_found_with_its_facts_and_hash() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analyses.checkpoint import shape_of
+from core.analyses.checkpoint import own_pooling_of, shape_of
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
 from core.analyses.probe import Probe
@@ -80,6 +80,22 @@ def test_vectors_of_a_downloaded_checkpoint_are_those_of_the_same_folder(
     local = lab.run(Embed(checkpoint=Folder.at(tmp_path / "folder"), sample=SAMPLE))
     for one, other in zip(from_hub.layers, local.layers, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_how_a_checkpoint_of_the_hub_pools_its_sentences_comes_along(hub: TinyHub, lab: Lab) -> None:
+    hub.repos[NAME].commits[0] |= {
+        "modules.json": b'[{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]',
+        "1_Pooling/config.json": b'{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}',
+        "2_Dense/model.safetensors": b"not ours",
+    }
+    ref = look_up(NAME).ref
+    lab.run(ref)
+    assert own_pooling_of(ref) == "cls"
+    assert not (ref.folder / "2_Dense").exists()
+    lab.store.discard(ref)
+    lab.run(ref)
+    fetches = [path for method, path, _ in hub.asked if method == "GET" and "1_Pooling" in path]
+    assert len(fetches) == 1, "it was fetched twice"
 
 
 def test_what_is_here_is_not_asked_for_again(hub: TinyHub, lab: Lab) -> None:

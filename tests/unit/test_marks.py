@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.analyses.embed import Embed, Embeddings
+from core.analyses.fine_tune import FineTune
 from core.analyses.probe import Probe, _splits
 from core.analyses.units import labelled_rows
 from core.data.examples import Examples, Mark
@@ -22,7 +23,7 @@ from core.data.marks import dependencies, marks_of, marks_within, phrases
 from core.data.sampling import sampled_rows
 from core.errors import DatasetInvalid, NotEnoughData, SpecInvalid
 from core.lab import Lab
-from core.refs import MarkedFile, Packaged, Sample, Suite, TableFile
+from core.refs import ConlluFile, MarkedFile, Packaged, Sample, Suite, TableFile
 from tests.faults import says
 
 # --- trees
@@ -347,3 +348,69 @@ def test_minimal_pairs_said_wrongly_are_refused() -> None:
     examples = read_file(CONTRAST, MINIMAL, "x")
     with pytest.raises(SpecInvalid, match="stay together"):
         sampled_rows(examples, Sample(of=Suite(), n=10, strata="acceptable"))
+
+
+# --- words that are annotated only in part
+
+
+def lex(*sentences: list[tuple[str, str, str, str]]) -> str:
+    """CoNLL-U-Lex of (word, multiword, role, function), each word below the first."""
+    blocks = []
+    for words in sentences:
+        rows = [
+            [str(at), word, word, "X", "_", "_", str(int(at > 1)), "root" if at == 1 else "dep", "_", "_",
+             multiword, "P", word, role, function, "_", "_", "_", "O"]
+            for at, (word, multiword, role, function) in enumerate(words, start=1)
+        ]  # fmt: skip
+        blocks.append("\n".join("\t".join(row) for row in rows))
+    return "\n\n".join(blocks) + "\n\n"
+
+
+ROLES = [("Goal", "Direction"), ("Locus", "Locus"), ("Time", "Time")]
+
+
+def annotated(n: int) -> str:
+    return lex(
+        *(
+            [
+                (f"cups{i}", "_", "n.ARTIFACT", "_"),
+                (("to", "in", "after")[i % 3], "_", *(f"p.{sense}" for sense in ROLES[i % 3])),
+                ("according", "1:1", "p.Source", "p.Source"),
+                ("them", "_", "_", "_"),
+            ]
+            for i in range(n)
+        )
+    )
+
+
+def test_supersenses_are_those_of_single_words_and_prepositions_have_two_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "streusle.conllulex"
+    path.write_text(annotated(6))
+    found = guess(path, path.name)
+    assert isinstance(found.proposed, ConlluFile)
+    assert list(found.preview.columns)[13:15] == ["role", "function"]
+    read = load_dataset(ConlluFile.at(path))
+    assert read.word_labels["supersense"][0] == ("n.ARTIFACT", "p.Goal", "_", "_")
+    assert read.word_labels["adposition role"][0] == ("_", "p.Goal", "_", "_")
+    assert read.word_labels["adposition function"][0] == ("_", "p.Direction", "_", "_")
+    assert read.heads is not None
+
+
+def test_probes_and_tuning_pass_over_words_without_annotation(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "streusle.conllulex"
+    path.write_text(annotated(30) + lex([("nothing", "_", "_", "_"), ("here", "_", "_", "_")]))
+    sample = Sample(of=ConlluFile.at(path))
+    scores = lab.run(Probe(embed=Embed(checkpoint=Packaged(), sample=sample), label="adposition role", n_seeds=2))
+    assert scores.labels == ("p.Goal", "p.Locus", "p.Time")
+    assert sum(scores.counts) == 30
+    run = FineTune(
+        checkpoint=Packaged(), train=sample, dev=sample, label="adposition role", unit="word", epochs=1, method="head"
+    )
+    tuned = lab.run(run)
+    assert tuned.labels == scores.labels
+    assert tuned.n_train == 30
+    assert tuned.accuracy.n == len(tuned.answers) == int(tuned.confusion.sum()) == 30
+    assert np.isfinite(tuned.curve["loss"]).all()
+    f1 = tuned.scores()["macro-F1"]
+    assert f1.low <= f1.value <= f1.high
+    assert f1.n_groups == 20

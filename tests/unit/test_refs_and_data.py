@@ -365,5 +365,6 @@ def test_added_file_is_offered_with_its_labels_and_size(write: Write, lab: Lab) 
     short = lab.add_dataset(ref, "My treebank")
     named = lab.datasets()[-1]
     assert (named.id, named.name, named.ref.path) == (short, "My treebank", ref.path)
-    assert lab.labels_of(ref) == {"word": ("upos", "relation"), "sentence": ()}
+    known = {"word": ("upos", "relation"), "sentence": (), "pair": ("dependency",), "span": ("phrase",)}
+    assert lab.labels_of(ref) == known
     assert lab.size_of(ref) == 2

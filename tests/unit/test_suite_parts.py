@@ -15,7 +15,7 @@ from core.refs import Suite
 
 SPLITS = ("train", "dev", "test")
 PARTS = tuple(SIZES)
-CLAUSED = tuple(part for part in PARTS if part != "entailment")
+CLAUSED = tuple(part for part in PARTS if part not in ("entailment", "answers"))
 SUBJECTS = {"nsubj", "nsubj:pass"}
 
 Features = Callable[[SuiteSentence], Iterable[str]]

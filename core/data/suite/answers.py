@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from core.data.lexicon import verb
 from core.data.suite.clauses import aux_node, coordinate, verbal
-from core.data.suite.drawing import Blocked, Draw
+from core.data.suite.drawing import Blocked, Draw, stem
 from core.data.suite.phrases import Nominal, adverb_node
 from core.data.suite.sentence import SuiteSentence, sentence_of
 from core.data.suite.trees import Node, present, written
-from core.data.suite.world import MARK, STOP, deed, moment, person, spot, thing
+from core.data.suite.world import MARK, STOP, deed, moment, people_verb, person, spot, thing
 
 ANSWER, OTHER = "answer", "other"
 _RELATION = {"who": "nsubj", "what": "obj", "where": "obl", "when": "obl"}
@@ -46,16 +46,19 @@ def build(draw: Draw, wish: str) -> tuple[SuiteSentence, ...]:
 
 
 def _event(draw: Draw, wish: str) -> Event:
-    does, noun = deed(draw)
     where = spot(draw) if wish == "where" or draw.chance(0.2) else None
     when = moment(draw) if wish == "when" or draw.chance(0.2) else None
     who = person(draw, dressed=0)
+    if wish != "what" and draw.chance(0.5):
+        return Event(who, people_verb(draw), person(draw, dressed=0.1), where, when)
+    does, noun = deed(draw)
     return Event(who, does, thing(draw, noun, dressed=0.2), where, when)
 
 
 def _alike(one: Event, other: Event) -> bool:
-    """Whether some phrase or the verb stands in both events: then a question might mean either."""
-    if one.does == other.does or one.who.node.form == other.who.node.form or one.what.node.form == other.what.node.form:
+    """Whether a noun, a verb or an adjunct stands twice, in whatever form: then a question might mean either event."""
+    words = [word for event in (one, other) for word in (event.does, event.who.node.form, event.what.node.form)]
+    if len({stem(word) for word in words}) < len(words):
         return True
     ends = [{written(node).words for node in present((event.where, event.when))} for event in (one, other)]
     return bool(ends[0] & ends[1])
