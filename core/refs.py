@@ -36,13 +36,13 @@ LABEL_NAMES = {
     "question": "question type",
     "agreement": "agreement",
     "entailment": "inference",
-    "asked": "what is asked for",
+    "asked": "what is asked",
     "chunk": "chunks",
     "entity": "names of things",
-    "dependency": "relation of a word to its head",
-    "phrase": "roles of phrases",
-    "answer": "answer to the question",
-    "target": "marked words",
+    "dependency": "dependencies",
+    "phrase": "phrase roles",
+    "answer": "answers",
+    "target": "marked spans",
     "acceptable": "acceptability",
 }
 """Labels in words a student knows; a label that is not here goes by its own name."""

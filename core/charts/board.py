@@ -268,7 +268,7 @@ def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float) -> list[alt.
             alt.Chart(last)
             .mark_text(align="left", dy=shift, color=look.quiet)
             .encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.TextValue(text))
-            for column, text, shift in (("control", "control task", -10), ("majority", "majority", 11))
+            for column, text, shift in (("control", "control task", -10), ("majority", "majority", -9))
         ),
     ]
 

@@ -92,7 +92,7 @@ def test_a_treebank_is_looked_into_added_chosen_drawn_and_removed(empty: AppTest
     file = tmp_path / "mine.conllu"
     file.write_text(CONLLU)
     app = path(opened(empty, "data"), file)
-    names = "word classes, grammatical relations, relation of a word to its head, roles of phrases"
+    names = "word classes, grammatical relations, dependencies, phrase roles"
     assert f"Read through: 2 texts, labels: {names}." in everything(app)
     widget(app, "-add").click().run()
     assert not app.error

@@ -11,7 +11,7 @@ from core.data.suite.clauses import aux_node, coordinate, verbal
 from core.data.suite.drawing import Blocked, Draw, stem
 from core.data.suite.phrases import Nominal, adverb_node
 from core.data.suite.sentence import SuiteSentence, sentence_of
-from core.data.suite.trees import Node, present, written
+from core.data.suite.trees import Node, present
 from core.data.suite.world import MARK, STOP, deed, moment, people_verb, person, spot, thing
 
 ANSWER, OTHER = "answer", "other"
@@ -50,18 +50,22 @@ def _event(draw: Draw, wish: str) -> Event:
     when = moment(draw) if wish == "when" or draw.chance(0.2) else None
     who = person(draw, dressed=0)
     if wish != "what" and draw.chance(0.5):
-        return Event(who, people_verb(draw), person(draw, dressed=0.1), where, when)
+        return Event(who, people_verb(draw), person(draw, dressed=0), where, when)
     does, noun = deed(draw)
     return Event(who, does, thing(draw, noun, dressed=0.2), where, when)
 
 
 def _alike(one: Event, other: Event) -> bool:
-    """Whether a noun, a verb or an adjunct stands twice, in whatever form: then a question might mean either event."""
-    words = [word for event in (one, other) for word in (event.does, event.who.node.form, event.what.node.form)]
-    if len({stem(word) for word in words}) < len(words):
-        return True
-    ends = [{written(node).words for node in present((event.where, event.when))} for event in (one, other)]
-    return bool(ends[0] & ends[1])
+    """Whether a noun or a verb stands twice, in whatever form: then a question might mean either event."""
+    words = [
+        word
+        for event in (one, other)
+        for word in (
+            event.does,
+            *(node.form for node in present((event.who.node, event.what.node, event.where, event.when))),
+        )
+    ]
+    return len({stem(word) for word in words}) < len(words)
 
 
 def _told(event: Event, tense: str) -> Node:
