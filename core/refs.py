@@ -296,6 +296,9 @@ class TableFile(Described, kind="data.table", version=2):
     contrast: bool = later(False)
     """Whether text and partner are no pair to be read together but a minimal pair, the right version and the wrong one:
     two examples, labelled "acceptable" yes and no."""
+    answers: str = later("")
+    """Column of answers as SQuAD writes them, {"text": […], "answer_start": […]}, places in the last of the two texts:
+    the first of them is marked, beside as many words elsewhere that are none."""
     labels: tuple[str, ...] = ()
     """Columns of sentence labels."""
     label_names: tuple[str, ...] = ()
@@ -324,7 +327,7 @@ class TableFile(Described, kind="data.table", version=2):
         asked = f"Reading a table in the format {self.format}."
         if not self.text:
             raise SpecInvalid(asked, "No column of the text is given.", "Choose the column that holds the text.")
-        columns = [self.text, self.partner, *self.labels, *self.word_labels]
+        columns = [self.text, self.partner, self.answers, *self.labels, *self.word_labels]
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise SpecInvalid(asked, f"The column {twice[0]!r} is asked for twice.", "Choose different columns.")
         if self.label_names and len(self.label_names) != len(self.labels):
@@ -346,6 +349,8 @@ class TableFile(Described, kind="data.table", version=2):
             raise SpecInvalid(asked, "A minimal pair has two versions.", "Choose the column of the wrong one.")
         if self.contrast and ACCEPTABLE in self.names:
             raise SpecInvalid(asked, f"Its own label is called {ACCEPTABLE!r}.", "Call the other one differently.")
+        if self.answers and (self.contrast or self.format not in ("jsonl", "parquet")):
+            raise SpecInvalid(asked, "It has no answers to read.", "Leave the column of answers out.")
         if self.partner and self.word_labels:
             raise SpecInvalid(asked, "Pairs cannot have word labels.", "Leave out the second text or the word labels.")
         # One way to say a thing, so that one file read one way has one key.

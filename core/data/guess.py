@@ -64,6 +64,8 @@ _VERSIONS = (("sentence_good", "sentence_bad"), ("good", "bad"), ("acceptable", 
 _PHENOMENA = ("field", "linguistics_term", "uid")
 _LABEL_NAMES = ("label", "gold_label", "labels", "class", "category", "sentiment", "target", "topic", "relation")
 _NO_LABEL = ("", "-")
+_SPLITS = {"tr", "va", "te"}
+"""How SentEval's probing files name the split of each row."""
 _MOST_LABELS, _MOST_TAGS = 100, 600
 _UNIVERSAL = frozenset({
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM",
@@ -376,7 +378,18 @@ def _table(shape: TableFile, source: Source, asked: str, is_head: bool) -> Guess
     preview = pd.DataFrame(
         [{name: _shown(row.get(name)) for name in names} for row in rows[:_PREVIEW]], columns=names, dtype="str"
     )
-    return Guess(proposed=_proposed(shape, columns), columns=columns, preview=preview, problem=problem)
+    answers = next((name for name in names if _is_answers([row.get(name) for row in rows])), "")
+    without = tuple(column for column in columns if column.name != answers)
+    proposed = _proposed(shape, without or columns)
+    if answers and without and not proposed.contrast:
+        proposed = proposed.replace(answers=answers)
+    return Guess(proposed=proposed, columns=columns, preview=preview, problem=problem)
+
+
+def _is_answers(values: list[Any]) -> bool:
+    """Whether a column holds answers with their places, as SQuAD writes them."""
+    held = [value for value in values if value is not None]
+    return bool(held) and all(isinstance(value, dict) and {"text", "answer_start"} <= value.keys() for value in held)
 
 
 def _keeping(found: Any, kept: list) -> Any:
@@ -432,15 +445,23 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
     tags = [column for column in rest if column.is_list and _aligned(column, text)] if text.is_list else []
     if shape.format == "columns":
         tags = [column for column in tags if 2 <= column.n_single <= _MOST_TAGS and not _is_numbers(column)]
-    labels = rest if shape.format == "spaced" else _labels([column for column in rest if not column.is_list])
+    splits = [column for column in rest if not column.is_list and set(column.values) <= _SPLITS]
+    labels = [column for column in rest if not column.is_list and column not in splits]
+    labels = rest if shape.format == "spaced" else _labels(labels)
     leave_out = []
     for column in labels:
         others = set(column.values) - set(_NO_LABEL)
         leave_out += [value for value in _NO_LABEL if value in column.values and len(others) >= 2]
+    names = [n for c in labels for n in ((c.name + COARSE, c.name) if c.has_parts else (c.name,))]
+    if len(splits) == 1 and len(names) == 1:  # a probing file of SentEval: the split is a label to choose sentences by
+        names.append(splits[0].name)
+    else:
+        splits = []
     return shape.replace(
         text=text.name,
         partner=partner.name if partner else "",
-        labels=tuple(n for c in labels for n in ((c.name + COARSE, c.name) if c.has_parts else (c.name,))),
+        labels=tuple(names),
+        label_names=("label" if names[0].isdecimal() else names[0], "split") if splits else (),
         word_labels=tuple(column.name for column in tags),
         word_label_names=_tag_names(tags) if shape.format == "columns" else (),
         leave_out=tuple(dict.fromkeys(leave_out)),

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from core.data.examples import Examples, Mark, Span
 
+ANSWER, OTHER = "answer", "other"
+"""Labels of the phrase that answers a question, and of one that does not; the marks go by the first."""
 DEPENDENCY, PHRASE = "dependency", "phrase"
 """Names of the marks made from trees: a word and its head; the two or more words of a subtree."""
 

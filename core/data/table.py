@@ -1,10 +1,12 @@
 """Tables with one text or pair a row to examples: texts, words, sentence labels and word labels, all checked."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.data.examples import Examples, Span, blank_separated, joined, split_on_space
+from core.data.examples import Examples, Mark, Span, blank_separated, joined, split_on_space
 from core.data.lines import MAX_CHARACTERS, MAX_TOTAL_CHARACTERS, Source
+from core.data.marks import ANSWER, OTHER
 from core.data.ragged import LabelRows, SpanRows
 from core.data.rows import FORMAT_NAMES, no_column, rows_of, where
 from core.errors import DatasetInvalid
@@ -35,6 +37,7 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     partner_spans = SpanRows()
     labels: list[list[str]] = [[] for _ in ref.labels]
     word_labels = [LabelRows() for _ in ref.word_labels]
+    answers: list[tuple[Mark, ...]] = []
     shared: dict[str, str] = {}
     n_rows = n_characters = 0
     for number, row in rows_of(ref, source, asked):
@@ -60,6 +63,9 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
             partners.append(text)
             partner_spans.append(places)
             n_characters += len(text)
+        if ref.answers:
+            n_before = len(cell.text(ref.text)[1]) if ref.partner else 0
+            answers.append(_answer_marks(text, places, cell.answer(ref.answers, ref.partner or ref.text), n_before))
         for column, columns in zip(ref.word_labels, word_labels, strict=True):
             columns.append(cell.word_labels(column, len(places)))
         if n_characters > MAX_TOTAL_CHARACTERS:
@@ -81,7 +87,25 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         sentence_labels=sentence_labels,
         partners=tuple(partners) if ref.partner else None,
         partner_spans=partner_spans.done() if ref.partner else None,
+        marks={ANSWER: tuple(answers)} if ref.answers else {},
     )
+
+
+def _answer_marks(text: str, words: Sequence[Span], answer: Span | None, n_before: int) -> tuple[Mark, ...]:
+    """The words of an answer, and as many others of the same text, drawn by a hash of it; words are counted from n_before."""
+    if answer is None:
+        return ()
+    inside = [at for at, (start, end) in enumerate(words) if start < answer[1] and answer[0] < end]
+    if not inside:
+        return ()
+    first, last = inside[0], inside[-1] + 1
+    size = last - first
+    free = [at for at in range(len(words) - size + 1) if at + size <= first or at >= last]
+    marks = [Mark((n_before + first, n_before + last), None, (ANSWER,))]
+    if free:
+        drawn = int.from_bytes(hashlib.sha256(f"{first} {text}".encode()).digest()[:8], "big") % len(free)
+        marks.append(Mark((n_before + free[drawn], n_before + free[drawn] + size), None, (OTHER,)))
+    return tuple(marks)
 
 
 def _contrasted(
@@ -141,6 +165,30 @@ class _Cell:
                 f"The label ({column}) of {self.where} is a list or an object.", "Choose a column with one label a row."
             )
         return self._short(self._plain(value, column).strip(), column)
+
+    def answer(self, column: str, text_column: str) -> Span | None:
+        """Characters [start, end) of the first answer in a text, as `text` gives it; None where there is none."""
+        value = self._value(column)
+        try:
+            texts, starts = list(value["text"]), list(value["answer_start"])
+            if len(texts) != len(starts):
+                raise ValueError("as many places as texts are needed")
+            if not texts:
+                return None
+            text, start = str(texts[0]), int(starts[0])
+        except (TypeError, KeyError, ValueError) as error:
+            raise self._wrong(
+                f"The answers ({column}) of {self.where} are no such: {error}.",
+                'Write {"text": ["…"], "answer_start": [7]}, or leave the column out.',
+            ) from error
+        held = self._plain(self._value(text_column), text_column)
+        if start < 0 or held[start : start + len(text)] != text:
+            raise self._wrong(
+                f"The answer of {self.where}, {text[:40]!r}, does not stand at character {start}.",
+                "Check how its places are counted.",
+            )
+        before = len(held) - len(held.lstrip())
+        return start - before, start - before + len(text)
 
     def word_labels(self, column: str, n_words: int) -> list[str]:
         """One label a word."""

@@ -221,6 +221,7 @@ def _columns(guessed, key: str) -> TableFile:
         text=text,
         partner=partner,
         contrast=contrast,
+        answers="" if contrast else at.answers,
         labels=tuple(labels),
         label_names=(),
         word_labels=(),

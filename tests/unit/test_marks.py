@@ -414,3 +414,76 @@ def test_probes_and_tuning_pass_over_words_without_annotation(lab: Lab, tmp_path
     f1 = tuned.scores()["macro-F1"]
     assert f1.low <= f1.value <= f1.high
     assert f1.n_groups == 20
+
+
+# --- answers as SQuAD writes them, probing files as SentEval writes them
+
+
+def squad(**changes: Any) -> bytes:
+    row = {
+        "id": "1",
+        "context": "  The guard washed two dogs near the gate yesterday . ",
+        "question": "What did the guard wash ?",
+        "answers": {"text": ["two dogs", "dogs"], "answer_start": [19, 23]},
+    }
+    return lines(*[row | changes] * 12)
+
+
+def read_squad(source: bytes) -> Examples:
+    found = guess(source, "squad.jsonl").proposed
+    assert isinstance(found, TableFile)
+    assert (found.text, found.partner, found.answers) == ("question", "context", "answers")
+    return read_file(found, source, "squad.jsonl")
+
+
+def test_the_first_answer_is_marked_in_its_text_beside_as_many_other_words() -> None:
+    read = read_squad(squad())
+    answer, other = read.marks["answer"][0]
+    assert read.words[0][slice(*answer.first)] == ("two", "dogs")
+    assert (answer.labels, other.labels) == (("answer",), ("other",))
+    assert other.first[1] - other.first[0] == 2
+    assert other.first[1] <= answer.first[0] or answer.first[1] <= other.first[0]
+    assert other.first[0] >= len(read.spans[0])  # in the same text, not in the question
+    assert read_squad(squad()).marks == read.marks
+
+
+def test_a_question_without_an_answer_has_no_mark() -> None:
+    some = squad() + b"\n" + squad(answers={"text": [], "answer_start": []})
+    read = read_squad(some)
+    assert [len(marks) for marks in read.marks["answer"]] == [2] * 12 + [0] * 12
+
+
+def test_an_answer_that_fills_its_text_stands_alone() -> None:
+    (mark,) = read_squad(squad(context="two dogs", answers={"text": ["two dogs"], "answer_start": [0]})).marks[
+        "answer"
+    ][0]
+    assert mark.labels == ("answer",)
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ({"text": ["two dogs"], "answer_start": [18]}, "does not stand at character 18"),
+        ({"text": ["two dogs"], "answer_start": [-3]}, "does not stand"),
+        ({"text": ["two dogs"], "answer_start": []}, "no such"),
+        ({"text": ["x"], "answer_start": ["y"]}, "no such"),
+        ({"text": 3, "answer_start": 1}, "no such"),
+    ],
+)
+def test_answers_that_are_none_are_named_by_line(answers: Any, wrong: str) -> None:
+    with pytest.raises(DatasetInvalid) as caught:
+        read_squad(squad(answers=answers))
+    says(caught, "ine 1", wrong)
+
+
+def test_a_probing_file_of_senteval_keeps_its_split_as_a_label() -> None:
+    content = "\n".join(
+        f"{('tr', 'va', 'te')[i % 3]}\t{i % 6}\tThis is sentence number {i} .".strip() for i in range(90)
+    )
+    found = guess(content.encode(), "sentence_length.txt").proposed
+    assert isinstance(found, TableFile)
+    read = read_file(found, content.encode(), "sentence_length.txt")
+    assert set(read.sentence_labels) == {"label", "split"}
+    assert set(read.sentence_labels["split"]) == {"tr", "va", "te"}
+    assert len(set(read.sentence_labels["label"])) == 6
+    assert read.texts[0] == "This is sentence number 0 ."

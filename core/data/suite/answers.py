@@ -7,6 +7,7 @@ from the text or from the question alone: only the question's verb and names say
 from typing import NamedTuple
 
 from core.data.lexicon import verb
+from core.data.marks import ANSWER, OTHER
 from core.data.suite.clauses import aux_node, coordinate, verbal
 from core.data.suite.drawing import Blocked, Draw, stem
 from core.data.suite.phrases import Nominal, adverb_node
@@ -14,7 +15,6 @@ from core.data.suite.sentence import SuiteSentence, sentence_of
 from core.data.suite.trees import Node, present
 from core.data.suite.world import MARK, STOP, deed, moment, people_verb, person, spot, thing
 
-ANSWER, OTHER = "answer", "other"
 _RELATION = {"who": "nsubj", "what": "obj", "where": "obl", "when": "obl"}
 """How the phrase asked for depends on its verb."""
 
