@@ -202,7 +202,7 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
             "Words: first, last, average. Sentences: cls, mean.",
         )
     n_sentences = len(pieces.lengths)
-    sentence_of = np.repeat(np.arange(n_sentences), pieces.lengths)
+    sentence_of = np.repeat(np.arange(n_sentences, dtype=np.int32), pieces.lengths)
     if unit == "sentence":
         piece_row = sentence_of.astype(np.int32)
         if pooling == "cls":

@@ -4,6 +4,7 @@ Flat arrays rather than lists of lists: 20,000 sentences cost a few megabytes, s
 size, and whole batches are cut out by index.
 """
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,8 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
     Raises:
         CheckpointNotFound: the tokenizer gives no pieces for anything.
     """
-    ids: list[NDArray[np.int32]] = []
-    words: list[NDArray[np.int32]] = []
-    segments: list[NDArray[np.int8]] = []
+    # Flat from the first: an array a sentence would take more memory than its pieces.
+    ids, words, segments, start = array("i"), array("i"), array("b"), array("q", [0])
     cut = np.zeros(len(examples), dtype=bool)
     for first in range(0, len(examples), 1000):
         chunk = slice(first, first + 1000)
@@ -69,20 +69,21 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
             else:
                 cut[row] = bool(encoded.encodings[row - first].overflowing)
                 owner = _pair_owners(offsets, encoded.sequence_ids(row - first), examples, row, bool(cut[row]))
-            ids.append(np.asarray(piece_ids, dtype=np.int32))
-            words.append(owner)
+            ids.extend(piece_ids)
+            words.frombytes(owner.tobytes())
+            start.append(len(ids))
         if examples.partners is not None and "token_type_ids" in encoded:
-            segments += [np.asarray(types, dtype=np.int8) for types in encoded["token_type_ids"]]
-    lengths = [len(part) for part in ids]
-    if not sum(lengths):
+            for types in encoded["token_type_ids"]:
+                segments.extend(types)
+    if not len(ids):
         raise CheckpointNotFound(
             "Tokenising the sentences.", "The tokenizer gave no pieces.", "Use another checkpoint."
         )
     return Pieces(
-        ids=np.concatenate(ids),
-        word=np.concatenate(words),
-        segment=np.concatenate(segments) if segments else None,
-        start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        ids=np.array(ids, dtype=np.int32),
+        word=np.array(words, dtype=np.int32),
+        segment=np.array(segments, dtype=np.int8) if segments else None,
+        start=np.array(start, dtype=np.int64),
         was_cut=cut,
     )
 
