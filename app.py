@@ -27,6 +27,9 @@ page = st.navigation(
             st.Page("pages/maps.py", title="Maps", icon=":material/scatter_plot:", url_path="maps"),
             st.Page("pages/tasks.py", title="Tasks", icon=":material/checklist:", url_path="tasks"),
         ],
+        "Inspect": [
+            st.Page("pages/probes.py", title="Probes", icon=":material/troubleshoot:", url_path="probes"),
+        ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),
             st.Page("pages/storage.py", title="Storage", icon=":material/database:", url_path="storage"),

@@ -255,6 +255,8 @@ class Lab(Holdings):
         for held in self.store.listing().values():
             if "pack" in held or "imported" in held:
                 continue  # another machine's seconds
+            if not held["seconds"]:
+                continue  # came along with another's pass
             seen.setdefault(held["kind"], []).append(held["seconds"] / max(held["work"], 1e-9))
         return {kind: statistics.median(rates[:20]) for kind, rates in seen.items()}
 

@@ -120,8 +120,8 @@ def chosen_labels(chosen: Selection) -> dict[str, Selection]:
         default=list(options)[:FEW],
         key="tasks",
         persist_state="session",
-        help="Labels of words and of sentences that the chosen text has. Those of the other unit are read with its usual "
-        "pooling: the average of a word's pieces, the mean of a sentence's.",
+        help="Labels of words, sentences, spans and word pairs that the chosen text has. Where something else is embedded for "
+        "them, it is with its usual pooling: the average of a word's pieces, the mean of a sentence's.",
     )
     return {name: chosen.reading(*options[name]) for name in names}
 
@@ -222,7 +222,7 @@ def sizes(chosen: Selection) -> None:
         f"**At what depth can {chosen.label_name} be read, in small and large networks?** Each layer stands at its share of the "
         "way from the embeddings to the top.",
         help="One linear probe a layer and checkpoint, on the same splits. Larger networks have wider vectors, which a probe "
-        "reads more easily: look at the control task beside each before you compare heights.",
+        "reads more easily: look at the control task of each, dotted in its colour, before you compare heights.",
     )
     table = board.depth_table(complete)
     show.figure(

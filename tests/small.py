@@ -1,5 +1,6 @@
 """The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
 
+from core.analyses.codelength import Codelength
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
@@ -8,6 +9,7 @@ from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
+from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.keys import Spec
@@ -39,6 +41,9 @@ def comparison() -> list[Spec]:
         base,
         tuned,
         ProbeChange(base=base, tuned=tuned),
+        Codelength(embed=BASE, label="upos", n_seeds=2),
+        Codelength(embed=TUNED, label="upos", n_seeds=2),
+        ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2),
         Crowding(base=BASE, tuned=TUNED),
         WeightChange(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),

@@ -38,8 +38,11 @@ def facing_layers(base: int, tuned: int) -> tuple[int, ...]:
         tuned: blocks of the tuned side.
     Returns:
         One tuned layer for each base layer 0..base, never falling: embeddings face embeddings and the top the top; a
-        block faces the block in which its end lies, counted from the bottom as a share of all.
+        block faces the block in which its end lies, counted from the bottom as a share of all. A base of one layer alone
+        (vectors computed elsewhere) faces the top.
     """
+    if base == 0:
+        return (tuned,)
     return tuple(-(-layer * tuned // base) for layer in range(base + 1))
 
 

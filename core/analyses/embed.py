@@ -13,6 +13,8 @@ from core.keys import Result, Spec
 from core.refs import Sample, Vectors
 
 _WORDS_PER_SENTENCE = 12
+_BYTES_HOME = 1_000_000_000
+"""Of a batch's states on their way from a card."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,7 @@ def compute_together(specs: list[Embed], inputs: dict[str, Any], runs: list[Run]
         max_pieces=first.max_pieces,
         device=run.device,
         precision=precision_on(run.device),
-        batch_pieces=32768 if run.device == "cuda" else 2048,
+        batch_pieces=_budget(first, run.device),
         on_sentences=lambda done, total: run.step(done, total, "sentences"),
     )
     return [
@@ -129,6 +131,14 @@ def compute_together(specs: list[Embed], inputs: dict[str, Any], runs: list[Run]
         )
         for got in extracted
     ]
+
+
+def _budget(spec: Embed, device: str) -> int:
+    """Pieces in one pass: many on a card, but no more than bring a bounded number of bytes home."""
+    if device != "cuda":
+        return 2048
+    one_piece = spec.n_layers * shape_of(spec.checkpoint).width * np.dtype(spec.dtype).itemsize
+    return max(512, min(32768, _BYTES_HOME // one_piece))
 
 
 def _given(spec: Embed, ref: Vectors, run: Run) -> Embeddings:

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.data.conllu import UNMARKED
-from core.data.examples import Examples
+from core.data.examples import UNMARKED, Examples
 from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Described, Result, Spec
@@ -75,7 +74,7 @@ class FineTune(Spec, kind="fine_tune", version=2):
     @property
     def n_steps(self) -> int:
         """Training steps."""
-        return max(1, ceil(ceil(sample_size(self.train) / self.batch_size) * self.epochs))
+        return _steps(sample_size(self.train), self)
 
     def cost(self) -> tuple[float, float]:
         """Work in example passes (forward and backward); bytes of what changes, once a snapshot."""
@@ -83,6 +82,24 @@ class FineTune(Spec, kind="fine_tune", version=2):
         passes = sample_size(self.train) * self.epochs * forward_only + sample_size(self.dev) / 3
         one_copy = weight_bytes(self.checkpoint) * _CHANGED_SHARE[self.method]
         return passes, float(one_copy * (1 + len(self.snapshots)))
+
+
+def _steps(n_examples: int, spec: FineTune) -> int:
+    return max(1, ceil(ceil(n_examples / spec.batch_size) * spec.epochs))
+
+
+def _enough_annotated(spec: FineTune, dev: list[tuple[str, ...]], n_steps: int) -> None:
+    """Raise, before any training, where too few sentences have the label."""
+    asked = f"Tuning to predict {spec.label!r}, which only some words have."
+    n_dev = sum(set(row) != {UNMARKED} for row in dev)
+    if n_dev < MIN_GROUPS:
+        raise NotEnoughData(asked, f"{n_dev} dev sentences have such a word.", f"Give {MIN_GROUPS} or more.")
+    if spec.snapshots and spec.snapshots[-1] > n_steps:
+        raise SpecInvalid(
+            asked,
+            f"Its sentences make {n_steps} steps; a snapshot is asked for at {spec.snapshots[-1]}.",
+            "Keep fewer steps.",
+        )
 
 
 def spaced_steps(n_steps: int, count: int) -> tuple[int, ...]:
@@ -132,29 +149,34 @@ class TunedCheckpoint(Result):
 
     def scores(self) -> dict[str, Estimate]:
         """Macro-F1 and Matthews correlation of the head on the dev examples, with intervals over examples; none where those
-        are too few for an interval."""
+        are too few for an interval, or all alike."""
         number = {label: i for i, label in enumerate(self.labels)}
         gold, guess = (self.answers[side].map(number).to_numpy() for side in ("gold", "guess"))
         groups = self.answers["example"].to_numpy()
-        measures = {"macro-F1": macro_f1, "Matthews correlation": matthews}
+        measures = {"macro-F1": (macro_f1, (0.0, 1.0)), "Matthews correlation": (matthews, (-1.0, 1.0))}
         if len(set(groups.tolist())) < MIN_GROUPS:
             return {}
-        return {
-            name: grouped_score(score, gold, guess, groups, n_classes=len(self.labels))
-            for name, score in measures.items()
+        found = {
+            name: grouped_score(score, gold, guess, groups, n_classes=len(self.labels), span=span)
+            for name, (score, span) in measures.items()
         }
+        # Where every group says the same, as where all is right, they tell nothing of the spread.
+        return {name: one for name, one in found.items() if one.standard_error > 0}
 
 
 def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
     """Tune. Raises NotEnoughData for a label with one class, SpecInvalid for a label the data does not have."""
     train, dev = load_sample(spec.train), load_sample(spec.dev)
     gold = [_labels(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev"))]
-    labels = _label_names(spec, *gold)
+    labels = _label_names(spec, *gold, is_partial=spec.label in train.partial)
     number = {label: i for i, label in enumerate(labels)}
-    if spec.unit == "word":
-        # A batch of sentences without one annotated word would have no loss.
+    n_steps = spec.n_steps
+    if spec.label in train.partial:
+        # A batch of sentences without one annotated word would have no loss; an epoch is one pass over the others.
         taught = [i for i, row in enumerate(gold[0]) if set(row) != {UNMARKED}]
         train, gold[0] = train.pick(taught), [gold[0][i] for i in taught]
+        n_steps = _steps(len(train), spec)
+        _enough_annotated(spec, gold[1], n_steps)
     from core.models.changes import changes_file
     from core.models.tuning import IGNORED, Recipe, tune
 
@@ -162,7 +184,7 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         unit=spec.unit,
         method=spec.method,
         rank=spec.rank,
-        n_steps=spec.n_steps,
+        n_steps=n_steps,
         learning_rate=spec.learning_rate,
         batch_size=spec.batch_size,
         warmup=spec.warmup,
@@ -193,9 +215,9 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         answers=scored.answers,
         confusion=scored.confusion,
         accuracy=scored.accuracy,
-        majority=_majority(gold[0], scored.answers["gold"]),
+        majority=_majority(gold[0], scored.answers["gold"], labels),
         n_train=len(train),
-        n_steps=spec.n_steps,
+        n_steps=n_steps,
         n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
     )
 
@@ -224,7 +246,7 @@ def score_answers(answers: Any, gold: list[tuple[str, ...]], labels: tuple[str, 
         }
     )
     by_word = bool((answers.word >= 0).any())
-    if by_word:
+    if by_word and UNMARKED not in labels:
         table = table[table["gold"] != UNMARKED].reset_index(drop=True)
     number = {label: i for i, label in enumerate(labels)}
     confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
@@ -254,8 +276,10 @@ def _labels(examples: Examples, spec: FineTune, side: str) -> list[tuple[str, ..
     return [(one,) for one in examples.sentence_labels[spec.label]]
 
 
-def _label_names(spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[str, ...]]) -> tuple[str, ...]:
-    nothing = {UNMARKED} if spec.unit == "word" else set()
+def _label_names(
+    spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[str, ...]], *, is_partial: bool
+) -> tuple[str, ...]:
+    nothing = {UNMARKED} if is_partial else set()
     labels = tuple(sorted({one for row in train for one in row} - nothing))
     if len(labels) < 2:
         raise NotEnoughData(
@@ -277,6 +301,6 @@ def _label_names(spec: FineTune, train: list[tuple[str, ...]], dev: list[tuple[s
     return labels
 
 
-def _majority(train: list[tuple[str, ...]], dev: pd.Series) -> float:
-    commonest = pd.Series([one for row in train for one in row if one != UNMARKED]).value_counts().sort_index().idxmax()
+def _majority(train: list[tuple[str, ...]], dev: pd.Series, labels: tuple[str, ...]) -> float:
+    commonest = pd.Series([one for row in train for one in row if one in labels]).value_counts().sort_index().idxmax()
     return float((dev == commonest).mean())

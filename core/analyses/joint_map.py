@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed, Embeddings
+from core.analyses.units import of_places
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, SpecInvalid
@@ -95,11 +96,12 @@ def drawn_rows(base: Embeddings, tuned: Embeddings, n_points: int, seed: int) ->
 def describe_rows(examples: Examples, sentence: np.ndarray, word: np.ndarray) -> pd.DataFrame:
     """text, sentence and labels of rows; word = -1 means a whole sentence."""
     rows = list(zip(sentence.tolist(), word.tolist(), strict=True))
+    by_word = bool(rows) and rows[0][1] >= 0
     table = {
-        "text": [examples.words[i][j] if j >= 0 else examples.texts[i] for i, j in rows],
+        "text": list(of_places(examples.words, rows)) if by_word else [examples.texts[i] for i, _ in rows],
         "sentence": [examples.texts[i] for i, _ in rows],
     }
-    if rows and rows[0][1] >= 0:
-        table |= {name: [values[i][j] for i, j in rows] for name, values in examples.word_labels.items()}
+    if by_word:
+        table |= {name: list(of_places(values, rows)) for name, values in examples.word_labels.items()}
     table |= {name: [values[i] for i, _ in rows] for name, values in examples.sentence_labels.items()}
     return pd.DataFrame(table)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.embed import Embed, Embeddings
-from core.analyses.units import labelled_rows
+from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -20,13 +20,6 @@ _MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
 """Of the solver; scikit-learn's default tolerance."""
 _BATCH_BYTES = 256_000_000
 """Training rows held at once in float32."""
-
-_CONTROLS = {
-    "word": "one random label a word type",
-    "pair": "one random label for the same two words",
-    "span": "one random label for the same words",
-    "sentence": "shuffled labels",
-}
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Training rows, test rows."""
@@ -95,11 +88,10 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
     words, (names, y) = rows.types, np.unique(rows.labels, return_inverse=True)
     if len(names) < 2:
         raise NotEnoughData(
-            f"Probing for {spec.label!r}.", f"Every row has the label {names[0]!r}.", "Give two or more."
+            f"Probing for {spec.label!r}.", f"Every row has the label “{names[0]}”.", "Give two or more."
         )
-    by_type = rows.unit != "sentence"
-    splits = _splits(rows.group, spec.n_seeds)
-    controls = [_control(words, names[y], names, seed, by_type) for seed in range(spec.n_seeds)]
+    splits = splits_of(rows.group, spec.n_seeds)
+    controls = [control_of(rows, names, seed) for seed in range(spec.n_seeds)]
     accuracy, control = (np.zeros((len(embeddings.layers), spec.n_seeds)) for _ in range(2))
     unconverged = 0
     targets = [np.stack([y, control_of_seed]) for control_of_seed in controls]
@@ -128,7 +120,7 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
         n_test=n_test,
         n_sentences=len(np.unique(rows.group)),
         n_unconverged=unconverged,
-        control_kind=_CONTROLS[rows.unit],
+        control_kind=rows.control_kind,
     )
 
 
@@ -164,7 +156,7 @@ def _fit_and_score(
     return scores, int((~probes.converged).sum())
 
 
-def _splits(group: NDArray[np.int64], n_seeds: int) -> list[Split]:
+def splits_of(group: NDArray[np.int64], n_seeds: int) -> list[Split]:
     """Random splits by sentence with equally many training rows, so that one batch holds them all.
 
     Sentences differ in length; the surplus of longer training halves, a few per cent at most, is left out at random.
@@ -187,9 +179,9 @@ def _split(group: NDArray[np.int64], seed: int) -> Split:
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
-def _control(words: NDArray, labels: NDArray, names: NDArray, seed: int, by_type: bool) -> NDArray[np.intp]:
-    """Control labels as indices into names: fixed per type, or shuffled over sentences."""
-    if not by_type:
-        return np.searchsorted(names, np.random.default_rng(1000 + seed).permutation(labels))
-    made = control_labels(words.tolist(), labels.tolist(), seed=1000 + seed)
+def control_of(rows: LabelledRows, names: NDArray, seed: int) -> NDArray[np.intp]:
+    """Labels of the control task as indices into names: fixed per type, or shuffled over sentences [n]."""
+    if rows.unit == "sentence":
+        return np.searchsorted(names, np.random.default_rng(1000 + seed).permutation(rows.labels))
+    made = control_labels(rows.types.tolist(), rows.labels.tolist(), seed=1000 + seed)
     return np.searchsorted(names, np.array(made))

@@ -4,6 +4,7 @@ Words and sentences are embedded as they are. A span is the mean of its words' v
 side, twice as wide (as Zhou & Srikumar read dependency relations).
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -11,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
-from core.data.conllu import UNMARKED
-from core.data.examples import Examples, Span
+from core.data.examples import UNMARKED, Examples, Span
 from core.data.marks import mark_names, marks_of
 from core.errors import NotEnoughData, SpecInvalid
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Unit = Literal["word", "sentence", "pair", "span"]
+
+
+_CONTROLS = {
+    "word": "one random label a word type",
+    "pair": "one random label for the same two words",
+    "span": "one random label for the same words",
+    "sentence": "shuffled labels",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +39,17 @@ class LabelledRows:
     """What stands there: the word, the words of a span or of a pair, the sentence [n]."""
     labels: NDArray[np.str_]
     """[n]."""
+    sentence: NDArray[np.int32]
+    """Of each row, in the sample [n]."""
     group: NDArray[np.int64]
     """Rows of one number never stand on both sides of a split: those of a sentence, or of all its versions [n]."""
     parts: tuple["csr_array", ...]
     """What averages embedded rows into these, side by side, each [n, embedded rows]; none where they are the same rows."""
+
+    @property
+    def control_kind(self) -> str:
+        """What the control task of such rows is, in words."""
+        return _CONTROLS[self.unit]
 
     def vectors(self, layer: NDArray[np.floating]) -> NDArray[np.float32]:
         """The rows' vectors of a layer, float32 [n, width], or [n, 2 * width] for pairs."""
@@ -51,7 +66,7 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
         embedded: unit of the embeddings, "word" or "sentence".
         label: name of a label of words, sentences, spans or pairs.
     Returns:
-        One row a unit; words without annotation ("_") have none.
+        One row a unit; words without annotation (Examples.partial) have none.
     Raises:
         SpecInvalid: no such label for what was embedded, or a mark with several labels at once.
         NotEnoughData: no span or pair has all its words.
@@ -67,8 +82,8 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
         return _marked(examples, embeddings, unit, label)
     tags = _known(examples.word_labels, names, label, "word")
     places = list(zip(embeddings.sentence.tolist(), embeddings.word.tolist(), strict=True))
-    types, labels = [examples.words[i][j] for i, j in places], [tags[i][j] for i, j in places]
-    if UNMARKED not in labels:
+    types, labels = list(of_places(examples.words, places)), list(of_places(tags, places))
+    if label not in examples.partial:
         return _of(examples, "word", types, labels, embeddings.sentence)
     annotated = [row for row, label in enumerate(labels) if label != UNMARKED]
     if not annotated:
@@ -76,6 +91,15 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
     types, labels = [types[row] for row in annotated], [labels[row] for row in annotated]
     parts = (_averaging([[row] for row in annotated], len(places)),)
     return _of(examples, "word", types, labels, embeddings.sentence[annotated], parts)
+
+
+def of_places(rows: Sequence[tuple[str, ...]], places: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """The entries at (row, place), each row fetched once where its places are neighbours."""
+    last, row = -1, tuple[str, ...]()
+    for i, j in places:
+        if i != last:
+            last, row = i, rows[i]
+        yield row[j]
 
 
 def _of(
@@ -88,7 +112,12 @@ def _of(
 ) -> LabelledRows:
     groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
     return LabelledRows(
-        unit=unit, types=np.array(types), labels=np.array(labels), group=groups[sentence].astype(np.int64), parts=parts
+        unit=unit,
+        types=np.array(types),
+        labels=np.array(labels),
+        sentence=sentence,
+        group=groups[sentence].astype(np.int64),
+        parts=parts,
     )
 
 

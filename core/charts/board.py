@@ -1,6 +1,7 @@
 """Several tasks, or several checkpoints, on one layer axis."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -147,9 +148,12 @@ def checkpoint_curves(
 
 
 def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
-    """checkpoint, layer, depth (layer as a share of its blocks), accuracy, low, high, control, majority; every layer its own."""
+    """checkpoint, layer, depth (layer as a share of its blocks), accuracy, low, high, control, majority; every layer its own.
+
+    Vectors of one layer alone stand at depth 0.
+    """
     rows = [
-        (name, i, i / (len(held.score) - 1), one.value, one.low, one.high, control.value, held.majority)
+        (name, i, i / max(1, len(held.score) - 1), one.value, one.low, one.high, control.value, held.majority)
         for name, held in scores.items()
         for i, (one, control) in enumerate(zip(held.score, held.control_score, strict=True))
     ]
@@ -169,7 +173,7 @@ def depth_curves(table: pd.DataFrame, look: Look, *, checkpoints: Sequence[str])
     x = alt.X("at:Q", title="depth (0 % = embeddings, 100 % = top)", scale=room, axis=axis)
     curves = _curves(
         table.assign(at=table["depth"]), "accuracy", look, x, checkpoints=checkpoints, title="accuracy on held-out sentences",
-        percent=True, domain=None, gap=0.03,
+        percent=True, domain=None, gap=0.03, own_controls=True,
     )  # fmt: skip
     return framed(alt.layer(*curves), look, height=_height(look))
 
@@ -185,8 +189,12 @@ def _curves(
     percent: bool,
     domain: tuple[float, float] | None,
     gap: float,
+    own_controls: bool = False,
 ) -> list[alt.Chart]:
-    """Guesses, intervals, lines, points and names of several checkpoints over the column "at"; names stand `gap` beside the end."""
+    """Guesses, intervals, lines, points and names of several checkpoints over the column "at"; names stand `gap` beside the end.
+
+    Control tasks are grey; with own_controls each is in its checkpoint's colour, for where they differ as much as the curves.
+    """
     if "is_noise" not in table:
         table = table.assign(is_noise=False)
     domain = domain or _domain(table)
@@ -217,7 +225,14 @@ def _curves(
     )
     ends = alt.Chart(_ends(table, name, domain, look, gap)).mark_text(align="left", fontWeight="bold")
     ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
-    return [*_guesses(table, look, x, gap), error, line, solid, hollow, ends]
+    return [
+        *_guesses(table, look, x, gap, colour if own_controls else alt.value(look.quiet)),
+        error,
+        line,
+        solid,
+        hollow,
+        ends,
+    ]
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -253,16 +268,16 @@ def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Loo
     return ends.assign(at_y=places, at=ends["at"].max() + gap)
 
 
-def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float) -> list[alt.Chart]:
-    """Control tasks and majority, grey, where the table has them."""
+def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float, colour: Any) -> list[alt.Chart]:
+    """Control tasks, dotted, and majority, grey, where the table has them."""
     if "control" not in table:
         return []
     last = table[table["layer"] == table["layer"].max()].head(1)
     last = last.assign(at=last["at"] + gap)
     return [
         alt.Chart(table)
-        .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
-        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("checkpoint:N")),
+        .mark_line(strokeDash=[2, 3], strokeWidth=1.5, opacity=0.8)
+        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("checkpoint:N"), color=colour),
         alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q")),
         *(
             alt.Chart(last)

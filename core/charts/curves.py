@@ -43,11 +43,13 @@ def side_curves(
     domain: tuple[float, float] | None = None,
     height: int = HEIGHT,
     heading: str = "",
+    guess: str = "majority",
 ) -> alt.LayerChart:
     """Base and tuned curves of one measure, labelled at their ends.
 
     With controls, the control task, the majority and, where the table has it, the random-weight model stand in grey.
-    Small multiples give a domain, so that all of them share it, and a heading.
+    Small multiples give a domain, so that all of them share it, and a heading. What the column majority holds is named
+    after `guess`.
     """
     number = ".1%" if percent else ".3f"
     x = _layers()
@@ -78,7 +80,7 @@ def side_curves(
     ]
     layers = [_cursor(table, look, layer), band, line, solid, hollow, *ends]
     if controls:
-        layers[1:1] = _controls(table, look)
+        layers[1:1] = _controls(table, look, guess)
     return framed(alt.layer(*layers), look, height=height, **({"title": heading} if heading else {}))
 
 
@@ -140,7 +142,7 @@ def _cursor(table: pd.DataFrame, look: Look, layer: int) -> alt.Chart:
     )
 
 
-def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
+def _controls(table: pd.DataFrame, look: Look, guess: str) -> list[alt.Chart]:
     """Control task of each side, majority and random weights, drawn once, in grey and named in place."""
     x = _layers()
     control = (
@@ -152,7 +154,7 @@ def _controls(table: pd.DataFrame, look: Look) -> list[alt.Chart]:
         alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q"))
     )
     middle = int(table["layer"].max()) // 2
-    drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", "majority", 0, -10)]
+    drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", guess, 0, -10)]
     if "random" in table:
         once = table[table["side"] == "base"]
         shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from sys import intern
 
-from core.data.examples import Examples, joined
+from core.data.examples import UNMARKED, Examples, joined
 from core.data.lines import MAX_CHARACTERS, MAX_ROWS, MAX_TOTAL_CHARACTERS, Source, lines_of
 from core.data.ragged import LabelRows, NumberRows, Ragged, SpanRows
 from core.errors import DatasetInvalid
@@ -24,8 +24,6 @@ _MULTIWORD, _ROLE, _FUNCTION = 10, 13, 14
 """Columns of CoNLL-U-Lex: whether the word is part of a strong multiword expression, and its two supersenses."""
 _COLUMNS = ("upos", "relation", "xpos", "features", "supersense", "function")
 _ALWAYS = ("upos", "relation")
-UNMARKED = "_"
-"""What stands where nothing is annotated."""
 
 _COMMON = 0.02
 """Share of the words that must have a feature for it to be a label of its own."""
@@ -80,7 +78,8 @@ def read_conllu(source: Source, name: str) -> Examples:
     word_labels["adposition role"] = found["supersense"].recoded(_of_adposition)
     word_labels["adposition function"] = functions.recoded(_of_adposition)
     kept = {name: column for name, column in word_labels.items() if name in _ALWAYS or column.values != {UNMARKED}}
-    return Examples(texts=tuple(texts), spans=spans.done(), word_labels=kept, heads=heads.done())
+    partial = tuple(name for name in ("supersense", "adposition role", "adposition function") if name in kept)
+    return Examples(texts=tuple(texts), spans=spans.done(), word_labels=kept, heads=heads.done(), partial=partial)
 
 
 def _features(written: Ragged[str]) -> dict[str, Ragged[str]]:

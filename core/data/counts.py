@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.data.examples import UNMARKED
 from core.data.load import load_dataset
 from core.data.marks import mark_names, marks_of
 from core.refs import Dataset
@@ -42,8 +43,9 @@ def count(ref: Dataset) -> DatasetCounts:
     """Count a data set once in a process. Raises DatasetNotFound, DatasetInvalid."""
     examples = load_dataset(ref)
     found = [
-        _counted(name, "word", Counter(label for row in column for label in row))
+        _counted(name, "word", Counter(label for row in column for label in row if not (skip and label == UNMARKED)))
         for name, column in examples.word_labels.items()
+        for skip in [name in examples.partial]
     ]
     found += [_counted(name, "sentence", Counter(column)) for name, column in examples.sentence_labels.items()]
     for unit, names in mark_names(examples).items():

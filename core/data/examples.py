@@ -15,6 +15,10 @@ from core.data.ragged import picked
 Span = tuple[int, int]
 
 
+UNMARKED = "_"
+"""What stands where a word label of `Examples.partial` has nothing to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A run of words of an example, or two of them, labelled: a phrase, a mention, a word and its head."""
@@ -49,8 +53,10 @@ class Examples:
     marks: Mapping[str, tuple[tuple[Mark, ...], ...]] = field(default_factory=dict)
     """Per name (roles, mentions …), the marks of each example; those of one name are all spans or all pairs."""
     groups: tuple[int, ...] | None = None
-    """Examples of one number are versions of one another (a minimal pair) and belong on one side of a split; None = each
-    stands for itself."""
+    """Examples of one number are versions of one another (a minimal pair) or share a text, and belong on one side of a split;
+    None = each stands for itself."""
+    partial: tuple[str, ...] = ()
+    """Names of the word labels that not every word has: UNMARKED stands for none."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -68,6 +74,15 @@ class Examples:
     def n_words(self) -> int:
         """Words in all examples, partner texts included."""
         return sum(len(spans) for column in (self.spans, self.partner_spans or ()) for spans in column)
+
+    @cached_property
+    def several(self) -> frozenset[str]:
+        """Names of the given marks of which some have no label or more than one."""
+        return frozenset(
+            name
+            for name, column in self.marks.items()
+            if any(len(mark.labels) != 1 for marks in column for mark in marks)
+        )
 
     def find(self, wanted: str) -> tuple[int, ...]:
         """Rows whose text or partner holds these characters, upper and lower case alike; all rows for ""."""
@@ -91,6 +106,7 @@ class Examples:
             partners=None if self.partners is None else tuple(self.partners[i] for i in rows),
             partner_spans=None if self.partner_spans is None else picked(self.partner_spans, rows),
             marks={name: tuple(values[i] for i in rows) for name, values in self.marks.items()},
+            partial=self.partial,
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
         )
 

@@ -350,7 +350,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _known(names: Sequence[str]) -> bool:
-    known = {*_TEXT_NAMES, *_LABEL_NAMES, *(name for pair in _PAIRS for name in pair)}
+    known = {*_TEXT_NAMES, *_LABEL_NAMES, *(name for pair in (*_PAIRS, *_VERSIONS) for name in pair)}
     return any(name.lower() in known for name in names)
 
 
@@ -447,7 +447,10 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
         tags = [column for column in tags if 2 <= column.n_single <= _MOST_TAGS and not _is_numbers(column)]
     splits = [column for column in rest if not column.is_list and set(column.values) <= _SPLITS]
     labels = [column for column in rest if not column.is_list and column not in splits]
-    labels = rest if shape.format == "spaced" else _labels(labels)
+    if len(splits) == len(labels) == 1:  # SentEval's word content has a thousand of them
+        labels = [column for column in labels if column.mean_words <= 1]
+    else:
+        labels = rest if shape.format == "spaced" else _labels(labels)
     leave_out = []
     for column in labels:
         others = set(column.values) - set(_NO_LABEL)
@@ -553,8 +556,8 @@ def _conllu(head: str, asked: str) -> Guess:
 
 
 def _marked(head: str, asked: str) -> Guess:
-    first = "\n".join([line for line in head.split("\n") if line.strip()][:_PREVIEW])
-    examples = read_marked(first.encode(), asked.removeprefix("Looking into ").removesuffix("."))
+    first = "\n".join([line for line in head.split("\n") if line.strip()][:_LOOKED_AT])
+    examples = read_marked(first.encode(), asked.removeprefix("Looking into ").removesuffix("."), may_be_bare=True)
     rows = [
         {
             "text": text,
@@ -565,4 +568,5 @@ def _marked(head: str, asked: str) -> Guess:
         for text, words, marks in zip(examples.texts, examples.words, examples.marks[TARGET], strict=True)
         for mark in marks
     ]
+    rows = rows or [{"text": text, "first": "", "second": "", "label": ""} for text in examples.texts]
     return Guess(proposed=MarkedFile(digest=""), preview=pd.DataFrame(rows[:_PREVIEW], dtype="str"))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.data.conllu import read_conllu
 from core.data.examples import Examples, Mark, joined
@@ -14,6 +15,9 @@ from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound
 from core.refs import DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, file_digest
+
+if TYPE_CHECKING:
+    from core.data.suite import SuiteSentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class DatasetFacts:
     """Of two words or spans of an example."""
     span_labels: tuple[str, ...] = ()
     """Of runs of words."""
+    n_several: int = 0
+    """Kinds of marks that give several labels at once, or none, which no probe here reads."""
 
 
 def facts_of(ref: Dataset) -> DatasetFacts:
@@ -45,14 +51,15 @@ def facts_of(ref: Dataset) -> DatasetFacts:
 
 
 def facts_of_examples(examples: Examples) -> DatasetFacts:
-    """Size and label names."""
-    marks = mark_names(examples)
+    """Size and the names of labels that give one each: what a probe can read."""
+    marks = {unit: tuple(n for n in names if n not in examples.several) for unit, names in mark_names(examples).items()}
     return DatasetFacts(
         n_sentences=len(examples),
         word_labels=tuple(examples.word_labels),
         sentence_labels=tuple(examples.sentence_labels),
         pair_labels=marks["pair"],
         span_labels=marks["span"],
+        n_several=len(examples.several),
     )
 
 
@@ -100,6 +107,8 @@ def sample_size(sample: Sample) -> int:
     """Sentences in a sample. Raises SpecInvalid."""
     if sample.only and not sample.n:
         return len(rows_within(load_dataset(sample.of), sample))
+    if sample.n and getattr(sample.of, "contrast", False):  # minimal pairs are drawn whole
+        return len(sampled_rows(load_dataset(sample.of), sample))
     return sample.n or facts_of(sample.of).n_sentences
 
 
@@ -125,11 +134,21 @@ def _suite(ref: Suite) -> Examples:
         heads=tuple(_heads_of([one.heads for one in ones]) for ones in both),
         partners=tuple(text for text, _ in second) if second else None,
         partner_spans=tuple(spans for _, spans in second) if second else None,
+        groups=_versions(made),
         marks={
             name: tuple(tuple(Mark(span, None, (label,)) for span, label in sentence.marks) for sentence in made)
             for name in MARKS.get(ref.part, ())
         },
     )
+
+
+def _versions(made: Sequence["SuiteSentence"]) -> tuple[int, ...] | None:
+    """One number for both members of a minimal pair; None where a part has none."""
+    if not any(sentence.contrast for sentence in made):
+        return None
+    number: dict[frozenset[tuple[str, ...]], int] = {}
+    pairs = (frozenset((sentence.words, sentence.contrast or sentence.words)) for sentence in made)
+    return tuple(number.setdefault(pair, len(number)) for pair in pairs)
 
 
 def _heads_of(trees: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

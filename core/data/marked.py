@@ -20,12 +20,13 @@ _MOST_TARGETS = 2_000_000
 _FORM = 'Write {"text": "…", "targets": [{"span1": [0, 2], "label": "…"}]}, one object a line.'
 
 
-def read_marked(source: Source, name: str) -> Examples:
+def read_marked(source: Source, name: str, *, may_be_bare: bool = False) -> Examples:
     """All examples of an edge-probing file.
 
     Args:
         source: where it lies.
         name: the file's name, for messages.
+        may_be_bare: that nothing is marked is no fault, as in the beginning of a file.
     Raises:
         DatasetInvalid: not such a file, spans outside the text, spans and pairs mixed; the message names the line.
     """
@@ -58,7 +59,7 @@ def read_marked(source: Source, name: str) -> Examples:
                 f"It holds more than {MAX_ROWS:,} texts, {MAX_TOTAL_CHARACTERS:,} characters or {_MOST_TARGETS:,} targets.",
                 "Take a part of it.",
             )
-    if not n_marks:
+    if not n_marks and not may_be_bare:
         raise DatasetInvalid(asked, "It marks nothing.", _FORM)
     return Examples(texts=tuple(texts), spans=spans.done(), marks={TARGET: tuple(marks)})
 

@@ -78,15 +78,19 @@ def phrases(heads: Sequence[int], relations: Sequence[str]) -> Iterator[Mark]:
     """
     n = len(heads)
     low, high, size = list(range(n)), list(range(n)), [1] * n
-    whole = [True] * n
-    for word in range(n):
-        above, steps = heads[word], 0
-        while above and steps <= n:
-            head = above - 1
-            low[head], high[head] = min(low[head], word), max(high[head], word)
-            size[head] += 1
-            above, steps = heads[head], steps + 1
-        whole[word] = steps <= n
-    for word in range(n):
-        if heads[word] and whole[word] and 1 < size[word] == high[word] - low[word] + 1:
+    under: list[list[int]] = [[] for _ in range(n)]
+    for word, head in enumerate(heads):
+        if head:
+            under[head - 1].append(word)
+    # Downwards from the roots, then added up from below; what leads round in a circle is never reached.
+    order = [word for word in range(n) if not heads[word]]
+    for word in order:
+        order.extend(under[word])
+    for word in reversed(order):
+        if heads[word]:
+            head = heads[word] - 1
+            low[head], high[head] = min(low[head], low[word]), max(high[head], high[word])
+            size[head] += size[word]
+    for word in sorted(order):
+        if heads[word] and 1 < size[word] == high[word] - low[word] + 1:
             yield Mark((low[word], high[word] + 1), None, (relations[word],))

@@ -30,7 +30,7 @@ def sampled_rows(examples: Examples, sample: Sample) -> list[int]:
             "Ask for fewer, or 0 for all.",
         )
     draw = random.Random(sample.seed)
-    if examples.groups is not None:
+    if examples.groups is not None and getattr(sample.of, "contrast", False):
         return _whole_groups(rows, [examples.groups[row] for row in rows], sample, draw)
     if not sample.strata:
         return sorted(rows[i] for i in draw.sample(range(len(rows)), sample.n))
@@ -57,6 +57,8 @@ def _whole_groups(rows: list[int], groups: list[int], sample: Sample, draw: rand
     for group in draw.sample(sorted(members), len(members)):
         if len(drawn) + len(members[group]) <= sample.n:
             drawn += members[group]
+    if not drawn:
+        raise NotEnoughData(f"A sample of {sample.n} sentences.", "A minimal pair has two.", "Ask for two or more.")
     return sorted(drawn)
 
 

@@ -88,7 +88,14 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         partners=tuple(partners) if ref.partner else None,
         partner_spans=partner_spans.done() if ref.partner else None,
         marks={ANSWER: tuple(answers)} if ref.answers else {},
+        groups=_same_text(partners if ref.partner else texts) if ref.answers else None,
     )
+
+
+def _same_text(texts: Sequence[str]) -> tuple[int, ...]:
+    """One number for all questions about a text."""
+    number: dict[str, int] = {}
+    return tuple(number.setdefault(text, len(number)) for text in texts)
 
 
 def _answer_marks(text: str, words: Sequence[Span], answer: Span | None, n_before: int) -> tuple[Mark, ...]:

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from core.errors import Cancelled, TunescopeError
+from core.errors import Cancelled, SpecInvalid, TunescopeError
 from core.jobs.records import Records
 from core.keys import Spec, from_json
 from core.settings import Settings
@@ -55,14 +55,18 @@ def work(key: str, spec_json: dict[str, Any], settings: Settings) -> dict[str, s
 
 def queued_beside(spec: Spec, records: Records) -> list[Spec]:
     """What waits in the queue and comes out of the same pass."""
-    waiting = [
-        from_json(record.spec)
-        for record in records.all()
-        if record.state == "queued"
-        and record.spec.get("kind") == spec.kind
-        and not records.cancel_flag(record.key).exists()
-    ]
-    return [other for other in waiting if spec.shares_pass_with(other)]
+    found = []
+    for record in records.all():
+        is_waiting = record.state == "queued" and not records.cancel_flag(record.key).exists()
+        if not is_waiting or record.spec.get("kind") != spec.kind:
+            continue
+        try:
+            other = from_json(record.spec)
+        except SpecInvalid:
+            continue  # of another time; its own job will say so
+        if spec.shares_pass_with(other):
+            found.append(other)
+    return found
 
 
 def log_file(cache: Path) -> Path:

@@ -237,3 +237,29 @@ def _row_weights(labels: NDArray[np.int64], class_weight: str | ArrayLike | None
     if (weights.sum(axis=1) == 0).any():
         raise NotEnoughData(_ASKED, "All rows of a problem have weight 0.", "Give a weight to a class that occurs.")
     return weights
+
+
+def online_codelength(block_nats: ArrayLike, first_block: int, n_classes: int) -> float:
+    """Bits that it takes to send labels block by block, each by a probe trained on all before it.
+
+    The first block is sent by a uniform code, since nothing is known yet.
+
+    Args:
+        block_nats: sum of -log p(label) over each later block, in nats, >= 0.
+        first_block: rows of the first block.
+        n_classes: K.
+    Returns:
+        Bits, >= 0; smaller = what the labels say is easier to find in the vectors.
+    Raises:
+        SpecInvalid: a negative or infinite block, no row, fewer than 2 classes.
+    Source:
+        Voita & Titov (2020), equation 3: L = t1 log2 K - sum log2 p.
+    """
+    nats = np.asarray(block_nats, dtype=np.float64)
+    if nats.ndim != 1 or not np.isfinite(nats).all() or (nats < 0).any() or first_block < 1 or n_classes < 2:
+        raise SpecInvalid(
+            "Adding up a codelength.",
+            f"Blocks of {nats} nats, a first block of {first_block} rows, {n_classes} classes.",
+            "Give finite nats of 0 or more, a row or more, two classes or more.",
+        )
+    return float(first_block * np.log2(n_classes) + nats.sum() / np.log(2))

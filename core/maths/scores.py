@@ -1,6 +1,7 @@
 """What a set of guesses is worth by the metrics of the field, each with its interval; all from counts of gold against guess."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +55,7 @@ def grouped_score(
     *,
     n_classes: int,
     n_folds: int = 20,
+    span: tuple[float, float] = (-1.0, 1.0),
 ) -> Estimate:
     """A score of gold against guess, with a delete-a-group jackknife over groups.
 
@@ -63,6 +65,7 @@ def grouped_score(
         groups: rows of one number (words of a sentence) stay together, int [n].
         n_classes: K.
         n_folds: groups are dealt into so many.
+        span: lowest and highest possible score; the interval is cut there.
     Raises:
         ShapeError: unequal lengths.
         NotEnoughData: fewer than 4 groups.
@@ -78,7 +81,8 @@ def grouped_score(
     by_fold = np.zeros((int(folds.max()) + 1, n_classes, n_classes))
     np.add.at(by_fold, (folds, truth, said), 1)
     total = by_fold.sum(axis=0)
-    return jackknife(score(total), [score(total - left_out) for left_out in by_fold], n=len(truth))
+    found = jackknife(score(total), [score(total - left_out) for left_out in by_fold], n=len(truth))
+    return replace(found, low=max(found.low, span[0]), high=min(found.high, span[1]))
 
 
 def _checked(confusion: ArrayLike) -> NDArray[np.float64]:

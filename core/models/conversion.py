@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 
 from core.errors import CheckpointDamaged, CheckpointNotFound, StoreUnusable
-from core.refs import CHECKPOINT_FILES, file_digest
+from core.refs import CHECKPOINT_FILES, POOLING_FILES, file_digest
 from core.settings import owner_only_folder
 
 WHOLE, INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _DO = "Give a folder with config.json and pytorch_model.bin."
 _MOST_SECONDS = 1800
+_MOST_POOLING = 100_000
 _MOST_BESIDE = 100_000_000
 """Of configuration and vocabulary together."""
 
@@ -64,6 +65,10 @@ def convert(folder: Path, into: Path) -> Path:
             _run(files, made / "model.safetensors", asked)
             for path in beside:
                 shutil.copyfile(path, made / path.name)
+            for name in POOLING_FILES:
+                if (folder / name).is_file() and (folder / name).stat().st_size <= _MOST_POOLING:
+                    (made / name).parent.mkdir(mode=0o700, exist_ok=True)
+                    shutil.copyfile(folder / name, made / name)
             made.rename(target)
     except OSError as error:
         if not target.is_dir():  # somebody else may have been first

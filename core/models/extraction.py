@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from core.data.examples import Examples
 from core.errors import NotEnoughData, OutOfMemory, SpecInvalid
-from core.models.checkpoints import facts, load_tokenizer
+from core.models.checkpoints import Shape, facts, load_tokenizer
 from core.models.devices import Precision, give_back_memory, is_out_of_memory
 from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
@@ -134,9 +134,7 @@ def extract(
         waiting = beside.submit(tokenise, tokenizer, examples, max_pieces=limit)  # while the weights are loaded
         model = stack.enter_context(encoder(source, device))
         pieces = waiting.result()
-        parts = [
-            _begun(reading, pieces, tokenizer.cls_token_id, known.n_layers, known.width, stack) for reading in readings
-        ]
+        parts = [_begun(reading, pieces, tokenizer.cls_token_id, known, precision, stack) for reading in readings]
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_autocast(device, precision))
         landing = stack.enter_context(_Landing(parts))
@@ -149,17 +147,20 @@ def extract(
             pool[:] = [_pooler(pieces, parts, batch, device)]
             collected.clear()
             model(**{name: value.to(device) for name, value in inputs.items()})
+            landing.bring(collected)
 
         on_sentences(landing.n_done, len(examples))
         for batch in _batches(forward, pieces.lengths, ~landing.done, batch_pieces):
-            landing.put(batch, collected)
+            landing.put(batch)
             on_sentences(landing.n_done, len(examples))
         landing.finish()
         on_sentences(landing.n_done, len(examples))
     return [_extracted(part, pieces, examples, precision) for part in parts]
 
 
-def _begun(reading: Reading, pieces: Pieces, cls_id: int | None, n_layers: int, width: int, stack: ExitStack) -> _Part:
+def _begun(
+    reading: Reading, pieces: Pieces, cls_id: int | None, known: Shape, precision: Precision, stack: ExitStack
+) -> _Part:
     """Lay out a reading's rows and open its files."""
     rows = _rows_of(pieces, reading.unit, reading.pooling, cls_id)
     n_rows = len(rows.sentence)
@@ -169,10 +170,11 @@ def _begun(reading: Reading, pieces: Pieces, cls_id: int | None, n_layers: int, 
         )
     files = RowFiles(
         reading.into,
-        n_layers=n_layers + 1,
-        shape=(n_rows, width),
+        n_layers=known.n_layers + 1,
+        shape=(n_rows, known.width),
         dtype=reading.dtype,
         n_sentences=len(pieces.lengths),
+        precision=precision,
     )
     return _Part(rows=rows, files=stack.enter_context(files), dtype=getattr(torch, reading.dtype))
 
@@ -345,6 +347,8 @@ class _Landing:
         self._parts = parts
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
+        self._home: list[list[torch.Tensor]] = []
+        self._arrived: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "_Landing":
         return self
@@ -362,13 +366,15 @@ class _Landing:
         """How many are."""
         return int(self.done.sum())
 
-    def put(self, batch: NDArray[np.int64], states: Sequence[Sequence[torch.Tensor]]) -> None:
-        """Hand over a batch, states[layer][reading]; waits while too many are on the way, and raises what went wrong."""
-        while len(self._waiting) >= _BATCHES_ON_THE_WAY:
+    def bring(self, states: Sequence[Sequence[torch.Tensor]]) -> None:
+        """Start to bring a batch's states home, states[layer][reading]; part of the pass, since it needs memory of its own."""
+        self._home, self._arrived = _sent_home([list(of_reading) for of_reading in zip(*states, strict=True)])
+
+    def put(self, batch: NDArray[np.int64]) -> None:
+        """Have what was brought last written; waits while too many are on the way, and raises what went wrong."""
+        self._waiting.append(self._thread.submit(self._write, batch, self._home, self._arrived))
+        while len(self._waiting) > _BATCHES_ON_THE_WAY:
             self._waiting.popleft().result()
-        by_reading = [list(of_reading) for of_reading in zip(*states, strict=True)]
-        home, arrived = _sent_home(by_reading)
-        self._waiting.append(self._thread.submit(self._write, batch, home, arrived))
 
     def finish(self) -> None:
         """Wait for all of them, and raise what went wrong."""

@@ -22,19 +22,24 @@ _CHECKPOINT_SECONDS = 2.0
 class RowFiles:
     """Positioned writes into one .npy a layer, with a log of the sentences that are safely on disk."""
 
-    def __init__(self, into: Path, *, n_layers: int, shape: tuple[int, int], dtype: str, n_sentences: int) -> None:
+    def __init__(
+        self, into: Path, *, n_layers: int, shape: tuple[int, int], dtype: str, n_sentences: int, precision: str
+    ) -> None:
         self.paths = tuple(into / f"layers.{layer:02d}.npy" for layer in range(n_layers))
         self.done = np.zeros(n_sentences, dtype=bool)
         self._dtype, self._shape = np.dtype(dtype), shape
-        self._log_path = into / "finished.log"
+        # What was computed otherwise is not continued: no result mixes two kinds of arithmetic.
+        self._log_path = into / ("finished.log" if precision == "float32" else f"finished.{precision}.log")
         self._waiting: list[NDArray[np.int64]] = []
         self._saved_at = time.monotonic()
 
     def __enter__(self) -> "RowFiles":
         size = self._header_and_size()
         logged = self._logged(size)
+        for other in self._log_path.parent.glob("finished*.log"):
+            if logged is None or other != self._log_path:
+                other.unlink(missing_ok=True)
         if logged is None:
-            self._log_path.unlink(missing_ok=True)
             for path in self.paths:
                 self._create(path, size)
         else:
@@ -73,7 +78,7 @@ class RowFiles:
                 raise SpecInvalid(
                     f"Storing vectors as {self._dtype.name}.",
                     "Some values are not finite in it.",
-                    "Store them as float32.",
+                    "Store them as float32; where they are, compute on the CPU (TUNESCOPE_DEVICE=cpu), in full precision.",
                 )
             for sentence, count, end in zip(batch, counts, ends, strict=True):
                 place = self._data_start + int(first_row[sentence]) * width * item

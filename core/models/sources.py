@@ -59,7 +59,7 @@ class _Held:
 
     def __init__(self, model: "PreTrainedModel") -> None:
         self.model = model
-        self._worn: tuple[Any, ...] = ()
+        self._worn: tuple[Any, ...] | None = ()
         self._before: dict[str, Tensor] = {}
 
     def wear(self, changes: Path | None) -> None:
@@ -70,6 +70,7 @@ class _Held:
         self._take_off()
         if changes is not None:
             self._before = originals(self.model, "", changes)
+            self._worn = None
             try:
                 apply_changes(self.model, "", changes)
             except BaseException:
@@ -78,6 +79,7 @@ class _Held:
             self._worn = wanted
 
     def _take_off(self) -> None:
+        self._worn = None  # between two states, should this be interrupted
         parameters = dict(self.model.named_parameters())
         for place, tensor in self._before.items():
             parameters[place].data.copy_(tensor)

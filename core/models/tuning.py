@@ -146,6 +146,8 @@ def tune(
     keeper = _Keeper(model, recipe, set(stored_tensors(checkpoint)))
     longest = longest_input(checkpoint, recipe.max_pieces)
     items = _items(tokenizer, train, longest, targets)
+    # Cut off beyond its annotated words, a sentence has nothing to teach; alone in a batch it would have no loss.
+    items = [item for item in items if isinstance(item["labels"], int) or set(item["labels"]) != {IGNORED}] or items
     n_steps = recipe.n_steps
     state_folder = into.parent / "trainer"
     watch = _Watch(

@@ -183,6 +183,11 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
         args=(source, reading, title or name),
         width="stretch",
     )
+    if known.n_several:
+        st.info(
+            "Its spans have several labels each, or none. They can be looked at; a probe reads one label a row.",
+            icon=":material/info:",
+        )
     st.text(
         f"Read through: {known.n_sentences:,} texts, "
         + (f"labels: {', '.join(names)}." if names else "without labels.")
@@ -221,7 +226,8 @@ def _columns(guessed, key: str) -> TableFile:
         text=text,
         partner=partner,
         contrast=contrast,
-        answers="" if contrast else at.answers,
+        # Their places count in one text: with another there they would mean nothing.
+        answers=at.answers if not contrast and (partner or text) == (at.partner or at.text) else "",
         labels=tuple(labels),
         label_names=(),
         word_labels=(),

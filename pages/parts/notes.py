@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.analyses.codelength import Codelengths
 from core.analyses.crowding import CrowdingCurves
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
+from core.analyses.probe_transfer import Transfers
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
 from pages.parts.selection import Selection, caveat_of
@@ -50,6 +52,29 @@ def tasks(board: Mapping[str, tuple[Any, ProbeScores, ProbeScores]], chosen: Sel
         "random splits by sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); inside the noise: "
         "the interval of the paired difference holds 0; no correction for looking at many cells"
         + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def codelength(base: Codelengths, tuned: Codelengths, chosen: Selection) -> str:
+    """Of online codelengths."""
+    failed = base.n_unconverged + tuned.n_unconverged
+    return (
+        f"online code, {len(base.n_before) + 1} blocks, linear probes, L2, C = {chosen.codelengths[0].C:g}, "
+        f"{len(base.labels)} classes, n = {base.n_rows:,} {chosen.unit_name}s of {base.n_sentences:,} sentences, mean over "
+        f"{base.bits.shape[1]} orders, 95 % interval: delete-a-group jackknife over groups of sentences, the probes as they are; "
+        "hollow ▲: the paired "
+        f"difference is inside the noise; control: {base.control_kind}"
+        + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def transfer(result: Transfers, chosen: Selection) -> str:
+    """Of probes read on the other side."""
+    return (
+        f"logistic regression, L2, C = {chosen.transfer.C:g}, {result.n_train:,} training and {result.n_test:,} test "
+        f"{chosen.unit_name}s, {result.accuracy.shape[1]} random splits by sentence, 95 % interval corrected for their overlap "
+        "(Nadeau & Bengio 2003)"
+        + (f"; {result.n_unconverged} fits stopped unconverged" if result.n_unconverged else "")
     )
 
 

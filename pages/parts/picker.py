@@ -199,6 +199,7 @@ def _choose_sample(link: dict[str, str], lab: Lab, data: Named) -> Sample:
     if size == "all":
         return whole
     labels = [name for name in lab.labels_of(data.ref)["sentence"] if name != whole.only]
+    labels = [] if getattr(data.ref, "contrast", False) else labels  # minimal pairs stay together
     strata = ""
     if labels:
         strata = _bound(
@@ -237,15 +238,21 @@ def _choose_domain(link: dict[str, str], lab: Lab, data: Named) -> Sample:
 def _choose_pooling(link: dict[str, str], unit: str, own: str) -> str:
     """How pieces become a vector; of sentences, first what the base was trained for, where it says so."""
     names = _POOLINGS[unit]
+    key, usual = f"{unit}_pooling", own if own in names else next(iter(names))
+    # Another base brings its own usual way, unless another was chosen on purpose.
+    before = st.session_state.get(f"usual_{key}")
+    if before not in (None, usual) and st.session_state.get(key) == before:
+        st.session_state[key] = usual
+    st.session_state[f"usual_{key}"] = usual
     trained = f" {names[own].capitalize()}: so the base was trained to be read." if own in names else ""
     return _bound(
         link,
         st.selectbox,
         f"A {unit} is the",
         list(names),
-        f"{unit}_pooling",
+        key,
         lambda name: names[name],
-        index=list(names).index(own) if own in names else 0,
+        index=list(names).index(usual),
         help="A tokenizer cuts words into pieces; pooling says how they become one vector." + trained,
     )
 

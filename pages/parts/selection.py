@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.analyses.base import facing_layers
-from core.analyses.checkpoint import Checkpoint, origin, run_of, shape_of
+from core.analyses.checkpoint import Checkpoint, origin, own_pooling_of, run_of, shape_of
+from core.analyses.codelength import Codelength
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
@@ -13,6 +14,7 @@ from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
+from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
 from core.lab import Named
@@ -138,7 +140,8 @@ class Selection:
     def reading(self, unit: str, label: str) -> "Selection":
         """The same view for another label; one for which something else is embedded, with the usual pooling of that."""
         embedded = embedded_unit(unit)
-        pooling = self.pooling if embedded == self.embedded else USUAL_POOLING[embedded]
+        own = own_pooling_of(self.base.ref) if embedded == "sentence" else ""
+        pooling = self.pooling if embedded == self.embedded else own or USUAL_POOLING[embedded]
         return replace(self, unit=unit, label=label, pooling=pooling)
 
     def embed(self, checkpoint: Checkpoint | RandomWeights) -> Embed:
@@ -183,6 +186,18 @@ class Selection:
         """The difference of the probes."""
         base, tuned = self.probes
         return ProbeChange(base=base, tuned=tuned)
+
+    @property
+    def codelengths(self) -> tuple[Codelength, Codelength]:
+        """Online codelength of the label on each side."""
+        base, tuned = self.sides
+        return Codelength(embed=base, label=self.label), Codelength(embed=tuned, label=self.label)
+
+    @property
+    def transfer(self) -> ProbeTransfer:
+        """Probes of each side, read on both."""
+        base, tuned = self.sides
+        return ProbeTransfer(base=base, tuned=tuned, label=self.label)
 
     @property
     def crowding(self) -> Crowding:

@@ -183,8 +183,9 @@ def test_units_of_one_sample_that_wait_together_are_read_in_one_pass(shared: Lab
     shared.submit(SMALL)
     for job in jobs:
         assert shared.wait(job.key, seconds=WAIT).state == "done"
-    first, second = (shared.provenance(spec) for spec in (SMALL, sentences))
-    assert first.seconds == second.seconds  # of one pass, shared out
+    first, second = (shared.provenance(spec).seconds for spec in (SMALL, sentences))
+    assert sorted([first, second])[0] == 0  # one came along with the other
+    assert first + second > 0
 
 
 def test_a_queued_job_without_an_engine_is_picked_up_by_the_next(shared: Lab) -> None:

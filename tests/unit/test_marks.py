@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.fine_tune import FineTune
-from core.analyses.probe import Probe, _splits
+from core.analyses.probe import Probe, splits_of
 from core.analyses.units import labelled_rows
-from core.data.examples import Examples, Mark
+from core.data.examples import Examples, Mark, blank_separated
 from core.data.guess import guess
 from core.data.load import facts_of, facts_of_examples, load_dataset, load_sample, read_file
 from core.data.marked import read_marked
 from core.data.marks import dependencies, marks_of, marks_within, phrases
+from core.data.ragged import LabelRows, SpanRows
 from core.data.sampling import sampled_rows
 from core.errors import DatasetInvalid, NotEnoughData, SpecInvalid
 from core.lab import Lab
@@ -135,7 +136,10 @@ def test_spans_pairs_and_labels_come_back_as_written() -> None:
     assert one.words == (("the", "dog", "barks"),) * 2
     assert one.marks["target"][0] == (Mark((0, 2), None, ("nsubj",)), Mark((2, 3), None, ("root",)))
     assert pair.marks["target"] == ((Mark((0, 1), (1, 3), ("p", "q")),),)
-    assert facts_of_marked(lines(TWO)) == (("target",), ())
+    one_label = TWO | {"targets": [{"span1": [0, 1], "span2": [1, 3], "label": "p"}]}
+    assert facts_of_marked(lines(one_label)) == (("target",), ())
+    assert facts_of_marked(lines(TWO)) == ((), ())  # no probe reads several labels at once
+    assert facts_of_examples(pair).n_several == 1
     assert facts_of_marked(lines(GOOD)) == ((), ("target",))
 
 
@@ -252,6 +256,20 @@ def test_a_mark_with_a_word_that_has_no_vector_is_left_out() -> None:
     assert len(whole.labels) - len(lost.labels) == touched >= 1
 
 
+def test_marks_in_a_long_chain_and_labels_of_a_long_sentence_take_no_time_to_speak_of() -> None:
+    n = 20_000
+    found = list(phrases([0, *range(1, n)], ["r"] * n))  # each word under the one before: as deep as it is long
+    assert len(found) == n - 2
+    text = " ".join(["word"] * n)
+    spans = SpanRows()
+    spans.append(blank_separated(text))
+    tags = LabelRows()
+    tags.append(["a", "b"] * (n // 2))
+    examples = Examples(texts=(text,), spans=spans.done(), word_labels={"tag": tags.done()})
+    rows = labelled_rows(examples, embedded(examples), "word", "tag")
+    assert rows.labels.tolist() == ["a", "b"] * (n // 2)
+
+
 def test_what_a_probe_cannot_read_of_marks_is_said() -> None:
     several = read_marked(lines(*[TWO] * 12), "x")
     with pytest.raises(SpecInvalid) as caught:
@@ -323,7 +341,7 @@ def test_minimal_pairs_are_recognised_and_read_as_two_versions(tmp_path: Path) -
 @given(n=st.integers(2, 120), seed=st.integers(0, 5))
 def test_a_sample_never_parts_the_versions(n: int, seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     examples = read_file(CONTRAST, MINIMAL, "x")
-    rows = sampled_rows(examples, Sample(of=Suite(), n=n, seed=seed))
+    rows = sampled_rows(examples, Sample(of=CONTRAST, n=n, seed=seed))
     assert len(rows) == n - n % 2
     assert all(b == a + 1 for a, b in zip(rows[::2], rows[1::2], strict=True))
     assert all(a < b for a, b in pairwise(rows))
@@ -334,7 +352,7 @@ def test_a_probe_never_has_a_version_on_either_side_of_a_split(lab: Lab, tmp_pat
     embed = Embed(checkpoint=Packaged(), sample=Sample(of=ref), unit="sentence", pooling="mean")
     embeddings = lab.run(embed)
     rows = labelled_rows(load_dataset(ref), embeddings, "sentence", "acceptable")
-    for train, test in _splits(rows.group, 3):
+    for train, test in splits_of(rows.group, 3):
         assert not set(rows.group[train]) & set(rows.group[test])
     scores = lab.run(Probe(embed=embed, label="acceptable", n_seeds=2))
     assert scores.n_sentences == 60
@@ -347,7 +365,44 @@ def test_minimal_pairs_said_wrongly_are_refused() -> None:
         TableFile(digest="", format="jsonl", text="a", partner="b", contrast=True, labels=("acceptable",))
     examples = read_file(CONTRAST, MINIMAL, "x")
     with pytest.raises(SpecInvalid, match="stay together"):
-        sampled_rows(examples, Sample(of=Suite(), n=10, strata="acceptable"))
+        sampled_rows(examples, Sample(of=CONTRAST, n=10, strata="acceptable"))
+    with pytest.raises(NotEnoughData, match="has two"):
+        sampled_rows(examples, Sample(of=CONTRAST, n=1))
+
+
+def test_minimal_pairs_are_recognised_with_a_header_of_their_names(tmp_path: Path) -> None:
+    for between in ("\t", ","):
+        content = "\n".join(
+            [f"sentence_good{between}sentence_bad"]
+            + [
+                f"The {noun} barks at {at}{between}The {noun} bark at {at}"
+                for at, noun in enumerate(["dog", "cat"] * 20)
+            ]
+        )
+        found = guess(content.encode(), "pairs").proposed
+        assert isinstance(found, TableFile)
+        assert (found.header, found.contrast, found.text) == (True, True, "sentence_good")
+
+
+def test_both_versions_of_the_suite_and_all_questions_about_a_text_stay_together() -> None:
+    agreement = load_dataset(Suite(part="agreement"))
+    assert agreement.groups is not None
+    members: dict[int, list[str]] = {}
+    for at, group in enumerate(agreement.groups):
+        members.setdefault(group, []).append(agreement.sentence_labels["agreement"][at])
+    assert all(sorted(labels) == ["right", "wrong"] for labels in members.values())
+    assert load_dataset(Suite(part="reviews")).groups is None
+    questions = read_squad(squad() + b"\n" + squad(question="Who washed two dogs ?"))
+    assert questions.groups == (0,) * 24
+
+
+def test_a_file_that_marks_nothing_at_its_beginning_is_still_recognised() -> None:
+    bare = {"text": "nothing here", "targets": []}
+    content = lines(*[bare] * 30, *[GOOD] * 30)
+    found = guess(content, "edges.json")
+    assert isinstance(found.proposed, MarkedFile)
+    assert "nsubj" in set(found.preview["label"])
+    assert guess(lines(*[bare] * 30), "edges.json").preview["text"].iloc[0] == "nothing here"
 
 
 # --- words that are annotated only in part
@@ -411,9 +466,41 @@ def test_probes_and_tuning_pass_over_words_without_annotation(lab: Lab, tmp_path
     assert tuned.n_train == 30
     assert tuned.accuracy.n == len(tuned.answers) == int(tuned.confusion.sum()) == 30
     assert np.isfinite(tuned.curve["loss"]).all()
-    f1 = tuned.scores()["macro-F1"]
-    assert f1.low <= f1.value <= f1.high
-    assert f1.n_groups == 20
+    assert tuned.n_steps == 1  # of the sentences that teach something
+    for score, (low, high) in zip(tuned.scores().values(), ((0, 1), (-1, 1)), strict=False):
+        assert low <= score.low <= score.value <= score.high <= high
+        assert score.n_groups == 20
+
+
+def test_an_underscore_that_is_a_tag_like_any_other_stays_one(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "tags.txt"
+    path.write_text("\n\n".join(f"word{i} Y\nother _\nthird{i} Y" for i in range(30)) + "\n")
+    ref = TableFile.at(path, format="columns", text="1", word_labels=("2",))
+    assert load_dataset(ref).partial == ()
+    scores = lab.run(Probe(embed=Embed(checkpoint=Packaged(), sample=Sample(of=ref)), label="column 2", n_seeds=2))
+    assert scores.labels == ("Y", "_")
+    assert [(one.labels, one.counts) for one in lab.counts_of(ref).labels] == [(("Y", "_"), (60, 30))]
+
+
+def test_labels_that_some_words_lack_are_counted_where_they_are(tmp_path: Path, lab: Lab) -> None:
+    path = tmp_path / "streusle.conllulex"
+    path.write_text(annotated(6))
+    counted = {one.name: one for one in lab.counts_of(ConlluFile.at(path)).labels}
+    assert counted["adposition role"].counts == (2, 2, 2)
+    assert "_" not in counted["supersense"].labels
+
+
+def test_too_few_annotated_dev_sentences_are_said_before_any_training(lab: Lab, tmp_path: Path) -> None:
+    train, dev = tmp_path / "train.conllulex", tmp_path / "dev.conllulex"
+    train.write_text(annotated(30))
+    dev.write_text(annotated(3) + lex(*[[("nothing", "_", "_", "_")]] * 9))
+    sides = {"train": Sample(of=ConlluFile.at(train)), "dev": Sample(of=ConlluFile.at(dev))}
+    run = FineTune(checkpoint=Packaged(), **sides, label="adposition role", unit="word", method="head")
+    with pytest.raises(NotEnoughData) as caught:
+        lab.run(run)
+    says(caught, "3 dev sentences", "4 or more")
+    with pytest.raises(SpecInvalid, match="snapshot"):
+        lab.run(run.replace(dev=sides["train"], epochs=1, snapshots=(50,)))
 
 
 # --- answers as SQuAD writes them, probing files as SentEval writes them

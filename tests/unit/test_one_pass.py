@@ -1,5 +1,6 @@
 """What comes out of one pass over the data is computed in one, and nobody pays for another's mistake."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,15 @@ import pytest
 
 from core.analyses.embed import Embed
 from core.errors import SpecInvalid
+from core.jobs.records import Records
 from core.jobs.run import compute_artifact
-from core.keys import Spec
+from core.jobs.worker import queued_beside
+from core.keys import Spec, key_of
 from core.lab import Lab
 from core.refs import Folder, Packaged, RandomWeights, Sample, Suite
+from core.settings import Settings
 from core.store.artifacts import Store
-from tests.faults import tiny
+from tests.faults import small_disk, tiny
 from tests.unit.test_extraction import counting_sentences
 
 SAMPLE = Sample(of=Suite(split="dev"), n=30)
@@ -37,7 +41,9 @@ def test_words_and_sentences_are_read_in_one_pass_and_are_what_two_give(lab: Lab
         computed(words, lab.store, sentences)
     assert sum(passed) == SAMPLE.n
     together = [lab.peek(spec) for spec in (words, sentences)]
-    assert lab.provenance(words).seconds == lab.provenance(sentences).seconds  # shared out
+    assert lab.provenance(words).seconds > lab.provenance(sentences).seconds == 0  # counted once
+    rate = lab.provenance(words).seconds / words.cost()[0]
+    assert lab.plan([words.replace(pooling="first")])[0].seconds == pytest.approx(rate * words.cost()[0])
     lab.discard(words)
     lab.discard(sentences)
     for spec, before in zip((words, sentences), together, strict=True):
@@ -72,6 +78,28 @@ def test_a_reading_that_cannot_be_had_costs_the_others_nothing(lab: Lab, tmp_pat
     assert lab.peek(half) is None
     with pytest.raises(SpecInvalid, match="not finite"):
         computed(half, lab.store)
+
+
+def test_a_disk_without_room_for_the_others_costs_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        lab = Lab(Store(Settings(cache=disk / "cache", device="cpu")), engine="none")
+        words, sentences = pair(Packaged())
+        many = [words.replace(dtype="float32", pooling=pooling) for pooling in ("first", "last", "average")]
+        computed(sentences, lab.store, *many)
+        assert lab.peek(sentences) is not None
+        assert [lab.peek(one) for one in many] == [None] * 3
+        computed(sentences.replace(pooling="cls"), lab.store)  # and their room is free again
+
+
+def test_what_waits_from_another_time_is_passed_over(lab: Lab) -> None:
+    words, sentences = pair(Packaged())
+    records = Records(lab.store.root)
+    for spec in (sentences, words.replace(pooling="last")):
+        lab.submit(spec)
+    record = records.get(key_of(sentences))
+    assert record is not None
+    records.put(replace(record, spec=record.spec | {"of another time": 1}))
+    assert queued_beside(words, records) == [words.replace(pooling="last")]
 
 
 def test_what_somebody_else_writes_is_left_to_them(lab: Lab) -> None:

@@ -1,0 +1,168 @@
+"""A probe trained on one side and read on the other, and what each single word or sentence gained or lost."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analyses.base import Run, facing_layers
+from core.analyses.embed import Embed, Embeddings
+from core.analyses.joint_map import same_width
+from core.analyses.probe import Split, splits_of
+from core.analyses.units import LabelledRows, labelled_rows
+from core.data.load import load_sample
+from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.keys import Result, Spec
+from core.maths.probing import fit_linear_probes, standardise
+from core.maths.statistics import Estimate, resampled_interval
+
+_MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
+WAYS = (
+    "base on base",
+    "base on tuned",
+    "base on tuned, rescaled",
+    "tuned on tuned",
+    "tuned on base",
+    "tuned on base, rescaled",
+)
+"""Trained on … read on …; rescaled: each feature of the other side is first brought to mean 0 and spread 1 by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeTransfer(Spec, kind="probe_transfer"):
+    """Linear probes of each side, read on both sides of every layer, on the same splits."""
+
+    title: ClassVar[str] = "Probe transfer"
+    seconds_per_unit: ClassVar[float] = 6.0e-4
+
+    base: Embed
+    tuned: Embed
+    label: str
+    n_seeds: int = 5
+    C: float = 0.01
+
+    def validate(self) -> None:
+        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
+            raise IncompatibleRefs("Carrying a probe over.", "They read other sentences or units.", "Read the same.")
+        if not 2 <= self.n_seeds <= 50:
+            raise SpecInvalid(
+                f"Probing with {self.n_seeds} seeds.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual."
+            )
+        if not 0 < self.C <= 1e6:
+            raise SpecInvalid(f"Probing with C = {self.C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+
+    def cost(self) -> tuple[float, float]:
+        """Work in sentences x layers x seeds; what each row gained, by layer."""
+        return self.base.cost()[0] * self.n_seeds, self.base.cost()[0] * 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfers(Result):
+    """Accuracy on held-out sentences of probes read at home and away, per base layer and the tuned layer it faces."""
+
+    accuracy: np.ndarray
+    """[layers, seeds, ways], in the order of WAYS."""
+    score: tuple[tuple[Estimate, ...], ...]
+    """The same with intervals over resampled splits (Nadeau & Bengio 2003), [layers][ways]."""
+    base_share: np.ndarray
+    """Probability that the base's own probe gives a row's gold label, 0 to 1, mean over the splits that hold the row out,
+    float16 [layers, rows]; NaN where none does."""
+    tuned_share: np.ndarray
+    """The same of the tuned side."""
+    rows: pd.DataFrame
+    """What each row is: text, sentence, label."""
+    n_train: int
+    n_test: int
+    n_sentences: int
+    n_unconverged: int
+
+
+def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
+    """Fit both sides' probes and read them on both. Raises IncompatibleRefs for other widths or other words."""
+    base, tuned = inputs["base"], inputs["tuned"]
+    same_width(base, tuned)
+    examples = load_sample(spec.base.sample)
+    ours, theirs = (labelled_rows(examples, side, spec.base.unit, spec.label) for side in (base, tuned))
+    _same_rows(base, tuned, ours, theirs)
+    names, y = np.unique(ours.labels, return_inverse=True)
+    if len(names) < 2:
+        raise NotEnoughData(
+            f"Probing for {spec.label!r}.", f"Every row has the label “{names[0]}”.", "Give two or more."
+        )
+    splits = splits_of(ours.group, spec.n_seeds)
+    facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
+    accuracy = np.zeros((len(facing), spec.n_seeds, len(WAYS)))
+    shares = np.zeros((2, len(facing), len(y)))
+    failed = 0
+    for layer, other in enumerate(facing):
+        sides = ours.vectors(base.layers[layer]), theirs.vectors(tuned.layers[other])
+        for seed, split in enumerate(splits):
+            run.step(layer * spec.n_seeds + seed, len(facing) * spec.n_seeds, "probes")
+            for home in (0, 1):
+                read = _read_both(sides[home], sides[1 - home], y, split, len(names), spec.C, run.device)
+                accuracy[layer, seed, 3 * home : 3 * home + 3] = read.accuracy
+                shares[home, layer, split[1]] += read.gold_share
+                failed += not read.converged
+    times = np.bincount(np.concatenate([test for _, test in splits]), minlength=len(y))
+    with np.errstate(invalid="ignore"):
+        shares = (shares / np.where(times, times, np.nan)).astype(np.float16)
+    n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
+    sentences = [examples.texts[i] for i in ours.sentence.tolist()]
+    return Transfers(
+        accuracy=accuracy,
+        score=tuple(
+            tuple(resampled_interval(way, n_train=n_train, n_test=n_test) for way in of_layer.T)
+            for of_layer in accuracy
+        ),
+        base_share=shares[0],
+        tuned_share=shares[1],
+        rows=pd.DataFrame({"text": ours.types, "sentence": sentences, "label": ours.labels}),
+        n_train=n_train,
+        n_test=n_test,
+        n_sentences=len(np.unique(ours.group)),
+        n_unconverged=failed,
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One probe, read on the rows held out."""
+
+    accuracy: tuple[float, float, float]
+    """At home, away as it is, away rescaled."""
+    gold_share: NDArray[np.float64]
+    """Probability of the gold label at home [n_test]."""
+    converged: bool
+
+
+def _read_both(
+    home: NDArray[np.float32],
+    away: NDArray[np.float32],
+    y: NDArray[np.intp],
+    split: Split,
+    n_classes: int,
+    C: float,
+    device: str,
+) -> _Read:
+    """Train on one side, read on both."""
+    train, test = split
+    own, here, as_is = standardise(home[train], home[test], away[test])
+    _, rescaled = standardise(away[train], away[test])
+    probe = fit_linear_probes(
+        own, y[train], C=C, n_classes=n_classes, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE, device=device
+    )
+    right = [float((probe.predict(X)[0] == y[test]).mean()) for X in (here, as_is, rescaled)]
+    share = np.exp(probe.log_proba(here)[0][np.arange(len(test)), y[test]])
+    return _Read((right[0], right[1], right[2]), share, bool(probe.converged[0]))
+
+
+def _same_rows(base: Embeddings, tuned: Embeddings, ours: LabelledRows, theirs: LabelledRows) -> None:
+    same = len(base.sentence) == len(tuned.sentence) and (base.sentence == tuned.sentence).all()
+    if not same or not (base.word == tuned.word).all() or len(ours.labels) != len(theirs.labels):
+        raise IncompatibleRefs(
+            "Carrying a probe over.",
+            "The tokenizers keep other words, so that rows do not face each other.",
+            "Choose two checkpoints of one tokenizer, or text that both can read.",
+        )

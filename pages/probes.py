@@ -1,0 +1,150 @@
+"""Probes: how many bits the labels take, whether a probe carries over, and which words became easier or harder."""
+
+from pages.parts.frame import enter
+
+enter()
+
+import streamlit as st  # noqa: E402
+
+from core.charts import board, curves, readout  # noqa: E402
+from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
+
+MOST_ROWS = 300
+
+
+def main() -> None:
+    """The page."""
+    show.heading(
+        "Probes",
+        "What a probe needs to read a label, whether it reads the other side too, and which words changed.",
+        "Grey is control. Accuracy by layer, with its controls, is on the page Layers.",
+    )
+    chosen = picker.compared()
+    if chosen is None:
+        return
+    if not chosen.label:
+        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
+        return
+    views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows}
+    view = st.segmented_control(
+        "View", list(views), default=next(iter(views)), key="probing", bind="query-params", label_visibility="collapsed"
+    )
+    with show.messages():
+        views[view or next(iter(views))](chosen)
+
+
+def bits(chosen: Selection) -> None:
+    """Online codelength by layer, and how it falls with the rows seen."""
+    specs = chosen.codelengths
+    base, tuned = show.results(list(specs), what="codelengths")
+    if not (base and tuned):
+        return
+    table = readout.compression_table(base, tuned)
+    st.markdown(
+        f"**How much shorter do the {chosen.unit_name} labels become when the vectors are known?** Above the grey lines, a layer "
+        "saves more than label shares and memorised types do.",
+        help="Online codelength (Voita & Titov 2020): labels are sent block by block, each by a probe trained on all before it. "
+        "Compression is the length of sending every label in full over that length. Unlike accuracy it counts the effort: a "
+        "probe that needs many examples pays for them. The control task gives every type a random label.",
+    )
+    show.figure(
+        curves.side_curves(
+            table,
+            "compression",
+            show.look(),
+            chosen.layer,
+            title="compression (1 = sent in full)",
+            percent=False,
+            controls=True,
+            guess="label shares alone",
+        ),
+        table,
+        name="compression",
+        alt_text=f"Compression of {chosen.label_name} by layer, base and tuned",
+        specs=specs,
+        note=notes.codelength(base, tuned, chosen),
+    )
+    learning = readout.learning_table(base, tuned, chosen.layer)
+    st.markdown(f"**How many examples does layer {chosen.layer} need?** The lower and the sooner down, the easier.")
+    show.figure(
+        readout.learning_curve(learning, show.look(), n_classes=len(base.labels), prior_bits=base.prior_bits),
+        learning,
+        name="learning",
+        alt_text=f"Bits a row against rows seen at layer {chosen.layer}, base and tuned",
+        specs=specs,
+        note=f"mean over {base.bits.shape[1]} orders of the sentences; no interval: blocks of one order follow each other",
+    )
+
+
+def carried(chosen: Selection) -> None:
+    """Probes of each side read on the other."""
+    spec = chosen.transfer
+    (found,) = show.results([spec], what="probes of both sides, read on both")
+    if found is None:
+        return
+    table = readout.transfer_table(found)
+    st.markdown(
+        f"**Does a probe for {chosen.label_name} carry over?** Trained on one side, read on the other.",
+        help="Where it reads as well away as at home, tuning left the direction of the label in place. Rescaled: each feature of "
+        "the other side is first brought to mean 0 and spread 1 by itself; what that wins back had only moved or grown.",
+    )
+    show.figure(
+        board.checkpoint_curves(
+            table,
+            "accuracy",
+            show.look(),
+            chosen.layer,
+            checkpoints=readout.HOME_AWAY,
+            title="accuracy on held-out sentences",
+            percent=True,
+        ),
+        table.rename(columns={"checkpoint": "probe"}),
+        name="transfer",
+        alt_text=f"Accuracy for {chosen.label_name} by layer of probes trained on one side and read on both",
+        specs=[spec],
+        note=notes.transfer(found, chosen),
+    )
+
+
+def rows(chosen: Selection) -> None:
+    """Single words, spans, pairs or sentences that gained or lost."""
+    spec = chosen.transfer
+    (found,) = show.results([spec], what="probes of both sides, read on both")
+    if found is None:
+        return
+    st.markdown(
+        f"**Which {chosen.unit_name}s became easier to read at layer {chosen.layer}, which harder?**",
+        help="The probability that a side's own probe gives the gold label, mean over the splits that held the sentence out: 1 "
+        "= surely right. Single rows are noisy; look for many of a kind.",
+    )
+    one, two = st.columns([2, 5], vertical_alignment="bottom")
+    way = one.segmented_control("Order", ["Gained", "Lost"], default="Gained", key="probing_way", required=True)
+    search = two.text_input("Search", key="probing_search", placeholder="words to look for", icon=":material/search:")
+    table = readout.rows_table(found, chosen.layer, search=search, gained=way == "Gained")
+    number = st.column_config.NumberColumn
+    columns = {
+        "text": st.column_config.TextColumn(chosen.unit_name, width="small"),
+        "base": number(format="%.2f"),
+        "tuned": number(format="%.2f"),
+        "change": number(format="%.2f"),
+        "sentence": st.column_config.TextColumn(width="large"),
+    }
+    if len(table):
+        st.dataframe(table.head(MOST_ROWS), hide_index=True, width="stretch", height=420, column_config=columns)
+    else:
+        st.info("No row holds these words.", icon=":material/info:")
+    st.caption(
+        f"{min(len(table), MOST_ROWS):,} of {len(table):,} rows · {notes.transfer(found, chosen)} · {show.provenance([spec])}"
+    )
+    with st.expander("By label", icon=":material/table:"):
+        show.behind(
+            readout.gains_by_label(found, chosen.layer),
+            name="gains-by-label",
+            specs=[spec],
+            note="mean probability of the gold label; no interval",
+        )
+
+
+with show.messages():
+    main()
