@@ -36,11 +36,11 @@ def main() -> None:
 
 def bits(chosen: Selection) -> None:
     """Online codelength by layer, and how it falls with the rows seen."""
-    specs = chosen.codelengths
-    base, tuned = show.results(list(specs), what="codelengths")
-    if not (base and tuned):
+    specs = [chosen.codelength_change, *chosen.codelengths]
+    change, base, tuned = show.results(specs, what="codelengths")
+    if not (change and base and tuned):
         return
-    table = readout.compression_table(base, tuned)
+    table = readout.compression_table(base, tuned, change)
     st.markdown(
         f"**How much shorter do the {chosen.unit_name} labels become when the vectors are known?** Above the grey lines, a layer "
         "saves more than label shares and memorised types do.",

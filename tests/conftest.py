@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Before anything loads the libraries that compute: threads that spin while they wait would take the cores from each other.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
 from core.lab import Lab
 from core.settings import Settings
 from core.store.artifacts import Store

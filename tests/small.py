@@ -1,6 +1,7 @@
 """The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
 
 from core.analyses.codelength import Codelength
+from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
@@ -32,6 +33,7 @@ SENTENCES = Embed(checkpoint=Packaged(), sample=SAMPLE, unit="sentence", pooling
 def comparison() -> list[Spec]:
     """One spec of every kind, dependencies first."""
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
+    codelengths = [Codelength(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED)]
     return [
         TUNE,
         BASE,
@@ -41,8 +43,8 @@ def comparison() -> list[Spec]:
         base,
         tuned,
         ProbeChange(base=base, tuned=tuned),
-        Codelength(embed=BASE, label="upos", n_seeds=2),
-        Codelength(embed=TUNED, label="upos", n_seeds=2),
+        *codelengths,
+        CodelengthChange(base=codelengths[0], tuned=codelengths[1]),
         ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2),
         Crowding(base=BASE, tuned=TUNED),
         WeightChange(base=Packaged(), tuned=TUNE),

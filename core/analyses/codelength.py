@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.analyses.base import Run, facing_layers
+from core.analyses.base import Run
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import control_of
 from core.analyses.units import labelled_rows
 from core.data.load import load_sample
-from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.probing import fit_linear_probes, online_codelength, standardise
 from core.maths.statistics import Estimate, group_folds, jackknife
@@ -96,30 +96,20 @@ class Codelengths(Result):
         """Per layer, from the bits of each group of sentences [layers, folds]."""
         return tuple(
             jackknife(whole, left_out, n=self.n_rows)
-            for whole, left_out in (_ratios(row, self.fold_rows, len(self.labels)) for row in fold_bits)
+            for whole, left_out in (compressions(row, self.fold_rows, len(self.labels)) for row in fold_bits)
         )
 
 
-def compression_change(base: Codelengths, tuned: Codelengths) -> tuple[Estimate, ...]:
-    """Tuned minus base compression per base layer and the tuned layer it faces, paired over groups of sentences.
+def compressions(
+    bits: NDArray[np.float64], rows: NDArray[np.int64], n_classes: int
+) -> tuple[float, NDArray[np.float64]]:
+    """Compression of all groups of sentences together, and with each left out [folds].
 
-    Raises:
-        IncompatibleRefs: they sent other labels.
+    Args:
+        bits: of each group [folds].
+        rows: of each group [folds].
+        n_classes: K; in full a label takes log2 K bits.
     """
-    if base.labels != tuned.labels or not np.array_equal(base.fold_rows, tuned.fold_rows):
-        raise IncompatibleRefs("Comparing two codelengths.", "They sent other labels.", "Read the same sentences.")
-    facing = facing_layers(len(base.bits) - 1, len(tuned.bits) - 1)
-    found = []
-    for layer, other in enumerate(facing):
-        (one, without), (two, without_too) = (
-            _ratios(row, base.fold_rows, len(base.labels)) for row in (base.fold_bits[layer], tuned.fold_bits[other])
-        )
-        found.append(jackknife(two - one, without_too - without, n=base.n_rows))
-    return tuple(found)
-
-
-def _ratios(bits: NDArray[np.float64], rows: NDArray[np.int64], n_classes: int) -> tuple[float, NDArray[np.float64]]:
-    """Compression of all groups together, and with each left out."""
     uniform = rows * np.log2(n_classes)
     return float(uniform.sum() / bits.sum()), (uniform.sum() - uniform) / (bits.sum() - bits)
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import facing_layers
-from core.analyses.codelength import Codelengths, compression_change
+from core.analyses.codelength import Codelengths
+from core.analyses.codelength_change import CompressionDifference
 from core.analyses.probe_transfer import WAYS, Transfers
 from core.charts.look import Look, framed
 
@@ -13,18 +14,17 @@ HOME_AWAY = ("base on base", "tuned on tuned", *(way for way in WAYS if way not 
 """WAYS, those at home first: they take the colours of the two sides."""
 
 
-def compression_table(base: Codelengths, tuned: Codelengths) -> pd.DataFrame:
+def compression_table(base: Codelengths, tuned: Codelengths, change: CompressionDifference) -> pd.DataFrame:
     """layer, side, compression, low, high, control, majority (label shares alone), difference and its interval, is_noise.
 
     Rows of the tuned side are of the layer that faces the base's.
     """
-    change = compression_change(base, tuned)
     facing = facing_layers(len(base.bits) - 1, len(tuned.bits) - 1)
     rows = []
     for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
         values, controls = held.compression(), held.control_compression()
         for layer, at in enumerate(layers):
-            one, difference = values[at], change[layer]
+            one, difference = values[at], change.difference[layer]
             rows.append({
                 "layer": layer, "side": side, "compression": one.value, "low": one.low, "high": one.high,
                 "control": controls[at].value, "majority": held.prior_compression, "tuned_layer": facing[layer],

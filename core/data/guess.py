@@ -350,7 +350,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _known(names: Sequence[str]) -> bool:
-    known = {*_TEXT_NAMES, *_LABEL_NAMES, *(name for pair in (*_PAIRS, *_VERSIONS) for name in pair)}
+    known = {*_TEXT_NAMES, *_LABEL_NAMES, *(name for pair in (*_PAIRS, _VERSIONS[0]) for name in pair)}
     return any(name.lower() in known for name in names)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from core.analyses.base import facing_layers
 from core.analyses.checkpoint import Checkpoint, origin, own_pooling_of, run_of, shape_of
 from core.analyses.codelength import Codelength
+from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.embed import Embed
@@ -192,6 +193,12 @@ class Selection:
         """Online codelength of the label on each side."""
         base, tuned = self.sides
         return Codelength(embed=base, label=self.label), Codelength(embed=tuned, label=self.label)
+
+    @property
+    def codelength_change(self) -> CodelengthChange:
+        """The difference of the codelengths."""
+        base, tuned = self.codelengths
+        return CodelengthChange(base=base, tuned=tuned)
 
     @property
     def transfer(self) -> ProbeTransfer:

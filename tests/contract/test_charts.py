@@ -1,6 +1,7 @@
 """Every chart over real results, in every look: valid, labelled, with its data and its controls, readable on its page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from altair.utils import schemapi
 
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
-from core.charts import board, confusion, curves, heat, scatter, strip
+from core.charts import board, confusion, curves, heat, readout, scatter, strip
 from core.charts.headline import difference, headline, reading
 from core.charts.look import Look
 from core.lab import Lab
@@ -48,6 +49,13 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     runs = ["base", "sentiment", "sentiment · seed 1"]
     each = board.checkpoint_table(base, dict.fromkeys(runs[1:], (change, tuned)))
     kept = board.kept_tables(dict.fromkeys(runs[1:], similarity))
+    sizes = {
+        "large": base,
+        "small": tuned,
+        "one layer": replace(base, score=base.score[:1], control_score=base.control_score[:1]),
+    }
+    sent, (saved,), (carried,) = (results[kind] for kind in ("codelength", "codelength_change", "probe_transfer"))
+    compression = readout.compression_table(*sent, saved)
     return {
         "kept": strip.kept_panel(similarity, look, 3),
         "probe": strip.probe_panel(base, tuned, change, look, 3, label="word classes"),
@@ -85,6 +93,22 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             each, "accuracy", look, 3, checkpoints=runs, title="accuracy", percent=True
         ),
         "checkpoints kept": board.checkpoint_curves(kept, "cka", look, 3, checkpoints=runs, title="CKA", percent=False),
+        "sizes": board.depth_curves(board.depth_table(sizes), look, checkpoints=list(sizes)),
+        "compression": curves.side_curves(
+            compression,
+            "compression",
+            look,
+            3,
+            title="compression",
+            percent=False,
+            controls=True,
+        ),
+        "learning": readout.learning_curve(
+            readout.learning_table(*sent, 3), look, n_classes=len(sent[0].labels), prior_bits=sent[0].prior_bits
+        ),
+        "transfer": board.checkpoint_curves(
+            readout.transfer_table(carried), "accuracy", look, 3, checkpoints=readout.HOME_AWAY, title="a", percent=True
+        ),
         "confusion": confusion.confusion_heat(tuning.labels, tuning.confusion, look),
         "umap": scatter.umap_pair(bent, look, colour="upos"),
         "map": scatter.map_pair(maps, look, 3, colour="upos"),

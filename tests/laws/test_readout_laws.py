@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.analyses import codelength, probe_transfer
-from core.analyses.codelength import Codelength, Codelengths, compression_change
+from core.analyses import codelength, codelength_change, probe_transfer
+from core.analyses.codelength import Codelength, Codelengths
+from core.analyses.codelength_change import CodelengthChange
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe_transfer import WAYS, ProbeTransfer, Transfers
 from core.charts.readout import gains_by_label, rows_table
 from core.data.load import load_sample
 from core.errors import Cancelled, IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.maths.probing import online_codelength
+from core.maths.statistics import Estimate
 from core.refs import Packaged, Sample, Suite
 from tests.faults import says
 
@@ -68,6 +70,12 @@ def telling(strength: float, seed: int = 0) -> NDArray[np.float64]:
 def sent(*layers: NDArray[Any], **changes: Any) -> Codelengths:
     spec = Codelength(embed=EMBED, label="upos", **({"n_seeds": 2} | changes))
     return codelength.compute(spec, {"embed": embedded(*layers)}, Quiet())
+
+
+def compression_change(base: Codelengths, tuned: Codelengths) -> tuple[Estimate, ...]:
+    sides = [Codelength(embed=embed, label="upos", n_seeds=2) for embed in (EMBED, EMBED.replace(max_pieces=100))]
+    spec = CodelengthChange(base=sides[0], tuned=sides[1])
+    return codelength_change.compute(spec, {"base": base, "tuned": tuned}, Quiet()).difference
 
 
 def carried(base: NDArray[Any], tuned: NDArray[Any]) -> Transfers:
@@ -141,6 +149,10 @@ def test_a_side_against_itself_has_no_difference_and_a_clearer_one_has() -> None
     other = Codelength(embed=EMBED, label="relation", n_seeds=2)
     with pytest.raises(IncompatibleRefs):
         compression_change(one, codelength.compute(other, {"embed": embedded(noise())}, Quiet()))
+    for wrong in ({"label": "relation"}, {"C": 1.0}, {"embed": EMBED.replace(sample=SAMPLE.replace(seed=3))}):
+        spec = Codelength(embed=EMBED, label="upos")
+        with pytest.raises(IncompatibleRefs):
+            CodelengthChange(base=spec, tuned=spec.replace(**wrong))
 
 
 @pytest.mark.parametrize(("n", "wrong"), [(1, "50 rows"), (3, "4 sentences")])

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.keys import key_of
 from core.lab import Lab
+from core.refs import ConlluFile
 from pages.parts.lab import get_lab
 from pages.parts.notes import NO_WEIGHTS
 from tests.faults import tiny
@@ -19,7 +20,7 @@ from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "layers", "maps", "tasks", "checkpoints", "data", "jobs")
+PAGES = ("home", "layers", "maps", "tasks", "probes", "checkpoints", "data", "jobs")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps", "tasks"):
+    if page in ("layers", "maps", "tasks", "probes"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)
@@ -127,6 +128,7 @@ def test_umap_is_set_in_a_form_and_leaves_the_pca_on_screen(full: AppTest) -> No
     [
         ("One pair, several tasks", "Not computed yet: probes"),
         ("Several checkpoints, one task", "Not computed yet: similarity"),
+        ("Several sizes", "Not computed yet: probes"),
         ("The heads", "always the commonest label"),
     ],
 )
@@ -137,6 +139,7 @@ def test_the_board_offers_what_is_missing_and_shows_the_heads(full: AppTest, vie
     assert not app.error
     assert offered in said(app)
     if view == "The heads":
+        assert "Matthews correlation" in said(app)
         assert len(app.main.get("vega_lite_chart")) == 2  # the run and its compressed form
 
 
@@ -179,6 +182,101 @@ def test_checkpoints_of_unequal_depth_are_compared_and_every_page_says_how(empty
             assert len(app.main.get("vega_lite_chart")) == 3
             assert NO_WEIGHTS in said(app)
             assert "deep and shallow" in app.title[0].value
+
+
+@pytest.fixture
+def two_tiny(empty: AppTest, tmp_path: Path) -> AppTest:
+    """The app over two tiny checkpoints of unequal depth and a treebank of thirty sentences, chosen."""
+    rows = "\n".join(
+        f"{at}\t{word}\t_\t{tag}\t_\t_\t{head}\t{relation}\t_\t_"
+        for at, (word, tag, head, relation) in enumerate(
+            [
+                ("The", "DET", 2, "det"),
+                ("dogs", "NOUN", 3, "nsubj"),
+                ("see", "VERB", 0, "root"),
+                ("N", "NUM", 5, "nummod"),
+                ("cats", "NOUN", 3, "obj"),
+            ],
+            start=1,
+        )
+    )
+    (tmp_path / "small.conllu").write_text("\n\n".join(rows.replace("N\t_", f"{n}\t_") for n in range(30)) + "\n")
+    app = opened(empty, "home")
+    lab = get_lab()
+    shorts = []
+    for seed, name in enumerate(("one", "other")):
+        tiny("bert", tmp_path / name, seed=seed)
+        shorts.append(lab.add_checkpoint(str(tmp_path / name)))
+    data = lab.add_file(tmp_path / "small.conllu", ConlluFile(digest=""), "small")
+    app.run()
+    for key, value in (("base", shorts[0]), ("tuned", shorts[1]), ("data", data)):
+        app.selectbox(key=key).set_value(value).run()
+    return app
+
+
+@pytest.mark.parametrize("read", ["word classes (word)", "dependencies (word pair)", "phrase roles (span)"])
+def test_probes_show_bits_transfer_and_rows_of_every_unit(two_tiny: AppTest, read: str) -> None:
+    app = two_tiny
+    names = app.selectbox(key="read").options
+    app.selectbox(key="read").set_value(names.index(read)).run()
+    chosen = app.session_state["selection"]
+    for spec in (chosen.codelength_change, chosen.transfer):
+        get_lab().run(spec)
+    app.switch_page("pages/probes.py").run()
+    for view, n_charts, words in (
+        ("Bits", 2, "How many examples does layer"),
+        ("Carried over", 1, "carry over"),
+        ("Gained and lost", 0, "became easier to read"),
+    ):
+        app.query_params["probing"] = view
+        app.segmented_control(key="probing").set_value(view).run()
+        assert not app.exception, view
+        assert not app.error, view
+        assert len(app.main.get("vega_lite_chart")) == n_charts, view
+        assert words in said(app)
+    rows = app.main.dataframe[0].value
+    assert {"text", "label", "base", "tuned", "change", "sentence"} <= set(rows.columns)
+    app.text_input(key="probing_search").set_value("no such words").run()
+    assert "No row holds these words" in said(app)
+
+
+def test_networks_of_several_sizes_stand_on_one_axis(two_tiny: AppTest) -> None:
+    app = two_tiny
+    chosen = app.session_state["selection"]
+    for side in (chosen.base, chosen.tuned):
+        get_lab().run(chosen.probe_of(side))
+    app.query_params["board"] = "Several sizes"
+    app.switch_page("pages/tasks.py").run()
+    assert not app.exception
+    assert not app.error
+    assert "At what depth can word classes be read" in said(app)
+    assert len(app.main.get("vega_lite_chart")) == 1
+
+
+def test_another_base_brings_its_own_pooling_unless_another_was_chosen(two_tiny: AppTest, tmp_path: Path) -> None:
+    app, lab = two_tiny, get_lab()
+    shutil.copytree(tmp_path / "one", tmp_path / "cls")
+    (tmp_path / "cls" / "1_Pooling").mkdir()
+    (tmp_path / "cls" / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    (tmp_path / "cls" / "modules.json").write_text('[{"type": "sentence_transformers.models.Pooling"}]')
+    # The same weights are the same checkpoint: another number makes them others.
+    config = tmp_path / "cls" / "config.json"
+    config.write_text(config.read_text().replace('"num_hidden_layers": 3', '"num_hidden_layers": 2'))
+    trained = lab.add_checkpoint(str(tmp_path / "cls"))
+    plain = app.selectbox(key="base").value
+    app.selectbox(key="data").set_value("suite-dev").run()
+    names = app.selectbox(key="read").options
+    app.selectbox(key="read").set_value(names.index("sentiment (sentence)")).run()
+    assert app.session_state["selection"].pooling == "mean"
+    app.selectbox(key="base").set_value(trained).run()
+    assert app.session_state["selection"].pooling == "cls"
+    app.selectbox(key="base").set_value(plain).run()
+    assert app.session_state["selection"].pooling == "mean"
+    app.selectbox(key="sentence_pooling").set_value("cls").run()
+    app.selectbox(key="base").set_value(trained).run()
+    app.selectbox(key="base").set_value(plain).run()
+    assert app.session_state["selection"].pooling in ("cls", "mean")
+    assert not app.exception
 
 
 def test_a_page_settles_while_a_part_of_what_it_needs_is_under_way(

@@ -61,7 +61,7 @@ def test_one_class_only_cannot_be_tuned_or_probed(tmp_path: Path, lab: Lab) -> N
     embed = Embed(checkpoint=Packaged(), sample=sample, unit="sentence", pooling="mean")
     with pytest.raises(NotEnoughData) as problem:
         lab.run(Probe(embed=embed, label="label"))
-    says(problem, "'good'")
+    says(problem, "“good”")
 
 
 def test_a_label_that_is_not_there_names_those_that_are(tmp_path: Path, lab: Lab) -> None:
