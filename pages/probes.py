@@ -42,7 +42,7 @@ def bits(chosen: Selection) -> None:
         return
     table = readout.compression_table(base, tuned, change)
     st.markdown(
-        f"**How much shorter do the {chosen.unit_name} labels become when the vectors are known?** Above the grey lines, a layer "
+        f"**How much shorter do {chosen.label_name} become to send when the vectors are known?** Above the grey lines, a layer "
         "saves more than label shares and memorised types do.",
         help="Online codelength (Voita & Titov 2020): labels are sent block by block, each by a probe trained on all before it. "
         "Compression is the length of sending every label in full over that length. Unlike accuracy it counts the effort: a "

@@ -24,8 +24,9 @@ def main() -> None:
         f"Written by `python -m tests.bench` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: {os.cpu_count()} CPU cores "
         f"({platform.machine()}), no accelerator, Python {platform.python_version()}. Medians of several rounds in turn; "
         "ratios are of one run. Extraction reads UD English EWT dev (2,001 sentences, 25,147 words) through the packaged "
-        "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32. Maps and probes read made-up clouds of 17 "
-        "classes, 384 wide. Some rows alone: `python -m tests.bench.maps`, `.probes`, `.pages`, `.extraction`.",
+        "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32; peak memory is of the same treebank several "
+        "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Some rows alone: "
+        "`python -m tests.bench.maps`, `.probes`, `.pages`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",
