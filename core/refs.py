@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from core.errors import CheckpointNotFound, DatasetNotFound, SpecInvalid
 from core.keys import Described, Spec, later, locator
@@ -249,31 +249,27 @@ class Suite(Described, kind="data.suite"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConlluFile(Described, kind="data.conllu"):
-    """A CoNLL-U file: words with UPOS, heads and relations."""
+class OneFile(Described):
+    """A file that says by itself how it is to be read."""
 
     digest: str
     path: str = locator()
 
     @classmethod
-    def at(cls, path: str | Path) -> "ConlluFile":
+    def at(cls, path: str | Path) -> Self:
         """The file's ref. Raises DatasetNotFound."""
         file = existing(path)
         return cls(digest=file_digest(file), path=str(file))
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarkedFile(Described, kind="data.marked"):
+class ConlluFile(OneFile, kind="data.conllu"):
+    """A CoNLL-U file: words with UPOS, heads and relations; or CoNLL-U-Lex, with supersenses beside them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedFile(OneFile, kind="data.marked"):
     """An edge-probing file: JSON Lines with a text and labelled spans or pairs of spans of it."""
-
-    digest: str
-    path: str = locator()
-
-    @classmethod
-    def at(cls, path: str | Path) -> "MarkedFile":
-        """The file's ref. Raises DatasetNotFound."""
-        file = existing(path)
-        return cls(digest=file_digest(file), path=str(file))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,19 +22,14 @@ def main() -> None:
     chosen = picker.compared()
     if chosen is None:
         return
-    names = ["Kept space", "Layer by layer", "What can be read", "Crowding", "Weights"]
-    tabs = {
+    views = {
         "Kept space": kept,
         "Layer by layer": matrix,
         "What can be read": readable,
         "Crowding": crowding,
         "Weights": weights,
     }
-    view = st.segmented_control(
-        "View", names, default=names[0], key="view", bind="query-params", label_visibility="collapsed"
-    )
-    with show.messages():
-        tabs[view or names[0]](chosen)
+    show.views(views, chosen, key="view")
 
 
 MEASURES = {"cka": "CKA", "rsa": "RSA"}

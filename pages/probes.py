@@ -26,12 +26,7 @@ def main() -> None:
     if not chosen.label:
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
-    views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows}
-    view = st.segmented_control(
-        "View", list(views), default=next(iter(views)), key="probing", bind="query-params", label_visibility="collapsed"
-    )
-    with show.messages():
-        views[view or next(iter(views))](chosen)
+    show.views({"Bits": bits, "Carried over": carried, "Gained and lost": rows}, chosen, key="probing")
 
 
 def bits(chosen: Selection) -> None:

@@ -37,16 +37,7 @@ def main() -> None:
         "Several sizes": sizes,
         "The heads": heads,
     }
-    view = st.segmented_control(
-        "View",
-        list(views),
-        default=next(iter(views)),
-        key="board",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    with show.messages():
-        views[view or next(iter(views))](chosen)
+    show.views(views, chosen, key="board")
 
 
 def one_pair(chosen: Selection) -> None:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.embed import Embed, Embeddings
-from core.analyses.probe import control_of
+from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, control_of, refuse_odd_settings
 from core.analyses.units import labelled_rows
 from core.data.load import load_sample
-from core.errors import NotEnoughData, SpecInvalid
+from core.errors import NotEnoughData
 from core.keys import Result, Spec
 from core.maths.probing import fit_linear_probes, online_codelength, standardise
 from core.maths.statistics import Estimate, group_folds, jackknife
@@ -20,7 +20,6 @@ from core.maths.statistics import Estimate, group_folds, jackknife
 FRACTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Of the rows, after which a new probe is trained (Voita & Titov 2020)."""
 _LEAST_ROWS = 50
-_MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +38,7 @@ class Codelength(Spec, kind="codelength"):
     """As of a linear probe."""
 
     def validate(self) -> None:
-        if not 2 <= self.n_seeds <= 50:
-            raise SpecInvalid(
-                f"A codelength over {self.n_seeds} orders.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual."
-            )
-        if not 0 < self.C <= 1e6:
-            raise SpecInvalid(f"Probing with C = {self.C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+        refuse_odd_settings(self.n_seeds, self.C)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x orders; a few kilobytes kept."""
@@ -232,8 +226,8 @@ def _send(
         np.concatenate(wanted),
         C=C,
         n_classes=n_classes,
-        max_iter=_MAX_ITERATIONS,
-        tol=_TOLERANCE,
+        max_iter=MAX_ITERATIONS,
+        tol=TOLERANCE,
         device=device,
     )
     for i, (after, then) in enumerate(ahead):

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.analyses.base import Run, facing_layers
 from core.analyses.codelength import Codelength, Codelengths, compressions
+from core.analyses.probe import refuse_unlike
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, jackknife
@@ -23,15 +24,7 @@ class CodelengthChange(Spec, kind="codelength_change"):
     tuned: Codelength
 
     def validate(self) -> None:
-        one, other = self.base, self.tuned
-        if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C):
-            raise IncompatibleRefs(
-                "Comparing two codelengths.", "Their label, orders or C differ.", "Use the same for both."
-            )
-        if one.embed.sample != other.embed.sample or one.embed.unit != other.embed.unit:
-            raise IncompatibleRefs(
-                "Comparing two codelengths.", "They read other sentences or units.", "Read the same."
-            )
+        refuse_unlike(self.base, self.tuned)
 
 
 @dataclass(frozen=True, kw_only=True)

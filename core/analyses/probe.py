@@ -1,7 +1,7 @@
 """A linear probe on every layer: what a straight cut through the space can read, beside its controls."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,38 @@ from core.analyses.base import Run
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
-from core.errors import NotEnoughData, SpecInvalid
+from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.probing import control_labels, fit_linear_probes, majority_share, standardise
 from core.maths.statistics import Estimate, resampled_interval
 
+if TYPE_CHECKING:
+    from core.analyses.codelength import Codelength
+
 TEST_SHARE = 0.3
-_MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
-"""Of the solver; scikit-learn's default tolerance."""
+MAX_ITERATIONS, TOLERANCE = 300, 1e-4
+"""Of the solver, for every probe here; scikit-learn's default tolerance."""
 _BATCH_BYTES = 256_000_000
 """Training rows held at once in float32."""
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Training rows, test rows."""
+
+
+def refuse_odd_settings(n_seeds: int, C: float) -> None:
+    """Raise SpecInvalid for a number of seeds or a penalty that no probe here takes."""
+    if not 2 <= n_seeds <= 50:
+        raise SpecInvalid(f"Probing with {n_seeds} seeds.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual.")
+    if not 0 < C <= 1e6:
+        raise SpecInvalid(f"Probing with C = {C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+
+
+def refuse_unlike(one: "Probe | Codelength", other: "Probe | Codelength") -> None:
+    """Raise IncompatibleRefs unless both read the same label of the same units in the same way."""
+    if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C):
+        raise IncompatibleRefs("Comparing two probes.", "Their label, seeds or C differ.", "Use the same for both.")
+    if one.embed.sample != other.embed.sample or one.embed.unit != other.embed.unit:
+        raise IncompatibleRefs("Comparing two probes.", "They read other sentences or units.", "Read the same.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +60,7 @@ class Probe(Spec, kind="probe"):
     """scikit-learn's inverse strength, on standardised features."""
 
     def validate(self) -> None:
-        if not 2 <= self.n_seeds <= 50:
-            raise SpecInvalid(
-                f"Probing with {self.n_seeds} seeds.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual."
-            )
-        if not 0 < self.C <= 1e6:
-            raise SpecInvalid(f"Probing with C = {self.C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+        refuse_odd_settings(self.n_seeds, self.C)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x seeds; a few kilobytes kept."""
@@ -146,7 +160,7 @@ def _fit_and_score(
     # Task and control read the same rows: neighbouring problems on one matrix.
     wanted = np.concatenate([both[:, train] for both, (train, _) in zip(targets, splits, strict=True)])
     probes = fit_linear_probes(
-        seen, wanted, C=C, n_classes=n_classes, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE, device=device
+        seen, wanted, C=C, n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
     )
     scores = np.zeros((len(splits), 2))
     for i, (outside, (_, test)) in enumerate(zip(held_out, splits, strict=True)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.analyses.base import Run, facing_layers
-from core.analyses.probe import Probe
+from core.analyses.probe import Probe, refuse_unlike
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, resampled_interval
@@ -24,11 +24,7 @@ class ProbeChange(Spec, kind="probe_change"):
     tuned: Probe
 
     def validate(self) -> None:
-        one, other = self.base, self.tuned
-        if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C):
-            raise IncompatibleRefs("Comparing two probes.", "Their label, seeds or C differ.", "Use the same for both.")
-        if one.embed.sample != other.embed.sample or one.embed.unit != other.embed.unit:
-            raise IncompatibleRefs("Comparing two probes.", "They read other sentences or units.", "Read the same.")
+        refuse_unlike(self.base, self.tuned)
 
 
 @dataclass(frozen=True, kw_only=True)

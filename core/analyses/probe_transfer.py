@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.joint_map import same_width
-from core.analyses.probe import Split, splits_of
+from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, Split, refuse_odd_settings, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
-from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.errors import IncompatibleRefs, NotEnoughData
 from core.keys import Result, Spec
 from core.maths.probing import fit_linear_probes, standardise
 from core.maths.statistics import Estimate, resampled_interval
 
-_MAX_ITERATIONS, _TOLERANCE = 300, 1e-4
 WAYS = (
     "base on base",
     "base on tuned",
@@ -46,12 +45,7 @@ class ProbeTransfer(Spec, kind="probe_transfer"):
     def validate(self) -> None:
         if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
             raise IncompatibleRefs("Carrying a probe over.", "They read other sentences or units.", "Read the same.")
-        if not 2 <= self.n_seeds <= 50:
-            raise SpecInvalid(
-                f"Probing with {self.n_seeds} seeds.", "A spread needs at least 2.", "Use 2 to 50; 5 is usual."
-            )
-        if not 0 < self.C <= 1e6:
-            raise SpecInvalid(f"Probing with C = {self.C}.", "Out of range.", "Use a positive number; 0.01 is usual.")
+        refuse_odd_settings(self.n_seeds, self.C)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x seeds; what each row gained, by layer."""
@@ -151,7 +145,7 @@ def _read_both(
     own, here, as_is = standardise(home[train], home[test], away[test])
     _, rescaled = standardise(away[train], away[test])
     probe = fit_linear_probes(
-        own, y[train], C=C, n_classes=n_classes, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE, device=device
+        own, y[train], C=C, n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
     )
     right = [float((probe.predict(X)[0] == y[test]).mean()) for X in (here, as_is, rescaled)]
     share = np.exp(probe.log_proba(here)[0][np.arange(len(test)), y[test]])

@@ -104,18 +104,28 @@ class RaggedSpans(Ragged[tuple[int, int]]):
         return tuple((first, last) for first, last in self._codes[begin:end].tolist())
 
 
-class LabelRows:
-    """Rows of labels as they come; `done` makes them one sequence."""
+class _Rows:
+    """Rows as they come; the codes of their entries one after another, and where each row starts."""
 
     def __init__(self) -> None:
         self._codes, self._start = array("i"), array("q", [0])
+
+    def _end(self, width: int = 1) -> None:
+        self._start.append(len(self._codes) // width)
+
+
+class LabelRows(_Rows):
+    """Rows of labels as they come; `done` makes them one sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._number: dict[str, int] = {}
 
     def append(self, row: Iterable[str]) -> None:
         """One more row."""
         number = self._number
         self._codes.extend(number.setdefault(label, len(number)) for label in row)
-        self._start.append(len(self._codes))
+        self._end()
 
     def done(self) -> Ragged[str]:
         """All rows so far."""
@@ -123,32 +133,26 @@ class LabelRows:
         return Ragged(np.array(self._codes, dtype=smallest), np.array(self._start), tuple(self._number))
 
 
-class NumberRows:
+class NumberRows(_Rows):
     """Rows of whole numbers as they come."""
-
-    def __init__(self) -> None:
-        self._codes, self._start = array("i"), array("q", [0])
 
     def append(self, row: Iterable[int]) -> None:
         """One more row."""
         self._codes.extend(row)
-        self._start.append(len(self._codes))
+        self._end()
 
     def done(self) -> RaggedNumbers:
         """All rows so far."""
         return RaggedNumbers(np.array(self._codes), np.array(self._start), ())
 
 
-class SpanRows:
+class SpanRows(_Rows):
     """Rows of spans as they come."""
-
-    def __init__(self) -> None:
-        self._codes, self._start = array("i"), array("q", [0])
 
     def append(self, row: Iterable[tuple[int, int]]) -> None:
         """One more row."""
         self._codes.extend(place for span in row for place in span)
-        self._start.append(len(self._codes) // 2)
+        self._end(width=2)
 
     def done(self) -> RaggedSpans:
         """All rows so far."""

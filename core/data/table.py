@@ -43,16 +43,9 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     for number, row in rows_of(ref, source, asked):
         n_rows += 1
         cell = _Cell(ref, row, where(ref, number), asked)
-        found = [cell.label(column) for column in ref.labels]
-        if any(label in ref.leave_out for label in found):
+        if (found := cell.labels()) is None:
             continue
-        for column, label, kept in zip(ref.labels, found, labels, strict=True):
-            if not label:
-                raise DatasetInvalid(
-                    asked,
-                    f"The label ({column}) of {cell.where} is empty.",
-                    "Fill it, delete the row, or choose to leave out rows without a label.",
-                )
+        for label, kept in zip(found, labels, strict=True):
             kept.append(shared.setdefault(label, label))
         text, places = cell.text(ref.text)
         texts.append(text)
@@ -161,6 +154,18 @@ class _Cell:
                 "Split it into sentences or paragraphs, one a row.",
             )
         return text, places
+
+    def labels(self) -> list[str] | None:
+        """All labels of the row; None where they say that it is left out."""
+        found = [self.label(column) for column in self.ref.labels]
+        if any(label in self.ref.leave_out for label in found):
+            return None
+        if "" in found:
+            raise self._wrong(
+                f"The label ({self.ref.labels[found.index('')]}) of {self.where} is empty.",
+                "Fill it, delete the row, or choose to leave out rows without a label.",
+            )
+        return found
 
     def label(self, column: str) -> str:
         """A sentence label, "" where there is none."""

@@ -214,7 +214,7 @@ def _columns(guessed, key: str) -> TableFile:
         key=f"{key}-contrast",
         help="A minimal pair: the first text is right, the second the same but wrong. They are read one by one.",
     )
-    free = [name for name in guessed.label_columns if name not in (text, partner)]
+    free = [name for name in guessed.label_columns if name not in (text, partner, at.answers)]
     labels = three.multiselect(
         "Labels",
         free,

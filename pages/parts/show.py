@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,6 +61,16 @@ def heading(title: str, shows: str, how_to_read: str) -> None:
     """A page's title, what it shows, and how to read it."""
     st.title(title, anchor=False)
     st.caption(f"{shows} {how_to_read}")
+
+
+def views(options: Mapping[str, Callable[[Any], None]], chosen: Any, *, key: str) -> None:
+    """A switch between the views of a page, remembered in the link, and the one it stands at, drawn."""
+    first = next(iter(options))
+    picked = st.segmented_control(
+        "View", list(options), default=first, key=key, bind="query-params", label_visibility="collapsed"
+    )
+    with messages():
+        options[picked or first](chosen)
 
 
 def stored(spec: Spec) -> Any:
