@@ -111,7 +111,7 @@ def _computed_along(
             results = compute_together_of(spec)(specs, inputs, runs)
         except Cancelled:
             raise
-        except Exception as problem:  # noqa: BLE001  # it may be the others' alone, as a disk without room for them
+        except Exception as problem:  # it may be the others' alone, as a disk without room for them
             log.warning("one pass for %d results was given up: %s", len(specs), problem, exc_info=True)
             for other_run in runs[1:]:
                 shutil.rmtree(other_run.folder, ignore_errors=True)
