@@ -29,6 +29,7 @@ page = st.navigation(
         ],
         "Inspect": [
             st.Page("pages/probes.py", title="Probes", icon=":material/troubleshoot:", url_path="probes"),
+            st.Page("pages/structure.py", title="Structure", icon=":material/account_tree:", url_path="structure"),
         ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),

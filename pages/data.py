@@ -133,7 +133,8 @@ def annotated(data: Named, one: Examples, half: slice, tag: str | None, *, with_
     if with_arcs and one.heads is not None:
         relations = one.word_labels["relation"][0][half] if "relation" in one.word_labels else ()
         heads = [head and head - half.start for head in one.heads[0][half]]
-        st.html(annotation.tree(words, tags, heads, relations, look, all_tags=_all_tags(data, tag)))
+        arcs = annotation.Arcs(heads, relations)
+        st.html(annotation.tree(words, tags, arcs, look, all_tags=_all_tags(data, tag)))
     elif tag:
         st.html(annotation.tagged(words, tags, look, all_tags=_all_tags(data, tag)))
     else:

@@ -4,7 +4,7 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -61,7 +61,7 @@ def layer_strip(chosen: Selection) -> None:
 
     def draw(place: Any, panel: Panel) -> None:
         with place:
-            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_layer=picker.pick_layer)
+            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_pick=to_layer)
         drawn.append(panel)
 
     # The browser sets to work on the first panel while the rest is read.
@@ -104,6 +104,12 @@ def layer_strip(chosen: Selection) -> None:
         with st.expander("Tables and where these numbers come from", icon=":material/table:"):
             for panel in drawn:
                 show.behind(panel.table, name=panel.name, specs=panel.specs, note=panel.note)
+
+
+def to_layer(picked: Mapping[str, Any]) -> None:
+    """Move the layer cursor to the layer that was clicked."""
+    if "layer" in picked:
+        picker.pick_layer(int(picked["layer"]))
 
 
 def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:

@@ -7,10 +7,8 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.charts import board, curves, readout  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import notes, picker, rows, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
-
-MOST_ROWS = 300
 
 
 def main() -> None:
@@ -26,7 +24,7 @@ def main() -> None:
     if not chosen.label:
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
-    show.views({"Bits": bits, "Carried over": carried, "Gained and lost": rows}, chosen, key="probing")
+    show.views({"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw}, chosen, key="probing")
 
 
 def bits(chosen: Selection) -> None:
@@ -100,45 +98,6 @@ def carried(chosen: Selection) -> None:
         specs=[spec],
         note=notes.transfer(found, chosen),
     )
-
-
-def rows(chosen: Selection) -> None:
-    """Single words, spans, pairs or sentences that gained or lost."""
-    spec = chosen.transfer
-    (found,) = show.results([spec], what="probes of both sides, read on both")
-    if found is None:
-        return
-    st.markdown(
-        f"**Which {chosen.unit_name}s became easier to read at layer {chosen.layer}, which harder?**",
-        help="The probability that a side's own probe gives the gold label, mean over the splits that held the sentence out: 1 "
-        "= surely right. Single rows are noisy; look for many of a kind.",
-    )
-    one, two = st.columns([2, 5], vertical_alignment="bottom")
-    way = one.segmented_control("Order", ["Gained", "Lost"], default="Gained", key="probing_way", required=True)
-    search = two.text_input("Search", key="probing_search", placeholder="words to look for", icon=":material/search:")
-    table = readout.rows_table(found, chosen.layer, search=search, gained=way == "Gained")
-    number = st.column_config.NumberColumn
-    columns = {
-        "text": st.column_config.TextColumn(chosen.unit_name, width="small"),
-        "base": number(format="%.2f"),
-        "tuned": number(format="%.2f"),
-        "change": number(format="%.2f"),
-        "sentence": st.column_config.TextColumn(width="large"),
-    }
-    if len(table):
-        st.dataframe(table.head(MOST_ROWS), hide_index=True, width="stretch", height=420, column_config=columns)
-    else:
-        st.info("No row holds these words.", icon=":material/info:")
-    st.caption(
-        f"{min(len(table), MOST_ROWS):,} of {len(table):,} rows · {notes.transfer(found, chosen)} · {show.provenance([spec])}"
-    )
-    with st.expander("By label", icon=":material/table:"):
-        show.behind(
-            readout.gains_by_label(found, chosen.layer),
-            name="gains-by-label",
-            specs=[spec],
-            note="mean probability of the gold label; no interval",
-        )
 
 
 with show.messages():

@@ -14,10 +14,11 @@ from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.charts import board, confusion, curves  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import notes, picker, rows, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_options  # noqa: E402
 
+CELL = "crossed_cell"
 FEW, MOST = 4, 6  # tasks chosen at first; checkpoints that have a colour of their own
 
 
@@ -34,6 +35,7 @@ def main() -> None:
     views = {
         "One pair, several tasks": one_pair,
         "Several checkpoints, one task": one_task,
+        "Tuned on, probed for": crossed,
         "Several sizes": sizes,
         "The heads": heads,
     }
@@ -193,6 +195,47 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
         specs=[specs[name] for name in complete],
         note=notes.similarity(next(iter(complete.values())), chosen),
     )
+
+
+def crossed(chosen: Selection) -> None:
+    """Every tuned checkpoint over every task, at the chosen layer."""
+    runs, labels = chosen_runs(chosen), chosen_labels(chosen)
+    if not runs or not labels:
+        st.info("Choose at least one tuned checkpoint and one task.", icon=":material/info:")
+        return
+    cells = {(run, label): view.with_tuned(runs[run]) for run in runs for label, view in labels.items()}
+    specs = [spec for view in cells.values() for spec in (view.probe_change, view.probes[0])]
+    held = iter(show.results(specs, what="probes"))
+    results = {cell: (next(held), next(held)) for cell in cells}
+    complete = {cell: pair for cell, pair in results.items() if all(pair)}
+    if not complete:
+        return
+    table = board.cross_table(complete, chosen.layer)
+    st.markdown(
+        f"**What did tuning on one thing do to another, at layer {chosen.layer}?** Points of accuracy, tuned minus base. Click a "
+        "cell for its words.",
+        help="A linear probe is trained on the layer of each side and tested on other sentences. Green with + is easier, purple "
+        "with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance. Move the "
+        "layer cursor to see other layers.",
+    )
+    show.figure(
+        board.cross_heat(table, show.look()),
+        table,
+        name="tasks-crossed",
+        alt_text=f"Change of probe accuracy in points at layer {chosen.layer}, tuned checkpoint by task",
+        specs=[spec for cell in complete for spec in (cells[cell].probe_change, cells[cell].probes[0])],
+        note=notes.crossed(complete, chosen),
+        on_pick=_keep_cell,
+    )
+    picked = st.session_state.get(CELL)
+    if picked in cells:
+        st.markdown(f"#### {show.escaped(picked[0])}, read for {show.escaped(picked[1])}")
+        rows.draw(cells[picked])
+
+
+def _keep_cell(picked: Mapping[str, Any]) -> None:
+    if "tuned" in picked and "task" in picked:
+        st.session_state[CELL] = (picked["tuned"], picked["task"])
 
 
 def sizes(chosen: Selection) -> None:

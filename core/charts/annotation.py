@@ -4,7 +4,8 @@ Plain HTML, so that words can be selected, searched and read aloud; everything t
 passes HTML but no SVG: an arc is a box with three borders.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from unicodedata import east_asian_width
 
@@ -121,71 +122,104 @@ def badges(labels: Mapping[str, str], look: Look) -> str:
     return f'<div style="color:{look.ink}">{parts}</div>'
 
 
-def tree(
-    words: Sequence[str],
-    tags: Sequence[str],
-    heads: Sequence[int],
-    relations: Sequence[str],
-    look: Look,
-    *,
-    all_tags: Sequence[str] = (),
-) -> str:
+@dataclass(frozen=True)
+class Arcs:
+    """One tree over a sentence's words."""
+
+    heads: Sequence[int]
+    """1-based head of each word, 0 = root, negative = none is drawn."""
+    relations: Sequence[str] = ()
+    """Name of the arc that reaches each word; empty = none has one."""
+    doubted: Collection[int] = ()
+    """Words whose arc is drawn dashed."""
+    title: str = ""
+
+
+def tree(words: Sequence[str], tags: Sequence[str], arcs: Arcs, look: Look, *, all_tags: Sequence[str] = ()) -> str:
     """Words in one row, tags beneath, an arc from each head to its dependent above; wider than the page it scrolls.
 
     Args:
         words: of one sentence.
         tags: one a word.
-        heads: 1-based head of each word, 0 = root.
-        relations: name of the arc that reaches each word; may be empty.
+        arcs: its tree.
         look: colours and sizes.
         all_tags: every tag of the data set, so that colours stay from sentence to sentence.
     """
-    size = look.size
-    relations = relations or [""] * len(words)
-    centres, width = _columns(words, tags, heads, relations, size)
-    arcs = [(min(i, h - 1), max(i, h - 1), i) for i, h in enumerate(heads) if h and h - 1 != i]
+    return trees(words, tags, [arcs], look, all_tags=all_tags)
+
+
+def trees(
+    words: Sequence[str], tags: Sequence[str], stacked: Sequence[Arcs], look: Look, *, all_tags: Sequence[str] = ()
+) -> str:
+    """Several trees over the same words, one above the other, that scroll together; tags stand under the first."""
+    named = stacked[0].relations or [""] * len(words)
+    centres, width = _columns(words, tags, stacked[0].heads, named, look.size)
+    parts, said = [], []
+    for place, arcs in enumerate(stacked):
+        if arcs.title:
+            parts.append(
+                f'<div style="position:sticky;left:0;width:max-content;font-weight:600;font-size:{look.size + 2}px;'
+                f'padding-top:{0 if place == 0 else 14}px">{_shown(arcs.title)}</div>'
+            )
+        chips = [_chip(tag, all_tags or tags, look) for tag in tags] if place == 0 else [""] * len(words)
+        parts.append(_tree(words, chips, arcs, centres, width, look))
+        said.append((f"{arcs.title}: " if arcs.title else "") + _said(words, arcs))
+    return _frame("".join(parts), look, scroll="x", label=". ".join(said))
+
+
+def _tree(
+    words: Sequence[str], chips: Sequence[str], tree: Arcs, centres: Sequence[float], width: float, look: Look
+) -> str:
+    """One tree, as wide as its words need."""
+    heads, relations = tree.heads, tree.relations or [""] * len(words)
+    arcs = [(min(i, h - 1), max(i, h - 1), i) for i, h in enumerate(heads) if h > 0 and h - 1 != i]
     levels = _levels(arcs)
-    step = size + 11
-    depth = max(levels.values(), default=0)
-    ground = (depth + 1) * step + 8
+    step = look.size + 11
+    ground = (max(levels.values(), default=0) + 1) * step + 8
     parts = []
     for left, right, dependent in arcs:
-        head = right if dependent == left else left
-        start = centres[head] + _leave(head, dependent, arcs, centres)
+        start = centres[heads[dependent] - 1] + _leave(right if dependent == left else left, dependent, arcs, centres)
         end = centres[dependent]
         x, y = min(start, end), ground - levels[left, right, dependent] * step
         parts.append(
             f'<div style="position:absolute;left:{x:.0f}px;top:{y}px;width:{abs(end - start):.0f}px;height:{ground - y}px;'
-            f"box-sizing:border-box;border:1.5px solid {look.quiet};border-bottom:none;"
+            f"box-sizing:border-box;border:{_line(dependent in tree.doubted, look)};border-bottom:none;"
             f'border-radius:9px 9px 0 0"></div>'
         )
         parts.append(_arrow(end, ground, look))
         parts.append(_name(relations[dependent], (start + end) / 2, y, look))
     for place, head in enumerate(heads):
-        if not head:
+        if head == 0:
             x, y = centres[place], step // 2
+            style = "dashed" if place in tree.doubted else "solid"
             parts.append(
-                f'<div style="position:absolute;left:{x - 1:.0f}px;top:{y}px;width:2px;height:{ground - y}px;'
-                f'background:{look.ink}"></div>'
+                f'<div style="position:absolute;left:{x - 1:.0f}px;top:{y}px;width:0;height:{ground - y}px;'
+                f'border-left:2px {style} {look.ink}"></div>'
             )
             parts.append(_arrow(x, ground, look))
             parts.append(_name(relations[place] or "root", x, y, look, strong=True))
-    for centre, word, tag in zip(centres, words, tags, strict=True):
+    for centre, word, chip in zip(centres, words, chips, strict=True):
         parts.append(
             f'<div style="position:absolute;left:{centre:.0f}px;top:{ground + 8}px;transform:translateX(-50%);'
-            f'text-align:center;white-space:nowrap"><div style="font-size:{size + 4}px;line-height:1.5">{_shown(word)}</div>'
-            f"{_chip(tag, all_tags or tags, look)}</div>"
+            f'text-align:center;white-space:nowrap"><div style="font-size:{look.size + 4}px;line-height:1.5">{_shown(word)}'
+            f"</div>{chip}</div>"
         )
-    height = ground + 8 + round(1.5 * (size + 4)) + round(1.9 * size) + 14
-    body = f'<div style="position:relative;width:{width:.0f}px;height:{height}px;margin:0 auto">{"".join(parts)}</div>'
-    return _frame(body, look, scroll="x", label=_said(words, heads, relations))
+    height = ground + 8 + round(1.5 * (look.size + 4)) + (round(1.9 * look.size) + 14 if any(chips) else 6)
+    return f'<div style="position:relative;width:{width:.0f}px;height:{height}px;margin:0 auto">{"".join(parts)}</div>'
 
 
-def _said(words: Sequence[str], heads: Sequence[int], relations: Sequence[str]) -> str:
+def _line(is_doubted: bool, look: Look) -> str:
+    """Border of an arc."""
+    return f"2px dashed {look.quiet}" if is_doubted else f"1.5px solid {look.quiet}"
+
+
+def _said(words: Sequence[str], arcs: Arcs) -> str:
     """The tree in words, for a screen reader."""
-    pairs = zip(words, heads, relations, strict=True)
+    triples = zip(words, arcs.heads, arcs.relations or [""] * len(words), strict=True)
     return "; ".join(
-        f"{word}: {name or 'depends'} of {words[head - 1] if head else 'root'}" for word, head, name in pairs
+        f"{word}: {name or 'depends'} of {words[head - 1] if head else 'root'}"
+        for word, head, name in triples
+        if head >= 0
     )
 
 
@@ -196,7 +230,7 @@ def _columns(
     halves = [max(_width(w, size + 4), _width(t, size) + 14) / 2 + 7 for w, t in zip(words, tags, strict=True)]
     needed = [0.0] * len(words)
     for place, (head, name) in enumerate(zip(heads, relations, strict=True)):
-        if head and abs(head - 1 - place) == 1:
+        if head > 0 and abs(head - 1 - place) == 1:
             needed[max(place, head - 1)] = _width(name, size) + 22
     centres: list[float] = []
     for place, half in enumerate(halves):

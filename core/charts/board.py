@@ -46,28 +46,73 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         table: of task_table.
     """
     once = change_table(table)
-    reach = min(10.0, max(5.0, float(once["difference"].abs().max())))  # beyond 10 points colour says no more
-    ends = ["#C58BD6", "#2B303C", "#5DC98A"] if look.dark else ["#762A83", "#F4F2F6", "#1B7837"]
-    tasks = list(dict.fromkeys(once["task"]))
-    shown = [
-        alt.Tooltip("task:N"),
-        alt.Tooltip("layer:O"),
-        *(
-            alt.Tooltip(f"{column}:Q", format="+.1f", title=title)
-            for column, title in (("difference", "points"), ("difference_low", "from"), ("difference_high", "to"))
-        ),
-        alt.Tooltip("is_noise:N", title="inside the noise"),
-    ]
     cells = alt.Chart(once).encode(
         x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("task:N", sort=tasks, title=None, axis=alt.Axis(labelLimit=240)),
-        tooltip=shown,
+        y=alt.Y("task:N", sort=list(dict.fromkeys(once["task"])), title=None, axis=alt.Axis(labelLimit=240)),
+        tooltip=[alt.Tooltip("task:N"), alt.Tooltip("layer:O"), *_POINTS],
     )
-    colour = alt.Color(
-        "difference:Q",
-        scale=alt.Scale(domain=[-reach, 0, reach], range=ends, interpolate="lab", clamp=True),
-        legend=None,
+    cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
+    layers = alt.layer(*_changed_cells(cells, once, look), cursor)
+    return framed(layers, look, height=38 * once["task"].nunique() + _BELOW)
+
+
+def cross_table(results: Mapping[tuple[str, str], tuple[ProbeDifference, ProbeScores]], layer: int) -> pd.DataFrame:
+    """tuned (checkpoint), task, base accuracy, difference and its interval in points of accuracy, is_noise; of one layer.
+
+    Args:
+        results: by names of checkpoint and task: the change, and the scores of the base.
+        layer: of the base.
+    """
+    rows = []
+    for (checkpoint, task), (change, base) in results.items():
+        one = change.difference[layer]
+        rows.append({
+            "tuned": checkpoint, "task": task, "base": base.score[layer].value, "difference": 100 * one.value,
+            "difference_low": 100 * one.low, "difference_high": 100 * one.high, "is_noise": one.low <= 0 <= one.high,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def cross_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
+    """What tuning on one thing did to another, checkpoint by task, in points of accuracy; noise is grey. A cell can be picked.
+
+    Args:
+        table: of cross_table.
+    """
+    pick = alt.selection_point(name="pick", fields=["tuned", "task"], empty=False)
+    cells = alt.Chart(table).encode(
+        x=alt.X(
+            "task:N",
+            sort=list(dict.fromkeys(table["task"])),
+            title="probed for",
+            axis=alt.Axis(labelAngle=0, labelLimit=170, orient="top", labelOverlap=False),
+        ),
+        y=alt.Y("tuned:N", sort=list(dict.fromkeys(table["tuned"])), title="tuned on", axis=alt.Axis(labelLimit=260)),
+        tooltip=[alt.Tooltip("tuned:N"), alt.Tooltip("task:N"), alt.Tooltip("base:Q", format=".1%"), *_POINTS],
     )
+    heat, *texts = _changed_cells(cells, table, look)
+    ring = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=3).transform_filter(pick)
+    layers = alt.layer(heat.add_params(pick), *texts, ring)
+    return framed(layers, look, height=44 * table["tuned"].nunique() + _BELOW)
+
+
+_BELOW = 62
+"""Pixels that axis and title of a heat map take."""
+_POINTS = (
+    *(
+        alt.Tooltip(f"{column}:Q", format="+.1f", title=title)
+        for column, title in (("difference", "points"), ("difference_low", "from"), ("difference_high", "to"))
+    ),
+    alt.Tooltip("is_noise:N", title="inside the noise"),
+)
+
+
+def _changed_cells(cells: alt.Chart, table: pd.DataFrame, look: Look) -> list[alt.Chart]:
+    """Rectangles coloured by difference and the numbers on them; grey where is_noise."""
+    reach = min(10.0, max(5.0, float(table["difference"].abs().max())))  # beyond 10 points colour says no more
+    ends = ["#C58BD6", "#2B303C", "#5DC98A"] if look.dark else ["#762A83", "#F4F2F6", "#1B7837"]
+    scale = alt.Scale(domain=[-reach, 0, reach], range=ends, interpolate="lab", clamp=True)
+    colour = alt.Color("difference:Q", scale=scale, legend=None)
     strong = "#111" if look.dark else "#fff"
     heat = cells.mark_rect().encode(color=alt.condition("datum.is_noise", alt.value(look.grid), colour))
     text = cells.mark_text(fontSize=look.size, fontWeight="bold").transform_filter("!datum.is_noise")
@@ -76,9 +121,7 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         color=alt.condition(f"abs(datum.difference) > {0.55 * reach}", alt.value(strong), alt.value(look.ink)),
     )
     noise = cells.mark_text(fontSize=look.size, color=look.quiet).transform_filter("datum.is_noise")
-    noise = noise.encode(text=alt.Text("difference:Q", format="+.1f"))
-    cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
-    return framed(alt.layer(heat, text, noise, cursor), look, height=38 * len(tasks) + 62)
+    return [heat, text, noise.encode(text=alt.Text("difference:Q", format="+.1f"))]
 
 
 def checkpoint_table(

@@ -47,7 +47,7 @@ def side_curves(
 ) -> alt.LayerChart:
     """Base and tuned curves of one measure, labelled at their ends.
 
-    With controls, the control task, the majority and, where the table has it, the random-weight model stand in grey.
+    With controls, the majority and, where the table has them, the control task and the random-weight model stand in grey.
     Small multiples give a domain, so that all of them share it, and a heading. What the column majority holds is named
     after `guess`.
     """
@@ -145,16 +145,18 @@ def _cursor(table: pd.DataFrame, look: Look, layer: int) -> alt.Chart:
 def _controls(table: pd.DataFrame, look: Look, guess: str) -> list[alt.Chart]:
     """Control task of each side, majority and random weights, drawn once, in grey and named in place."""
     x = _layers()
-    control = (
-        alt.Chart(table)
-        .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
-        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("side:N"))
-    )
-    majority = (
-        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q"))
-    )
     middle = int(table["layer"].max()) // 2
-    drawn, named = [control, majority], [("control", "control task", middle, 12), ("majority", guess, 0, -10)]
+    drawn = [
+        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q"))
+    ]
+    named = [("majority", guess, 0, -10)]
+    if "control" in table:
+        drawn.append(
+            alt.Chart(table)
+            .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
+            .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("side:N"))
+        )
+        named.append(("control", "control task", middle, 12))
     if "random" in table:
         once = table[table["side"] == "base"]
         shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]

@@ -1,6 +1,6 @@
 """What stands below a figure: estimator, n and interval, in a few words; the same wherever the result is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.analyses.codelength import Codelengths
@@ -10,6 +10,7 @@ from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_transfer import Transfers
 from core.analyses.similarity import LayerSimilarity
+from core.analyses.structural_probe import StructuralScores
 from core.analyses.weight_change import WeightChanges
 from pages.parts.selection import Selection, caveat_of
 
@@ -43,7 +44,15 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
 
 def tasks(board: Mapping[str, tuple[Any, ProbeScores, ProbeScores]], chosen: Selection) -> str:
     """Of probes for several labels."""
-    held = [scores for _, *sides in board.values() for scores in sides]
+    return _several([scores for _, *sides in board.values() for scores in sides], chosen)
+
+
+def crossed(board: Mapping[Any, tuple[Any, ProbeScores]], chosen: Selection) -> str:
+    """Of probes for several labels on several checkpoints."""
+    return _several([base for _, base in board.values()], chosen)
+
+
+def _several(held: Sequence[ProbeScores], chosen: Selection) -> str:
     rows = sorted({(scores.n_train, scores.n_test) for scores in held})
     sizes = ", ".join(f"{n_train:,} + {n_test:,}" for n_train, n_test in rows)
     failed = sum(scores.n_unconverged for scores in held)
@@ -75,6 +84,18 @@ def transfer(result: Transfers, chosen: Selection) -> str:
         f"{chosen.unit_name}s, {result.accuracy.shape[1]} random splits by sentence, 95 % interval corrected for their overlap "
         "(Nadeau & Bengio 2003)"
         + (f"; {result.n_unconverged} fits stopped unconverged" if result.n_unconverged else "")
+    )
+
+
+def structure(base: StructuralScores, tuned: StructuralScores) -> str:
+    """Of structural probes."""
+    unfinished = base.n_at_limit + tuned.n_at_limit
+    return (
+        f"structural probes of rank {base.rank}, {base.n_train:,} training and {base.n_test:,} test sentences, "
+        f"{base.scores.shape[1]} random splits, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the "
+        "paired difference is inside the noise"
+        + (f"; {base.n_left_out:,} sentences without one whole tree left out" if base.n_left_out else "")
+        + (f"; {unfinished} probes still gaining when training ended" if unfinished else "")
     )
 
 

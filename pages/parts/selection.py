@@ -17,6 +17,8 @@ from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
+from core.analyses.structural_change import StructuralChange
+from core.analyses.structural_probe import StructuralProbe
 from core.analyses.weight_change import WeightChange
 from core.lab import Named
 from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
@@ -131,8 +133,15 @@ class Selection:
             return ""
         return (
             f"Base has {base} blocks, tuned {tuned}: each layer of base stands beside the tuned layer of the same relative "
-            f"depth, as {self.layer} beside {facing_layers(base, tuned)[self.layer]}."
+            f"depth, as {self.layer} beside {self.facing_layer}."
         )
+
+    @property
+    def facing_layer(self) -> int:
+        """The tuned layer that the layer cursor's stands beside."""
+        assert self.tuned is not None
+        base, tuned = (shape_of(side.ref).n_layers for side in (self.base, self.tuned))
+        return facing_layers(base, tuned)[self.layer]
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""
@@ -205,6 +214,24 @@ class Selection:
         """Probes of each side, read on both."""
         base, tuned = self.sides
         return ProbeTransfer(base=base, tuned=tuned, label=self.label)
+
+    @property
+    def structural_probes(self) -> tuple[StructuralProbe, StructuralProbe]:
+        """Structural probes on each side; words are read whatever the label belongs to."""
+        base, tuned = self.reading("word", "upos").sides
+        return StructuralProbe(embed=base), StructuralProbe(embed=tuned)
+
+    @property
+    def structural_change(self) -> StructuralChange:
+        """The difference of the structural probes."""
+        base, tuned = self.structural_probes
+        return StructuralChange(base=base, tuned=tuned)
+
+    @property
+    def random_structure(self) -> StructuralProbe | None:
+        """Structural probes on the base's shape with freshly drawn weights; None where the base has no weights."""
+        random = self.reading("word", "upos").random_probe
+        return random and StructuralProbe(embed=random.embed)
 
     @property
     def crowding(self) -> Crowding:

@@ -156,7 +156,16 @@ def _progress(keys: list[str], what: str) -> None:
                 lab.cancel(key)
 
 
-def figure(chart: Any, table: pd.DataFrame, *, name: str, alt_text: str, specs: Sequence[Spec], note: str) -> None:
+def figure(
+    chart: Any,
+    table: pd.DataFrame,
+    *,
+    name: str,
+    alt_text: str,
+    specs: Sequence[Spec],
+    note: str,
+    on_pick: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
     """A chart, its table with CSV, and where it comes from.
 
     Args:
@@ -166,8 +175,9 @@ def figure(chart: Any, table: pd.DataFrame, *, name: str, alt_text: str, specs: 
         alt_text: what a screen reader says.
         specs: the artifacts it was drawn from.
         note: estimator, n and interval in a few words.
+        on_pick: told the fields of a mark that is clicked.
     """
-    draw_chart(chart, name=name, alt_text=alt_text)
+    draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
     st.caption(f"{note} · {provenance(specs)}")
     with st.expander("Table", icon=":material/table:"):
         _table(table, name)
@@ -184,18 +194,20 @@ class _Ready:
         return self._chart.to_dict(validate=False)
 
 
-def draw_chart(chart: Any, *, name: str, alt_text: str, on_layer: Callable[[int], None] | None = None) -> None:
-    """A chart alone, in our own frame rather than Streamlit's theme."""
+def draw_chart(
+    chart: Any, *, name: str, alt_text: str, on_pick: Callable[[Mapping[str, Any]], None] | None = None
+) -> None:
+    """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is clicked."""
     options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
     ready: Any = _Ready(chart)
-    if on_layer is None:
+    if on_pick is None:
         st.altair_chart(ready, **options)
         return
 
     def clicked() -> None:
         picked = st.session_state[name]["selection"].get("pick") or []
-        if picked and "layer" in picked[0]:
-            on_layer(int(picked[0]["layer"]))
+        if picked:
+            on_pick(picked[0])
 
     st.altair_chart(ready, on_select=clicked, **options)
 

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "tests" / "browser" / "screenshots"
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # Streamlit's client looks for its endpoints below a deep link first: two 404s a page are its normal way.
 EXPECTED_NOISE = ("_stcore/health", "_stcore/host-config")
+
+# A server beside other tests on two cores may take its time: what must appear is waited for, never timed.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Page(HTMLParser):
 def drawn(words: list[str], tags: list[str], heads: list[int], relations: list[str], look: Look) -> list[Page]:
     """Every way to draw a sentence."""
     return [
-        Page(annotation.tree(words, tags, heads, relations, look)),
+        Page(annotation.tree(words, tags, annotation.Arcs(heads, relations), look)),
         Page(annotation.tagged(words, tags, look)),
         Page(annotation.plain(" ".join(words), look)),
         Page(annotation.badges(dict(zip(words, tags, strict=True)), look)),
@@ -79,7 +79,7 @@ def trees(draw: st.DrawFn) -> tuple[list[str], list[int]]:
 def test_every_word_and_relation_is_drawn_within_the_figure(tree: tuple[list[str], list[int]]) -> None:
     words, heads = tree
     tags, relations = [f"T{i}" for i in range(len(words))], [f"r{i}" for i in range(len(words))]
-    html = annotation.tree(words, tags, heads, relations, Look())
+    html = annotation.tree(words, tags, annotation.Arcs(heads, relations), Look())
     texts = Page(html).texts
     for word, tag in zip(words, tags, strict=True):
         assert word in texts
@@ -121,7 +121,7 @@ def test_colours_belong_to_tags_and_not_to_sentences() -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "projector"])
 def test_text_is_large_enough_to_project(look: Look) -> None:
     examples = load_dataset(Suite())
-    html = annotation.tree(examples.words[0], examples.word_labels["upos"][0], examples.heads[0], (), look)
+    html = annotation.tree(examples.words[0], examples.word_labels["upos"][0], annotation.Arcs(examples.heads[0]), look)
     assert min(map(int, re.findall(r"font-size:(\d+)px", html))) >= (16 if look.projector else 13)
 
 
@@ -170,3 +170,24 @@ def test_what_a_file_says_in_marks_is_escaped() -> None:
     drawn = annotation.marked(["<b>", "x"], [((0, 1), None, "<script>")], LOOKS[0])
     assert "<script>" not in drawn
     assert "<b>" not in drawn
+
+
+def test_trees_over_the_same_words_stand_in_line_and_doubt_is_dashed() -> None:
+    words, tags = ("She", "sleeps", "well", "."), ("PRON", "VERB", "ADV", "PUNCT")
+    gold = annotation.Arcs((2, 0, 2, 2), ("nsubj", "root", "advmod", "punct"), title="Gold")
+    read = annotation.Arcs((3, 0, 2, -1), doubted={0}, title="Base")
+    html = annotation.trees(words, tags, [gold, read], Look())
+    page = Page(html)
+    assert html.count("dashed") == 1
+    assert [text for text in page.texts if text in ("Gold", "Base")] == ["Gold", "Base"]
+    for word in words:  # twice each, at the same place
+        places = re.findall(
+            rf"left:(\d+)px;top:\d+px;transform:translateX\(-50%\)[^>]*><div[^>]*>{re.escape(word)}<", html
+        )
+        assert len(places) == 2
+        assert len(set(places)) == 1
+    assert (
+        "Base: She: depends of well; sleeps: depends of root; well: depends of sleeps" in html
+    )  # punctuation has no arc
+    for tag in tags:
+        assert html.count(f">{tag}<") == 1  # tags stand under the first alone

@@ -1,0 +1,155 @@
+"""Trees read from layers: scores by layer, one sentence's trees, and which relations are found."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.analyses.base import facing_layers
+from core.analyses.structural_change import StructuralDifference
+from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
+from core.charts.look import Look, framed
+from core.maths.structure import gold_edges, is_found
+
+
+def scores_table(
+    base: StructuralScores,
+    tuned: StructuralScores,
+    change: StructuralDifference,
+    metric: str,
+    random: StructuralScores | None = None,
+) -> pd.DataFrame:
+    """layer, side, score, low, high, majority (the reading order), difference and its interval, is_noise.
+
+    Rows of the tuned side are of the layer that faces the base's. With a model of random weights also random, random_low and
+    random_high.
+    """
+    at = METRICS.index(metric)
+    depths = len(base.scores) - 1, len(tuned.scores) - 1
+    facing = facing_layers(*depths)
+    rows = []
+    for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
+        for layer, own in enumerate(layers):
+            one, difference = held.estimate[own][at], change.difference[layer][at]
+            rows.append({
+                "layer": layer, "side": side, "score": one.value, "low": one.low, "high": one.high,
+                "majority": float(base.chain[:, at].mean()), "tuned_layer": facing[layer],
+                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
+                "is_noise": difference.low <= 0 <= difference.high,
+            })  # fmt: skip
+    table = pd.DataFrame(rows)
+    if depths[0] == depths[1]:
+        table = table.drop(columns="tuned_layer")
+    if random is None:
+        return table
+    drawn = [
+        (layer, one[at].value, one[at].low, one[at].high) for layer, one in enumerate(random.estimate[: len(facing)])
+    ]
+    return table.merge(pd.DataFrame(drawn, columns=["layer", "random", "random_low", "random_high"]), on="layer")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One sentence with the tree of one layer."""
+
+    words: tuple[str, ...]
+    upos: tuple[str, ...]
+    relations: tuple[str, ...]
+    gold: tuple[int, ...]
+    """1-based, 0 = root."""
+    heads: tuple[int, ...]
+    """Predicted; -1 for punctuation, which has none."""
+
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Of each word: whether its predicted arc is a gold edge in either direction, or it is rightly the root."""
+        pairs = enumerate(zip(self.heads, self.gold, strict=True))
+        return tuple(said == gold or (said > 0 and self.gold[said - 1] == word + 1) for word, (said, gold) in pairs)
+
+    @property
+    def n_edges(self) -> int:
+        """Gold edges, punctuation left out."""
+        return len(gold_edges(self.gold, self.upos))
+
+    @property
+    def n_found(self) -> int:
+        """Gold edges that the predicted tree holds."""
+        return int(is_found(np.array(self.heads)[None] - 1, gold_edges(self.gold, self.upos)).sum())
+
+
+def shown_sentences(held: StructuralScores, search: str = "") -> list[int]:
+    """Sentences (in the sample) that some split held out, in reading order; only those that hold these characters."""
+    texts = held.words.groupby("sentence", sort=True)["text"].agg(" ".join)
+    wanted = search.casefold().strip()
+    return texts[texts.str.casefold().str.contains(wanted, regex=False)].index.tolist()
+
+
+def drawn(held: StructuralScores, sentence: int, layer: int) -> Drawn:
+    """A sentence with its gold tree and that of a layer."""
+    words = held.words
+    rows = np.flatnonzero((words["sentence"] == sentence).to_numpy())
+    columns = (tuple(words[name].to_numpy()[rows].tolist()) for name in ("text", "upos", "relation", "head"))
+    return Drawn(*columns, heads=tuple(held.trees[layer][rows].tolist()))  # type: ignore[misc]
+
+
+def sentence_table(one: Drawn, other: Drawn) -> pd.DataFrame:
+    """number, word, upos, relation, head, base, tuned: heads by number; empty for punctuation, which has none."""
+    heads = {
+        side: pd.array([None if head == NOT_DRAWN else head for head in held.heads], dtype="Int64")
+        for side, held in (("base", one), ("tuned", other))
+    }
+    columns = {"word": one.words, "upos": one.upos, "relation": one.relations, "head": one.gold} | heads
+    table = pd.DataFrame(columns)
+    table.insert(0, "number", range(1, len(table) + 1))
+    return table
+
+
+def relations_table(change: StructuralDifference, layer: int) -> pd.DataFrame:
+    """relation, edges, side, share, low, high, difference and its interval, is_noise; commonest first."""
+    rows = []
+    for name, count, (*sides, difference) in zip(change.relations, change.n_edges, change.found[layer], strict=True):
+        for side, one in zip(("base", "tuned"), sides, strict=True):
+            rows.append({
+                "relation": name, "edges": count, "side": side, "share": one.value, "low": one.low, "high": one.high,
+                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
+                "is_noise": difference.low <= 0 <= difference.high,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def relations_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
+    """Share of each relation's edges that base and tuned find, with intervals; hollow where they are not told apart."""
+    sides = ["base", "tuned"]
+    names = [f"{name} ({count})" for name, count in table[["relation", "edges"]].drop_duplicates().to_numpy()]
+    table = table.assign(name=[f"{r} ({n})" for r, n in zip(table["relation"], table["edges"], strict=True)])
+    y = alt.Y(
+        "name:N",
+        sort=names,
+        title="relation (edges)",
+        axis=alt.Axis(labelLimit=220, ticks=False),
+        scale=alt.Scale(padding=0),
+    )
+    row = 32 if look.projector else 25
+    offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides, range=[0.32 * row, 0.68 * row]))
+    scale = alt.Scale(domain=[0, 1], clamp=True)
+    x = alt.X("share:Q", title="share of its edges found", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    colour = alt.Color("side:N", scale=alt.Scale(domain=sides, range=[look.base, look.tuned]), legend=None)
+    shape = alt.Shape("side:N", scale=alt.Scale(domain=sides, range=["circle", "triangle-up"]), legend=None)
+    shown = [
+        alt.Tooltip("relation:N"), alt.Tooltip("edges:Q"), alt.Tooltip("side:N"),
+        *(alt.Tooltip(f"{column}:Q", format=".0%") for column in ("share", "low", "high")),
+        alt.Tooltip("difference:Q", format="+.0%", title="tuned − base"),
+        alt.Tooltip("is_noise:N", title="inside the noise"),
+    ]  # fmt: skip
+    bars = (
+        alt.Chart(table)
+        .mark_rule(strokeWidth=2, opacity=0.5)
+        .encode(y=y, yOffset=offset, x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    )
+    dots = alt.Chart(table).encode(y=y, yOffset=offset, x=x, color=colour, shape=shape, tooltip=shown)
+    solid = dots.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(filled=True, size=85, opacity=1)
+    hollow = dots.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
+        filled=False, fill=look.paper, size=75, strokeWidth=2, opacity=1
+    )
+    return framed(alt.layer(bars, solid, hollow), look, height=row * len(names) + 62)
