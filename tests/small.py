@@ -4,6 +4,8 @@ from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.edge_probe import EdgeProbe
+from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
 from core.analyses.joint_map import JointMap
@@ -12,6 +14,8 @@ from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
+from core.analyses.structural_change import StructuralChange
+from core.analyses.structural_probe import StructuralProbe
 from core.analyses.weight_change import WeightChange
 from core.keys import Spec
 from core.refs import Packaged, Sample, Suite
@@ -34,6 +38,8 @@ def comparison() -> list[Spec]:
     """One spec of every kind, dependencies first."""
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
     codelengths = [Codelength(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED)]
+    trees = [StructuralProbe(embed=side, rank=8, n_seeds=2) for side in (BASE, TUNED)]
+    edges = [EdgeProbe(embed=side, label="upos", n_seeds=2, width=8) for side in (BASE, TUNED)]
     return [
         TUNE,
         BASE,
@@ -46,9 +52,13 @@ def comparison() -> list[Spec]:
         *codelengths,
         CodelengthChange(base=codelengths[0], tuned=codelengths[1]),
         ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2),
+        *trees,
+        StructuralChange(base=trees[0], tuned=trees[1]),
         Crowding(base=BASE, tuned=TUNED),
         WeightChange(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),
         JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100),
+        *edges,
+        EdgeProbeChange(base=edges[0], tuned=edges[1]),
         Compress(of=TUNE),
     ]
