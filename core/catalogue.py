@@ -265,6 +265,10 @@ class Catalogue:
             "span": known.span_labels,
         }
 
+    def several_labels_of(self, dataset: Dataset) -> tuple[str, ...]:
+        """Marks of a data set that give several labels at once, which only edge probes read."""
+        return facts_of(dataset).several_labels
+
     def domains_of(self, dataset: Dataset) -> list[tuple[str, str, int]]:
         """Label, value and number of sentences of every sentence label with few values; a file's, not the suite's."""
         return [] if isinstance(dataset, Suite) else _domains(dataset)  # a suite's parts are its domains

@@ -7,7 +7,8 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.charts import board, curves, readout  # noqa: E402
-from pages.parts import notes, picker, rows, show  # noqa: E402
+from pages.parts import mixed, notes, picker, rows, show  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 
@@ -21,10 +22,13 @@ def main() -> None:
     chosen = picker.compared()
     if chosen is None:
         return
-    if not chosen.label:
+    views = {"Mixed layers": mixed.draw}
+    if chosen.label:
+        views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw} | views
+    elif not get_lab().several_labels_of(chosen.data.ref):
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
-    show.views({"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw}, chosen, key="probing")
+    show.views(views, chosen, key="probing")
 
 
 def bits(chosen: Selection) -> None:

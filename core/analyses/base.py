@@ -1,13 +1,17 @@
 """What every analysis is given and what several of them need: the run, checkpoint folders, aligned rows."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleRefs
+
+T = TypeVar("T")
 
 
 class Run(Protocol):
@@ -63,3 +67,35 @@ def shared_rows(
             "Comparing the two sides row by row.", "They share no word or sentence.", "Read the same data."
         )
     return in_base, in_tuned
+
+
+def spread(run: Run, tasks: Sequence[Callable[[], T]], note: str) -> list[T]:
+    """Results of independent tasks, in their order; on a CPU as many at a time as the run has threads, one thread each.
+
+    Products of a probe's size gain nothing from several threads: waking the second costs more than it saves, and where a
+    browser wants the same cores, several times more. Whole tasks beside each other gain instead.
+
+    Args:
+        run: told after each task how many are done; where it raises, tasks that have not begun are dropped.
+        tasks: those that take longest first, so that none is waited for alone at the end.
+        note: what the tasks are, in words.
+    """
+    if run.device != "cpu" or run.threads < 2:
+        found = []
+        for done, task in enumerate(tasks):
+            run.step(done, len(tasks), note)
+            found.append(task())
+        return found
+    import torch
+
+    pool = ThreadPoolExecutor(run.threads, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        run.step(0, len(tasks), note)
+        waiting = [pool.submit(task) for task in tasks]
+        for done, one in enumerate(as_completed(waiting), start=1):
+            one.result()
+            run.step(done, len(tasks), note)
+        return [one.result() for one in waiting]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(run.threads)  # some libraries keep one number for the whole process

@@ -1,13 +1,14 @@
 """Online code: how many bits of the labels a probe saves, learning as it goes; accuracy's companion that counts effort."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.analyses.base import Run
+from core.analyses.base import Run, spread
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, control_of, refuse_odd_settings
 from core.analyses.units import labelled_rows
@@ -124,12 +125,13 @@ def compute(spec: Codelength, inputs: dict[str, Any], run: Run) -> Codelengths:
     targets = np.stack([np.stack([y, control_of(rows, names, seed)]) for seed in range(spec.n_seeds)])
     n_layers, n_blocks = len(embeddings.layers), len(orders[0].ends) - 1
     nats = np.full((n_layers, spec.n_seeds, 2, len(y)), np.log(len(names)))  # as the first block is sent
-    unconverged = 0
-    for layer, vectors in enumerate(embeddings.layers):
-        X = rows.vectors(vectors)
-        for block in range(n_blocks):
-            run.step(layer * n_blocks + block, n_layers * n_blocks, "blocks")
-            unconverged += _send(nats[layer], X, orders, targets, block, len(names), spec.C, run.device)
+
+    def send(layer: int, block: int) -> int:
+        X = rows.vectors(embeddings.layers[layer])
+        return _send(nats[layer], X, orders, targets, block, len(names), spec.C, run.device)
+
+    blocks = [partial(send, layer, block) for block in reversed(range(n_blocks)) for layer in range(n_layers)]
+    unconverged = sum(spread(run, blocks, "blocks"))
     shares = np.bincount(y) / len(y)
     fold_bits = np.stack(
         [nats.mean(axis=1)[..., folds == fold].sum(axis=-1) for fold in range(folds.max() + 1)], axis=-1

@@ -1,12 +1,15 @@
 """A linear probe on every layer: what a straight cut through the space can read, beside its controls."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.analyses.base import Run
+from core.analyses.base import Run, spread
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
@@ -22,7 +25,7 @@ TEST_SHARE = 0.3
 MAX_ITERATIONS, TOLERANCE = 300, 1e-4
 """Of the solver, for every probe here; scikit-learn's default tolerance."""
 _BATCH_BYTES = 256_000_000
-"""Training rows held at once in float32."""
+"""Training rows held at once in float32, by all threads together; a split by each is held in any case."""
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Training rows, test rows."""
@@ -106,20 +109,20 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
         )
     splits = splits_of(rows.group, spec.n_seeds)
     controls = [control_of(rows, names, seed) for seed in range(spec.n_seeds)]
-    accuracy, control = (np.zeros((len(embeddings.layers), spec.n_seeds)) for _ in range(2))
-    unconverged = 0
     targets = [np.stack([y, control_of_seed]) for control_of_seed in controls]
-    n_rows, width = len(splits[0][0]), embeddings.layers[0].shape[1] * max(1, len(rows.parts))
-    at_once = min(len(splits), max(1, _BATCH_BYTES // (4 * n_rows * width)))
-    room = np.empty((at_once, n_rows, width), dtype=np.float32)
-    for layer, vectors in enumerate(embeddings.layers):
-        X = rows.vectors(vectors)
-        for first in range(0, spec.n_seeds, at_once):
-            run.step(layer * spec.n_seeds + first, len(embeddings.layers) * spec.n_seeds, "probes")
-            chosen = slice(first, first + at_once)
-            scores, failed = _fit_and_score(X, splits[chosen], targets[chosen], len(names), spec.C, run.device, room)
-            accuracy[layer, chosen], control[layer, chosen] = scores.T
-            unconverged += failed
+    n_layers, width = len(embeddings.layers), embeddings.layers[0].shape[1] * max(1, len(rows.parts))
+    rooms = _Rooms(len(splits), len(splits[0][0]), width, run.threads)
+
+    def fit(layer: int, chosen: slice) -> tuple[NDArray[np.float64], int]:
+        X = rows.vectors(embeddings.layers[layer])
+        with rooms.one() as room:
+            return _fit_and_score(X, splits[chosen], targets[chosen], len(names), spec.C, run.device, room)
+
+    parts = [slice(first, first + rooms.at_once) for first in range(0, spec.n_seeds, rooms.at_once)]
+    found = spread(run, [partial(fit, layer, part) for layer in range(n_layers) for part in parts], "probes")
+    both = np.concatenate([scores for scores, _ in found]).reshape(n_layers, spec.n_seeds, 2)
+    accuracy, control = np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])
+    unconverged = sum(failed for _, failed in found)
     n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
     return ProbeScores(
         accuracy=accuracy,
@@ -138,6 +141,25 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
     )
 
 
+class _Rooms:
+    """Memory for the training rows of as many splits at once as fit, used again and again: fresh memory of that size costs as
+    much as a third of the fitting."""
+
+    def __init__(self, n_splits: int, n_rows: int, width: int, threads: int) -> None:
+        self.at_once = min(n_splits, max(1, _BATCH_BYTES // (4 * n_rows * width * max(1, threads))))
+        self._shape = (self.at_once, n_rows, width)
+        self._free: list[NDArray[np.float32]] = []
+
+    @contextmanager
+    def one(self) -> Iterator[NDArray[np.float32]]:
+        """One that nobody else has."""
+        room = self._free.pop() if self._free else np.empty(self._shape, dtype=np.float32)
+        try:
+            yield room
+        finally:
+            self._free.append(room)
+
+
 def _fit_and_score(
     X: NDArray[np.float32],
     splits: list[Split],
@@ -149,8 +171,7 @@ def _fit_and_score(
 ) -> tuple[NDArray[np.float64], int]:
     """Accuracies on the held-out rows [splits, (task, control)] of probes fitted in one batch, and how many failed.
 
-    The training rows go into `room` [splits or more, rows, width], which is used again and again: fresh memory of that
-    size costs as much as a third of the fitting.
+    The training rows go into `room` [splits or more, rows, width].
     """
     seen = room[: len(splits)]
     held_out = []

@@ -1,13 +1,14 @@
 """A probe trained on one side and read on the other, and what each single word or sentence gained or lost."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analyses.base import Run, facing_layers
+from core.analyses.base import Run, facing_layers, spread
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.joint_map import same_width
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, Split, refuse_odd_settings, splits_of
@@ -87,18 +88,22 @@ def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
         )
     splits = splits_of(ours.group, spec.n_seeds)
     facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
+
+    def read(layer: int, seed: int) -> tuple[_Read, _Read]:
+        one, two = ours.vectors(base.layers[layer]), theirs.vectors(tuned.layers[facing[layer]])
+        return tuple(  # type: ignore[return-value]
+            _read_both(home, away, y, splits[seed], len(names), spec.C, run.device)
+            for home, away in ((one, two), (two, one))
+        )
+
+    places = [(layer, seed) for layer in range(len(facing)) for seed in range(spec.n_seeds)]
     accuracy = np.zeros((len(facing), spec.n_seeds, len(WAYS)))
-    shares = np.zeros((2, len(facing), len(y)))
-    failed = 0
-    for layer, other in enumerate(facing):
-        sides = ours.vectors(base.layers[layer]), theirs.vectors(tuned.layers[other])
-        for seed, split in enumerate(splits):
-            run.step(layer * spec.n_seeds + seed, len(facing) * spec.n_seeds, "probes")
-            for home in (0, 1):
-                read = _read_both(sides[home], sides[1 - home], y, split, len(names), spec.C, run.device)
-                accuracy[layer, seed, 3 * home : 3 * home + 3] = read.accuracy
-                shares[home, layer, split[1]] += read.gold_share
-                failed += not read.converged
+    shares, failed = np.zeros((2, len(facing), len(y))), 0
+    for (layer, seed), both in zip(places, spread(run, [partial(read, *at) for at in places], "probes"), strict=True):
+        accuracy[layer, seed] = [share for home in both for share in home.accuracy]
+        for side, home in enumerate(both):
+            shares[side, layer, splits[seed][1]] += home.gold_share
+            failed += not home.converged
     times = np.bincount(np.concatenate([test for _, test in splits]), minlength=len(y))
     with np.errstate(invalid="ignore"):
         shares = (shares / np.where(times, times, np.nan)).astype(np.float16)

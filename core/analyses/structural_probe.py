@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analyses.base import Run
+from core.analyses.base import Run, spread
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import TEST_SHARE
 from core.data.examples import Examples
@@ -103,11 +104,10 @@ def compute(spec: StructuralProbe, inputs: dict[str, Any], run: Run) -> Structur
     held = _treebank(examples, embeddings)
     splits = [_split(held.group, seed) for seed in range(spec.n_seeds)]
     layers = [np.asarray(layer) for layer in embeddings.layers]
-    scores = np.zeros((len(layers), spec.n_seeds, len(METRICS)))
-    chain = np.zeros((spec.n_seeds, len(METRICS)))
-    trees: dict[int, NDArray[np.int64]] = {}
-    at_limit = 0
-    for seed, (train, dev, test) in enumerate(splits):
+
+    def probe(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[NDArray[np.int64]], int]:
+        """Scores [layers, metrics], those of the reading order, the trees drawn, probes that were still gaining."""
+        train, dev, test = splits[seed]
         probes = fit_structural_probes(
             layers,
             held.trees.pick(train),
@@ -115,15 +115,17 @@ def compute(spec: StructuralProbe, inputs: dict[str, Any], run: Run) -> Structur
             rank=spec.rank,
             seed=seed,
             device=run.device,
-            on_epoch=lambda done, total, seed=seed: run.step(  # type: ignore[misc]
-                seed * total + done, spec.n_seeds * total, "epochs"
-            ),
+            on_epoch=lambda *_: run.check(),
         )
-        at_limit += int((probes.n_epochs == EPOCHS).sum())
         read = [probes.predict(layers, int(held.trees.start[at]), len(held.trees.heads[at])) for at in test]
         drawn = [_drawn(one, held.upos[at]) for at, one in zip(test, read, strict=True)]
-        scores[:, seed] = _scored(held, test, read, drawn)
-        chain[seed] = _chain_scores(held, test)
+        n_gaining = int((probes.n_epochs == EPOCHS).sum())
+        return _scored(held, test, read, drawn), _chain_scores(held, test), drawn, n_gaining
+
+    found = spread(run, [partial(probe, seed) for seed in range(spec.n_seeds)], "splits")
+    scores, chain = np.stack([one[0] for one in found], axis=1), np.stack([one[1] for one in found])
+    trees: dict[int, NDArray[np.int64]] = {}
+    for (_, _, test), (_, _, drawn, _) in zip(splits, found, strict=True):
         for at, tree in zip(test.tolist(), drawn, strict=True):
             trees.setdefault(at, tree)
     n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 2))
@@ -140,7 +142,7 @@ def compute(spec: StructuralProbe, inputs: dict[str, Any], run: Run) -> Structur
         n_train=n_train,
         n_test=n_test,
         n_left_out=len(examples) - len(held.sentence),
-        n_at_limit=at_limit,
+        n_at_limit=sum(one[3] for one in found),
         rank=spec.rank,
     )
 

@@ -151,12 +151,17 @@ def _controls(table: pd.DataFrame, look: Look, guess: str) -> list[alt.Chart]:
     ]
     named = [("majority", guess, 0, -10)]
     if "control" in table:
-        drawn.append(
-            alt.Chart(table)
-            .mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5)
-            .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("side:N"))
-        )
-        named.append(("control", "control task", middle, 12))
+        control = alt.Chart(table).encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("side:N"))
+        if table["control"].notna().all():
+            drawn.append(control.mark_line(strokeDash=[2, 3], color=look.quiet, strokeWidth=1.5))
+            named.append(("control", "control task", middle, 12))
+        else:  # known at some layers only
+            drawn.append(
+                control.transform_filter("isValid(datum.control)").mark_point(
+                    shape="cross", angle=45, size=60, color=look.quiet, opacity=1
+                )
+            )
+            named.append(("control", "control task", 0, 12))
     if "random" in table:
         once = table[table["side"] == "base"]
         shown = ["layer:O", *(alt.Tooltip(f"random{end}:Q", format=".1%") for end in ("", "_low", "_high"))]

@@ -31,8 +31,8 @@ class DatasetFacts:
     """Of two words or spans of an example."""
     span_labels: tuple[str, ...] = ()
     """Of runs of words."""
-    n_several: int = 0
-    """Kinds of marks that give several labels at once, or none, which no probe here reads."""
+    several_labels: tuple[str, ...] = ()
+    """Marks of spans or pairs that give several labels at once, or none: only edge probes read them."""
 
 
 def facts_of(ref: Dataset) -> DatasetFacts:
@@ -59,7 +59,7 @@ def facts_of_examples(examples: Examples) -> DatasetFacts:
         sentence_labels=tuple(examples.sentence_labels),
         pair_labels=marks["pair"],
         span_labels=marks["span"],
-        n_several=len(examples.several),
+        several_labels=tuple(sorted(examples.several)),
     )
 
 

@@ -183,9 +183,10 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
         args=(source, reading, title or name),
         width="stretch",
     )
-    if known.n_several:
+    if known.several_labels:
         st.info(
-            "Its spans have several labels each, or none. They can be looked at; a probe reads one label a row.",
+            f"{', '.join(known.several_labels)}: several labels at once, or none. Linear probes read one label a row; edge "
+            "probes (Probes, Mixed layers) read these too.",
             icon=":material/info:",
         )
     st.text(

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.analyses.codelength import Codelengths
 from core.analyses.crowding import CrowdingCurves
+from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
@@ -84,6 +85,25 @@ def transfer(result: Transfers, chosen: Selection) -> str:
         f"{chosen.unit_name}s, {result.accuracy.shape[1]} random splits by sentence, 95 % interval corrected for their overlap "
         "(Nadeau & Bengio 2003)"
         + (f"; {result.n_unconverged} fits stopped unconverged" if result.n_unconverged else "")
+    )
+
+
+def edge_probe(base: EdgeScores, tuned: EdgeScores) -> str:
+    """Of edge probes with scalar mixing."""
+    unfinished, several = base.n_stopped + tuned.n_stopped, {"pair": "word pairs"}.get(base.unit, f"{base.unit}s")
+    rows = f"{base.n_train:,} training, {base.n_dev:,} dev and {base.n_test:,} test {several} of {base.n_sentences:,} sentences"
+    return (
+        f"edge probes, a network of one hidden layer, {len(base.labels)} labels, {rows}, {base.f1.shape[1]} random splits, 95 % "
+        "interval corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; "
+        f"control: {base.control_kind}, {base.overlap:.0%} of test {several} also in training; a label counts as said from a "
+        "probability of 0.5, so that a control which is sure of nothing may fall below the majority"
+        + (f"; never in training in some split: {', '.join(base.unseen[:5])}" if base.unseen else "")
+        + (f"; {base.n_left_out:,} {several} with a lost word left out" if base.n_left_out else "")
+        + (
+            f"; {unfinished} of {base.n_models + tuned.n_models} probes stopped while still gaining"
+            if unfinished
+            else ""
+        )
     )
 
 

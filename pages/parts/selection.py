@@ -10,6 +10,8 @@ from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.edge_probe import EdgeProbe
+from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
@@ -214,6 +216,19 @@ class Selection:
         """Probes of each side, read on both."""
         base, tuned = self.sides
         return ProbeTransfer(base=base, tuned=tuned, label=self.label)
+
+    def edge_probes(self, label: str, *, equal_norms: bool) -> tuple[EdgeProbe, EdgeProbe]:
+        """Edge probes with scalar mixing on each side, for a label of words, spans or pairs."""
+        base, tuned = self.reading("word", label).sides
+        return (
+            EdgeProbe(embed=base, label=label, equal_norms=equal_norms),
+            EdgeProbe(embed=tuned, label=label, equal_norms=equal_norms),
+        )
+
+    def edge_probe_change(self, label: str, *, equal_norms: bool) -> EdgeProbeChange:
+        """Their difference."""
+        base, tuned = self.edge_probes(label, equal_norms=equal_norms)
+        return EdgeProbeChange(base=base, tuned=tuned)
 
     @property
     def structural_probes(self) -> tuple[StructuralProbe, StructuralProbe]:

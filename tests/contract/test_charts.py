@@ -11,7 +11,7 @@ from altair.utils import schemapi
 
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
-from core.charts import board, confusion, curves, heat, readout, scatter, strip, structure
+from core.charts import board, confusion, curves, heat, mixing, readout, scatter, strip, structure
 from core.charts.headline import difference, headline, reading
 from core.charts.look import Look
 from core.lab import Lab
@@ -56,6 +56,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     }
     sent, (saved,), (carried,) = (results[kind] for kind in ("codelength", "codelength_change", "probe_transfer"))
     compression = readout.compression_table(*sent, saved)
+    edges, (edged,) = results["edge_probe"], results["edge_probe_change"]
     trees, (grown,) = results["structural_probe"], results["structural_change"]
     return {
         "kept": strip.kept_panel(similarity, look, 3),
@@ -117,6 +118,10 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "crossed": board.cross_heat(
             board.cross_table({(run, task): (change, base) for run in runs[1:] for task in ("upos", "tense")}, 3), look
         ),
+        "cumulative": curves.side_curves(
+            mixing.cumulative_table(*edges, edged), "f1", look, 3, title="micro-F1", percent=True, controls=True
+        ),
+        "mixing weights": mixing.weights_chart(mixing.weights_table(*edges), *edges, look),
         "relations": structure.relations_chart(structure.relations_table(grown, 3), look),
         "learning": readout.learning_curve(
             readout.learning_table(*sent, 3), look, n_classes=len(sent[0].labels), prior_bits=sent[0].prior_bits

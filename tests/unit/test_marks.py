@@ -139,7 +139,7 @@ def test_spans_pairs_and_labels_come_back_as_written() -> None:
     one_label = TWO | {"targets": [{"span1": [0, 1], "span2": [1, 3], "label": "p"}]}
     assert facts_of_marked(lines(one_label)) == (("target",), ())
     assert facts_of_marked(lines(TWO)) == ((), ())  # no probe reads several labels at once
-    assert facts_of_examples(pair).n_several == 1
+    assert len(facts_of_examples(pair).several_labels) == 1
     assert facts_of_marked(lines(GOOD)) == ((), ("target",))
 
 

@@ -1,0 +1,114 @@
+"""Edge probes over mixes of layers: what the layers up to each one hold, and which of them a full mix reads."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.analyses.base import facing_layers
+from core.analyses.edge_probe import EdgeScores
+from core.analyses.edge_probe_change import EdgeDifference
+from core.charts.look import Look, framed
+from core.maths.statistics import Estimate
+
+
+def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> pd.DataFrame:
+    """layer (mix of 0..layer), side, f1, low, high, control (first and last layer only), majority, difference and its interval,
+    is_noise.
+
+    Rows of the tuned side are of the layer that faces the base's.
+    """
+    depths = len(base.f1) - 1, len(tuned.f1) - 1
+    facing = facing_layers(*depths)
+    rows = []
+    for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
+        for layer, own in enumerate(layers):
+            one, difference = held.score[own], change.difference[layer]
+            ends = {0: 0, len(facing) - 1: 1}
+            rows.append({
+                "layer": layer, "side": side, "f1": one.value, "low": one.low, "high": one.high,
+                "control": held.control_score[ends[layer]].value if layer in ends else np.nan,
+                "majority": base.majority, "tuned_layer": facing[layer], "difference": difference.value,
+                "difference_low": difference.low, "difference_high": difference.high,
+                "is_noise": difference.low <= 0 <= difference.high,
+            })  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table if depths[0] != depths[1] else table.drop(columns="tuned_layer")
+
+
+def weights_table(base: EdgeScores, tuned: EdgeScores) -> pd.DataFrame:
+    """side, layer (of the side itself), weight (mean over splits), low, high (smallest and largest split), norm (mean length of
+    the layer's vectors)."""
+    tables = []
+    for side, held in (("base", base), ("tuned", tuned)):
+        columns = {
+            "layer": np.arange(held.weights.shape[1]), "weight": held.weights.mean(axis=0),
+            "low": held.weights.min(axis=0), "high": held.weights.max(axis=0), "norm": held.layer_norms,
+        }  # fmt: skip
+        tables.append(pd.DataFrame(columns).assign(side=side))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["side", *(column for column in table if column != "side")]]
+
+
+def weights_chart(table: pd.DataFrame, base: EdgeScores, tuned: EdgeScores, look: Look) -> alt.LayerChart:
+    """Mixing weights by layer with their range over splits, and the centre of gravity of each side as an upright line."""
+    sides = ["base", "tuned"]
+    shift = {"base": -0.19, "tuned": 0.19}
+    table = table.assign(at=table["layer"] + table["side"].map(shift))
+    depth = int(table["layer"].max())
+    room = alt.Scale(domain=[-0.6, depth + 0.6], nice=False, zero=False)
+    axis = alt.Axis(values=list(range(depth + 1)), format="d", grid=False, labelAngle=0)
+    x = alt.X("at:Q", title="layer (0 = embeddings)", scale=room, axis=axis)
+    colour = alt.Color("side:N", scale=alt.Scale(domain=sides, range=[look.base, look.tuned]), legend=None)
+    shown = [
+        "side:N",
+        "layer:O",
+        *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("weight", "low", "high")),
+        alt.Tooltip("norm:Q", format=".2f", title="mean vector length"),
+    ]
+    top = float(table["high"].max()) * 1.18
+    scale = alt.Scale(domain=[0, top], nice=False)
+    y = alt.Y("weight:Q", title="mixing weight", axis=alt.Axis(format=".2f", tickCount=5), scale=scale)
+    bars = alt.Chart(table).mark_bar(opacity=0.75, size=18 if depth > 8 else 30).encode(x=x, y=y, color=colour)
+    bars = bars.encode(tooltip=shown)
+    range_ = alt.Chart(table).mark_rule(color=look.ink, strokeWidth=1.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    centres = pd.DataFrame(
+        [
+            (side, held.centre_score.value, f"{side} centre {_number(held.centre_score)}", top)
+            for side, held in (("base", base), ("tuned", tuned))
+        ],
+        columns=["side", "at", "name", "top"],
+    )
+    centres = centres.sort_values("at", kind="stable")
+    dash = alt.StrokeDash("side:N", scale=alt.Scale(domain=sides, range=[[1, 0], [7, 3]]), legend=None)
+    rules = alt.Chart(centres).mark_rule(strokeWidth=2.5).encode(x=x, color=colour, strokeDash=dash)
+    lower = alt.Chart(centres.head(1)).mark_text(align="right", dx=-6, dy=8, fontWeight="bold", baseline="top")
+    upper = alt.Chart(centres.tail(1)).mark_text(align="left", dx=6, dy=8, fontWeight="bold", baseline="top")
+    names = [one.encode(x=x, y=alt.Y("top:Q"), text="name:N", color=colour) for one in (lower, upper)]
+    return framed(alt.layer(bars, range_, rules, *names), look, height=300)
+
+
+def summary(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> list[str]:
+    """Where the label is found, in plain sentences with their intervals."""
+    said = [
+        f"Centre of gravity of the weights: base {_number(base.centre_score)}, tuned {_number(tuned.centre_score)}"
+        + _moved(change.centre)
+    ]
+    if base.expected_layer and tuned.expected_layer:
+        said.append(
+            f"Expected layer (where adding layers gains most): base {_number(base.expected_layer)}, tuned "
+            f"{_number(tuned.expected_layer)}" + _moved(change.expected_layer)
+        )
+    else:
+        said.append("Expected layer: none, since the layers above the embeddings gain too little together.")
+    return said
+
+
+def _moved(change: Estimate | None) -> str:
+    if change is None:
+        return "."
+    verdict = "inside the noise" if change.low <= 0 <= change.high else "outside the noise"
+    return f"; the shift of {change.value:+.2f} layers [{change.low:+.2f}, {change.high:+.2f}] is {verdict}."
+
+
+def _number(one: Estimate) -> str:
+    return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
