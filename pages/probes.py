@@ -6,6 +6,7 @@ enter()
 
 import streamlit as st  # noqa: E402
 
+from core.analyses.probe_kinds import KINDS  # noqa: E402
 from core.charts import board, curves, readout  # noqa: E402
 from pages.parts import mixed, notes, picker, rows, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -24,7 +25,7 @@ def main() -> None:
         return
     views = {"Mixed layers": mixed.draw}
     if chosen.label:
-        views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw} | views
+        views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw, "Other kinds": kinds} | views
     elif not get_lab().several_labels_of(chosen.data.ref):
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
@@ -101,6 +102,47 @@ def carried(chosen: Selection) -> None:
         alt_text=f"Accuracy for {chosen.label_name} by layer of probes trained on one side and read on both",
         specs=[spec],
         note=notes.transfer(found, chosen),
+    )
+
+
+def kinds(chosen: Selection) -> None:
+    """Probes that are not linear."""
+    one, two = st.columns([3, 2], vertical_alignment="center")
+    kind = one.segmented_control(
+        "Kind", KINDS, default=KINDS[0], key="probing_kind", bind="query-params", required=True,
+        format_func=str.capitalize, label_visibility="collapsed",
+    )  # fmt: skip
+    search = two.toggle(
+        "Search sizes and penalties",
+        key="probing_search_sizes",
+        help="Every pair of 32, 64, 128 and 256 units with eight penalties, on a part of the training sentences, as Zhou & "
+        "Srikumar (2022) choose their classifier. It takes many times as long.",
+    )
+    spec = chosen.probe_kinds(search=search)
+    (found,) = show.results([spec], what="other kinds of probe")
+    if found is None:
+        return
+    table = readout.kind_table(found, kind)
+    st.markdown(
+        f"**Does another kind of probe read {chosen.label_name} better than a straight cut?** Compare with the page Layers.",
+        help="A perceptron can bend its cuts, and can memorise more: look at its control task. The others hardly learn: they show "
+        "what lies open in distances. Nearest hull answers as DirectProbe does.",
+    )
+    show.figure(
+        curves.side_curves(
+            table,
+            "accuracy",
+            show.look(),
+            chosen.layer,
+            title="accuracy on held-out sentences",
+            percent=True,
+            controls=True,
+        ),
+        table,
+        name=f"kind-{kind}",
+        alt_text=f"Accuracy of {kind} for {chosen.label_name} by layer, base and tuned",
+        specs=[spec],
+        note=notes.kinds(found, kind, chosen.layer, chosen),
     )
 
 

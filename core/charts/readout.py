@@ -7,6 +7,7 @@ import pandas as pd
 from core.analyses.base import facing_layers
 from core.analyses.codelength import Codelengths
 from core.analyses.codelength_change import CompressionDifference
+from core.analyses.probe_kinds import KINDS, KindScores
 from core.analyses.probe_transfer import WAYS, Transfers
 from core.charts.look import Look, framed
 
@@ -81,6 +82,32 @@ def learning_curve(table: pd.DataFrame, look: Look, *, n_classes: int, prior_bit
     rules = alt.Chart(guesses).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=y)
     said = alt.Chart(guesses).mark_text(align="right", dy=-9, color=look.quiet).encode(x=x, y=y, text="name:N")
     return framed(alt.layer(rules, said, line, dots, *names), look, height=300)
+
+
+def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
+    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise, of one kind of probe.
+
+    Rows of the tuned side are of the layer that faces the base's.
+    """
+    at = KINDS.index(kind)
+    depths = scores.base.shape[1] - 1, scores.tuned.shape[1] - 1
+    facing = facing_layers(*depths)
+    sides = (
+        ("base", scores.base_score, scores.base_control, range(len(facing))),
+        ("tuned", scores.tuned_score, scores.tuned_control, facing),
+    )
+    rows = []
+    for side, held, control, layers in sides:
+        for layer, own in enumerate(layers):
+            one, difference = held[at][own], scores.difference[at][layer]
+            rows.append({
+                "layer": layer, "side": side, "accuracy": one.value, "low": one.low, "high": one.high,
+                "control": float(control[at, own].mean()), "majority": scores.majority, "tuned_layer": facing[layer],
+                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
+                "is_noise": difference.low <= 0 <= difference.high,
+            })  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table if depths[0] != depths[1] else table.drop(columns="tuned_layer")
 
 
 def transfer_table(transfers: Transfers) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
+from core.analyses.probe_kinds import HULL_ROWS, NEIGHBOURS, KindScores
 from core.analyses.probe_transfer import Transfers
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.structural_probe import StructuralScores
@@ -75,6 +76,27 @@ def codelength(base: Codelengths, tuned: Codelengths, chosen: Selection) -> str:
         "hollow ▲: the paired "
         f"difference is inside the noise; control: {base.control_kind}"
         + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def kinds(result: KindScores, kind: str, layer: int, chosen: Selection) -> str:
+    """Of a kind of probe that is not linear."""
+    first, second, penalty = result.base_settings[layer]
+    other = result.tuned_settings[chosen.facing_layer]
+    how = {
+        "perceptron": f"two hidden layers, at layer {layer} {first} and {second} units, L2 {penalty:g}"
+        + (f" (tuned {other[0]} and {other[1]}, {other[2]:g})" if other != result.base_settings[layer] else "")
+        + (f", the best of {result.n_searched} on a part of the training sentences" if result.n_searched > 1 else "")
+        + (f"; {result.n_unconverged} stopped unconverged" if result.n_unconverged else ""),
+        "nearest centroid": "the class whose mean is nearest",
+        "nearest neighbours": f"the commonest class of the {NEIGHBOURS} nearest",
+        "nearest hull": f"the class whose convex hull is nearest, at most {HULL_ROWS[0]:,} training and {HULL_ROWS[1]:,} test rows"
+        + (f"; {result.n_uncertain} of {result.n_hull:,} uncertain" if result.n_uncertain else ""),
+    }[kind]
+    return (
+        f"{kind}: {how}; {len(result.labels)} classes, {result.n_train:,} training and {result.n_test:,} test "
+        f"{chosen.unit_name}s, {result.base.shape[2]} random splits by sentence, 95 % interval corrected for their overlap "
+        f"(Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: {result.control_kind}"
     )
 
 

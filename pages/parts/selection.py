@@ -17,6 +17,7 @@ from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
+from core.analyses.probe_kinds import ProbeKinds
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.structural_change import StructuralChange
@@ -210,6 +211,14 @@ class Selection:
         """The difference of the codelengths."""
         base, tuned = self.codelengths
         return CodelengthChange(base=base, tuned=tuned)
+
+    def probe_kinds(self, *, search: bool) -> ProbeKinds:
+        """Other kinds of probe of both sides; searched, the perceptron has the sizes and penalties of Zhou & Srikumar."""
+        base, tuned = self.sides
+        if not search:
+            return ProbeKinds(base=base, tuned=tuned, label=self.label)
+        sizes, penalties = (32, 64, 128, 256), tuple(10.0**power for power in range(-7, 1))
+        return ProbeKinds(base=base, tuned=tuned, label=self.label, sizes=sizes, penalties=penalties)
 
     @property
     def transfer(self) -> ProbeTransfer:

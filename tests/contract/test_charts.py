@@ -118,6 +118,15 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "crossed": board.cross_heat(
             board.cross_table({(run, task): (change, base) for run in runs[1:] for task in ("upos", "tense")}, 3), look
         ),
+        "other kinds": curves.side_curves(
+            readout.kind_table(results["probe_kinds"][0], "perceptron"),
+            "accuracy",
+            look,
+            3,
+            title="a",
+            percent=True,
+            controls=True,
+        ),
         "cumulative": curves.side_curves(
             mixing.cumulative_table(*edges, edged), "f1", look, 3, title="micro-F1", percent=True, controls=True
         ),
