@@ -7,10 +7,13 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.analyses.probe_kinds import KINDS  # noqa: E402
-from core.charts import board, curves, readout  # noqa: E402
+from core.charts import board, confusion, curves, paired, readout  # noqa: E402
 from pages.parts import mixed, notes, picker, rows, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
+
+MOST_CONFUSED = 25
+"""Labels, beyond which a table of what is said instead cannot be read."""
 
 
 def main() -> None:
@@ -25,7 +28,13 @@ def main() -> None:
         return
     views = {"Mixed layers": mixed.draw}
     if chosen.label:
-        views = {"Bits": bits, "Carried over": carried, "Gained and lost": rows.draw, "Other kinds": kinds} | views
+        views = {
+            "Bits": bits,
+            "Carried over": carried,
+            "Gained and lost": rows.draw,
+            "Parts": parts,
+            "Other kinds": kinds,
+        } | views
     elif not get_lab().several_labels_of(chosen.data.ref):
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
@@ -103,6 +112,55 @@ def carried(chosen: Selection) -> None:
         specs=[spec],
         note=notes.transfer(found, chosen),
     )
+
+
+PARTS = {
+    "Label": ("label", "label (rows)"),
+    "Frequency": ("frequency", "what stands there occurs (rows)"),
+    "Sentence length": ("length", "sentence (rows)"),
+}
+
+
+def parts(chosen: Selection) -> None:
+    """Where linear probes are right: by label, frequency and length, and what they answer instead."""
+    specs = [chosen.slices, chosen.transfer]
+    slices, found = show.results(specs, what="probes of both sides on parts of the rows")
+    if not (slices and found):
+        return
+    name = st.segmented_control(
+        "Part", list(PARTS), default="Label", key="probing_part", bind="query-params", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    kind, what = PARTS[name]
+    table = paired.slices_table(slices, chosen.layer, kind)
+    st.markdown(
+        f"**Where is {chosen.label_name} read rightly at layer {chosen.layer}?** A hollow ▲ is a change inside the noise.",
+        help="Accuracy of each side's own linear probes on rows they did not see, part by part. Rare words and long sentences show "
+        "what a probe knows beyond memorised words. Many parts are looked at: one in twenty leaves the noise by chance.",
+    )
+    note = notes.slices(slices, chosen)
+    if len(table):
+        show.figure(
+            paired.paired_chart(table, show.look(), what=what, title="share read rightly"),
+            table,
+            name=f"parts-{kind}",
+            alt_text=f"Share of rows read rightly by {name.lower()} at layer {chosen.layer}, base and tuned",
+            specs=specs,
+            note=note,
+        )
+    else:
+        st.info("Every part is too small for a share. Take a larger sample.", icon=":material/info:")
+    if kind == "label" and len(found.labels) <= MOST_CONFUSED:
+        for side, counts in readout.said_counts(found, chosen.layer).items():
+            st.markdown(f"**{side.capitalize()}: what is said instead?** Rows are gold labels; shares are of a row.")
+            show.figure(
+                confusion.confusion_heat(found.labels, counts, show.look()),
+                confusion.confusion_table(found.labels, counts),
+                name=f"confusion-{side}",
+                alt_text=f"Gold against answered label of the {side} probe at layer {chosen.layer}",
+                specs=specs[1:],
+                note=note,
+            )
 
 
 def kinds(chosen: Selection) -> None:

@@ -6,7 +6,7 @@ enter()
 
 import streamlit as st  # noqa: E402
 
-from core.charts import annotation, curves, structure  # noqa: E402
+from core.charts import annotation, curves, paired, structure  # noqa: E402
 from core.data.marks import DEPENDENCY  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -145,7 +145,7 @@ def relations(chosen: Selection) -> None:
         "noise by chance.",
     )
     show.figure(
-        structure.relations_chart(table, show.look()),
+        paired.paired_chart(table, show.look(), what="relation (edges)", title="share of its edges found"),
         table,
         name="structure-relations",
         alt_text=f"Share of edges found by relation at layer {chosen.layer}, base and tuned",

@@ -13,6 +13,7 @@ from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
+from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.structural_change import StructuralChange
@@ -54,6 +55,7 @@ def comparison() -> list[Spec]:
         CodelengthChange(base=codelengths[0], tuned=codelengths[1]),
         ProbeKinds(base=BASE, tuned=TUNED, label="upos", n_seeds=2, sizes=(8,)),
         ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2),
+        ProbeSlices(of=ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2)),
         *trees,
         StructuralChange(base=trees[0], tuned=trees[1]),
         Crowding(base=BASE, tuned=TUNED),

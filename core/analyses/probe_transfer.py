@@ -31,7 +31,7 @@ WAYS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeTransfer(Spec, kind="probe_transfer"):
+class ProbeTransfer(Spec, kind="probe_transfer", version=2):
     """Linear probes of each side, read on both sides of every layer, on the same splits."""
 
     title: ClassVar[str] = "Probe transfer"
@@ -66,8 +66,14 @@ class Transfers(Result):
     float16 [layers, rows]; NaN where none does."""
     tuned_share: np.ndarray
     """The same of the tuned side."""
+    base_said: np.ndarray
+    """What the base's own probe answers in the first split that holds a row out, as a place in `labels`, int16 [layers, rows];
+    -1 where none does."""
+    tuned_said: np.ndarray
+    """The same of the tuned side."""
+    labels: tuple[str, ...]
     rows: pd.DataFrame
-    """What each row is: text, sentence, label."""
+    """What each row is: text, sentence, label; group: rows of one number stand on one side of a split."""
     n_train: int
     n_test: int
     n_sentences: int
@@ -99,10 +105,13 @@ def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
     places = [(layer, seed) for layer in range(len(facing)) for seed in range(spec.n_seeds)]
     accuracy = np.zeros((len(facing), spec.n_seeds, len(WAYS)))
     shares, failed = np.zeros((2, len(facing), len(y))), 0
+    said = np.full(shares.shape, -1, dtype=np.int16)
     for (layer, seed), both in zip(places, spread(run, [partial(read, *at) for at in places], "probes"), strict=True):
         accuracy[layer, seed] = [share for home in both for share in home.accuracy]
         for side, home in enumerate(both):
-            shares[side, layer, splits[seed][1]] += home.gold_share
+            test = splits[seed][1]
+            shares[side, layer, test] += home.gold_share
+            said[side, layer, test] = np.where(said[side, layer, test] < 0, home.said, said[side, layer, test])
             failed += not home.converged
     times = np.bincount(np.concatenate([test for _, test in splits]), minlength=len(y))
     with np.errstate(invalid="ignore"):
@@ -117,7 +126,10 @@ def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
         ),
         base_share=shares[0],
         tuned_share=shares[1],
-        rows=pd.DataFrame({"text": ours.types, "sentence": sentences, "label": ours.labels}),
+        base_said=said[0],
+        tuned_said=said[1],
+        labels=tuple(map(str, names)),
+        rows=pd.DataFrame({"text": ours.types, "sentence": sentences, "label": ours.labels, "group": ours.group}),
         n_train=n_train,
         n_test=n_test,
         n_sentences=len(np.unique(ours.group)),
@@ -133,6 +145,8 @@ class _Read:
     """At home, away as it is, away rescaled."""
     gold_share: NDArray[np.float64]
     """Probability of the gold label at home [n_test]."""
+    said: NDArray[np.intp]
+    """Answers at home [n_test]."""
     converged: bool
 
 
@@ -152,9 +166,10 @@ def _read_both(
     probe = fit_linear_probes(
         own, y[train], C=C, n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
     )
-    right = [float((probe.predict(X)[0] == y[test]).mean()) for X in (here, as_is, rescaled)]
+    said = [probe.predict(X)[0] for X in (here, as_is, rescaled)]
+    right = [float((one == y[test]).mean()) for one in said]
     share = np.exp(probe.log_proba(here)[0][np.arange(len(test)), y[test]])
-    return _Read((right[0], right[1], right[2]), share, bool(probe.converged[0]))
+    return _Read((right[0], right[1], right[2]), share, said[0], bool(probe.converged[0]))
 
 
 def _same_rows(base: Embeddings, tuned: Embeddings, ours: LabelledRows, theirs: LabelledRows) -> None:

@@ -10,7 +10,7 @@ from core.analyses.base import Run, facing_layers
 from core.analyses.structural_probe import StructuralProbe, StructuralScores
 from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
-from core.maths.statistics import Estimate, group_folds, jackknife, resampled_interval
+from core.maths.statistics import Estimate, paired_shares, resampled_interval
 from core.maths.structure import PUNCTUATION
 
 LEAST_EDGES, LEAST_SENTENCES = 20, 8
@@ -74,7 +74,7 @@ def compute(spec: StructuralChange, inputs: dict[str, Any], run: Run) -> Structu
         run.step(layer, len(facing), "layers")
         one, two = _is_found(base, layer), _is_found(tuned, other)
         rows = [relation == name for name in names]
-        found.append(tuple(_shares(one[held], two[held], sentence[held]) for held in rows))
+        found.append(tuple(paired_shares(one[held], two[held], sentence[held]) for held in rows))
     counts = tuple(int((relation == name).sum()) for name in names)
     return StructuralDifference(difference=difference, relations=tuple(names), n_edges=counts, found=tuple(found))
 
@@ -112,18 +112,3 @@ def _commonest(relation: NDArray[np.object_]) -> tuple[list[str], list[int]]:
 def _is_enough(name: str, relation: NDArray[np.object_], sentence: NDArray[np.int64]) -> bool:
     rows = relation == name
     return bool(name) and rows.sum() >= LEAST_EDGES and len(np.unique(sentence[rows])) >= LEAST_SENTENCES
-
-
-def _shares(
-    base: NDArray[np.bool_], tuned: NDArray[np.bool_], sentence: NDArray[np.int64]
-) -> tuple[Estimate, Estimate, Estimate]:
-    """Share found by base and tuned, and the difference of the two."""
-    folds = group_folds(sentence)
-    count = np.bincount(folds)
-
-    def estimate(values: NDArray[np.float64]) -> Estimate:
-        left_out = (values.sum() - np.bincount(folds, weights=values)) / (len(values) - count)
-        return jackknife(float(values.mean()), left_out, n=len(values))
-
-    one, other = base.astype(np.float64), tuned.astype(np.float64)
-    return estimate(one), estimate(other), estimate(other - one)

@@ -144,6 +144,17 @@ def rows_table(
     return table.sort_values("change", ascending=not gained, kind="stable").reset_index(drop=True)
 
 
+def said_counts(transfers: Transfers, layer: int) -> dict[str, np.ndarray]:
+    """How often each side's own probe answers each label for each gold label, {side: [gold, answered]}, at a layer of the base."""
+    gold = np.searchsorted(np.array(transfers.labels), transfers.rows["label"].to_numpy(dtype=str))
+    found = {}
+    for side, said in (("base", transfers.base_said[layer]), ("tuned", transfers.tuned_said[layer])):
+        counts = np.zeros((len(transfers.labels),) * 2, dtype=np.int64)
+        np.add.at(counts, (gold[said >= 0], said[said >= 0]), 1)
+        found[side] = counts
+    return found
+
+
 def gains_by_label(transfers: Transfers, layer: int) -> pd.DataFrame:
     """label, rows, base, tuned, change: mean probability of the gold label by label, most changed first."""
     table = rows_table(transfers, layer, least=-1.0)

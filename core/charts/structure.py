@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from core.analyses.base import facing_layers
 from core.analyses.structural_change import StructuralDifference
 from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
-from core.charts.look import Look, framed
+from core.charts.paired import paired_table
 from core.maths.structure import gold_edges, is_found
 
 
@@ -106,50 +105,5 @@ def sentence_table(one: Drawn, other: Drawn) -> pd.DataFrame:
 
 
 def relations_table(change: StructuralDifference, layer: int) -> pd.DataFrame:
-    """relation, edges, side, share, low, high, difference and its interval, is_noise; commonest first."""
-    rows = []
-    for name, count, (*sides, difference) in zip(change.relations, change.n_edges, change.found[layer], strict=True):
-        for side, one in zip(("base", "tuned"), sides, strict=True):
-            rows.append({
-                "relation": name, "edges": count, "side": side, "share": one.value, "low": one.low, "high": one.high,
-                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
-                "is_noise": difference.low <= 0 <= difference.high,
-            })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def relations_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
-    """Share of each relation's edges that base and tuned find, with intervals; hollow where they are not told apart."""
-    sides = ["base", "tuned"]
-    names = [f"{name} ({count})" for name, count in table[["relation", "edges"]].drop_duplicates().to_numpy()]
-    table = table.assign(name=[f"{r} ({n})" for r, n in zip(table["relation"], table["edges"], strict=True)])
-    y = alt.Y(
-        "name:N",
-        sort=names,
-        title="relation (edges)",
-        axis=alt.Axis(labelLimit=220, ticks=False),
-        scale=alt.Scale(padding=0),
-    )
-    row = 32 if look.projector else 25
-    offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides, range=[0.32 * row, 0.68 * row]))
-    scale = alt.Scale(domain=[0, 1], clamp=True)
-    x = alt.X("share:Q", title="share of its edges found", scale=scale, axis=alt.Axis(format="%", tickCount=5))
-    colour = alt.Color("side:N", scale=alt.Scale(domain=sides, range=[look.base, look.tuned]), legend=None)
-    shape = alt.Shape("side:N", scale=alt.Scale(domain=sides, range=["circle", "triangle-up"]), legend=None)
-    shown = [
-        alt.Tooltip("relation:N"), alt.Tooltip("edges:Q"), alt.Tooltip("side:N"),
-        *(alt.Tooltip(f"{column}:Q", format=".0%") for column in ("share", "low", "high")),
-        alt.Tooltip("difference:Q", format="+.0%", title="tuned − base"),
-        alt.Tooltip("is_noise:N", title="inside the noise"),
-    ]  # fmt: skip
-    bars = (
-        alt.Chart(table)
-        .mark_rule(strokeWidth=2, opacity=0.5)
-        .encode(y=y, yOffset=offset, x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
-    )
-    dots = alt.Chart(table).encode(y=y, yOffset=offset, x=x, color=colour, shape=shape, tooltip=shown)
-    solid = dots.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(filled=True, size=85, opacity=1)
-    hollow = dots.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
-        filled=False, fill=look.paper, size=75, strokeWidth=2, opacity=1
-    )
-    return framed(alt.layer(bars, solid, hollow), look, height=row * len(names) + 62)
+    """paired_table of the relations of a layer, commonest first."""
+    return paired_table(change.relations, change.n_edges, change.found[layer])

@@ -201,3 +201,27 @@ def grouped_share(is_right: ArrayLike, groups: ArrayLike, *, n_folds: int = 20, 
     hits = np.bincount(folds, weights=right)
     left_out = (right.sum() - hits) / (len(right) - count)
     return jackknife(float(right.mean()), left_out, level=level, n=len(right))
+
+
+def paired_shares(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> tuple[Estimate, Estimate, Estimate]:
+    """Shares of rows that are right on either of two sides, and the second minus the first, row by row.
+
+    Args:
+        first: bool [n_rows].
+        second: bool [n_rows], of the same rows.
+        groups: group of each row [n_rows]; rows of one group (words of a sentence) go together in the intervals.
+    Returns:
+        Estimates by a delete-a-group jackknife over folds of groups: two shares, 0 to 1, and their difference, -1 to 1.
+    Raises:
+        ShapeError: unequal lengths.
+        NotEnoughData: fewer than MIN_GROUPS groups.
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.ndim != 1 or one.shape != other.shape or one.shape != np.shape(groups):
+        raise ShapeError(
+            "Comparing two shares.",
+            f"{one.shape}, {other.shape}, groups {np.shape(groups)}.",
+            "Give one of each a row.",
+        )
+    # A mean of differences -1, 0 and 1 is a share like any other.
+    return grouped_share(one, groups), grouped_share(other, groups), grouped_share(other - one, groups)

@@ -10,6 +10,7 @@ from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_kinds import HULL_ROWS, NEIGHBOURS, KindScores
+from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES, Slices
 from core.analyses.probe_transfer import Transfers
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.structural_probe import StructuralScores
@@ -97,6 +98,20 @@ def kinds(result: KindScores, kind: str, layer: int, chosen: Selection) -> str:
         f"{kind}: {how}; {len(result.labels)} classes, {result.n_train:,} training and {result.n_test:,} test "
         f"{chosen.unit_name}s, {result.base.shape[2]} random splits by sentence, 95 % interval corrected for their overlap "
         f"(Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: {result.control_kind}"
+    )
+
+
+def slices(result: Slices, chosen: Selection) -> str:
+    """Of probes on parts of the rows."""
+    return (
+        f"logistic regression, L2, C = {chosen.transfer.C:g}, each {chosen.unit_name} judged in the first of "
+        f"{chosen.transfer.n_seeds} random splits that holds it out, 95 % interval: delete-a-group jackknife over groups of "
+        "sentences, the probes as they are"
+        + (
+            f"; {result.n_left_out} parts under {LEAST_ROWS} rows or {LEAST_SENTENCES} sentences left out"
+            if result.n_left_out
+            else ""
+        )
     )
 
 

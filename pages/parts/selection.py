@@ -18,6 +18,7 @@ from core.analyses.joint_umap import JointUmap
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
+from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.structural_change import StructuralChange
@@ -256,6 +257,11 @@ class Selection:
         """Structural probes on the base's shape with freshly drawn weights; None where the base has no weights."""
         random = self.reading("word", "upos").random_probe
         return random and StructuralProbe(embed=random.embed)
+
+    @property
+    def slices(self) -> ProbeSlices:
+        """The probes of both sides on parts of the rows."""
+        return ProbeSlices(of=self.transfer)
 
     @property
     def crowding(self) -> Crowding:

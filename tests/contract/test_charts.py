@@ -11,7 +11,7 @@ from altair.utils import schemapi
 
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
-from core.charts import board, confusion, curves, heat, mixing, readout, scatter, strip, structure
+from core.charts import board, confusion, curves, heat, mixing, paired, readout, scatter, strip, structure
 from core.charts.headline import difference, headline, reading
 from core.charts.look import Look
 from core.lab import Lab
@@ -131,7 +131,12 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             mixing.cumulative_table(*edges, edged), "f1", look, 3, title="micro-F1", percent=True, controls=True
         ),
         "mixing weights": mixing.weights_chart(mixing.weights_table(*edges), *edges, look),
-        "relations": structure.relations_chart(structure.relations_table(grown, 3), look),
+        "relations": paired.paired_chart(
+            structure.relations_table(grown, 3), look, what="relation (edges)", title="share"
+        ),
+        "slices": paired.paired_chart(
+            paired.slices_table(results["probe_slices"][0], 3, "label"), look, what="label", title="share"
+        ),
         "learning": readout.learning_curve(
             readout.learning_table(*sent, 3), look, n_classes=len(sent[0].labels), prior_bits=sent[0].prior_bits
         ),

@@ -10,7 +10,7 @@ from scipy import stats
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
 from core.maths.similarity import cka_jackknife
-from core.maths.statistics import Estimate, group_folds, jackknife, resampled_interval, t_interval
+from core.maths.statistics import Estimate, group_folds, jackknife, paired_shares, resampled_interval, t_interval
 
 values = st.lists(st.floats(-100, 100), min_size=2, max_size=30)
 
@@ -132,3 +132,27 @@ def test_intervals_when_asked_wrongly_expect_a_message() -> None:
         group_folds(np.ones((4, 4)))
     with pytest.raises(SpecInvalid):
         group_folds(np.arange(9), n_folds=1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(5, 60))
+def test_paired_shares_are_means_and_their_difference(seed: int, n_groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(n_groups), 3)
+    one, other = rng.random(len(groups)) < 0.6, rng.random(len(groups)) < 0.7
+    first, second, difference = paired_shares(one, other, groups)
+    assert first.value == pytest.approx(one.mean())
+    assert second.value == pytest.approx(other.mean())
+    assert difference.value == pytest.approx(other.mean() - one.mean())
+    swapped = paired_shares(other, one, groups)[2]
+    assert (swapped.low, swapped.high) == pytest.approx((-difference.high, -difference.low))
+    same = paired_shares(one, one, groups)[2]
+    assert (same.low, same.value, same.high) == (0, 0, 0)
+
+
+def test_paired_shares_refuse_rows_that_do_not_face_each_other() -> None:
+    with pytest.raises(ShapeError):
+        paired_shares([True] * 8, [True] * 7, list(range(8)))
+    with pytest.raises(ShapeError):
+        paired_shares([True] * 8, [True] * 8, list(range(7)))
+    with pytest.raises(NotEnoughData):
+        paired_shares([True] * 8, [False] * 8, [0] * 8)

@@ -1,0 +1,79 @@
+"""Shares of several groups of rows, base beside tuned, each with its interval."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from core.analyses.probe_slices import Slices
+from core.charts.look import Look, framed
+from core.maths.statistics import Estimate
+
+
+def paired_table(
+    names: Sequence[str], counts: Sequence[int], shares: Sequence[tuple[Estimate, Estimate, Estimate]]
+) -> pd.DataFrame:
+    """name, n, side, share, low, high, difference and its interval, is_noise, in the order given.
+
+    Args:
+        names: of the groups.
+        counts: rows of each.
+        shares: base, tuned, and tuned minus base.
+    """
+    rows = []
+    for name, count, (*sides, difference) in zip(names, counts, shares, strict=True):
+        for side, one in zip(("base", "tuned"), sides, strict=True):
+            rows.append({
+                "name": name, "n": count, "side": side, "share": one.value, "low": one.low, "high": one.high,
+                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
+                "is_noise": difference.low <= 0 <= difference.high,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def slices_table(slices: Slices, layer: int, kind: str) -> pd.DataFrame:
+    """paired_table of the slices of a kind at a layer."""
+    chosen = [at for at, one in enumerate(slices.kinds) if one == kind]
+    return paired_table(
+        [slices.names[at] for at in chosen],
+        [slices.counts[at] for at in chosen],
+        [slices.shares[layer][at] for at in chosen],
+    )
+
+
+def paired_chart(table: pd.DataFrame, look: Look, *, what: str, title: str) -> alt.LayerChart:
+    """Shares of base and tuned in one row a group, with intervals; hollow where the two are not told apart.
+
+    Args:
+        table: of paired_table.
+        look: how to draw.
+        what: name of the groups, and in brackets what is counted.
+        title: of the shares.
+    """
+    sides, row = ["base", "tuned"], 32 if look.projector else 25
+    table = table.assign(row=[f"{name} ({n:,})" for name, n in zip(table["name"], table["n"], strict=True)])
+    names = list(dict.fromkeys(table["row"]))
+    axis = alt.Axis(labelLimit=260, ticks=False)
+    y = alt.Y("row:N", sort=names, title=what, axis=axis, scale=alt.Scale(padding=0))
+    offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides, range=[0.32 * row, 0.68 * row]))
+    scale = alt.Scale(domain=[0, 1], clamp=True)
+    x = alt.X("share:Q", title=title, scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    colour = alt.Color("side:N", scale=alt.Scale(domain=sides, range=[look.base, look.tuned]), legend=None)
+    shape = alt.Shape("side:N", scale=alt.Scale(domain=sides, range=["circle", "triangle-up"]), legend=None)
+    shown = [
+        alt.Tooltip("name:N"), alt.Tooltip("n:Q", format=","), alt.Tooltip("side:N"),
+        *(alt.Tooltip(f"{column}:Q", format=".1%") for column in ("share", "low", "high")),
+        alt.Tooltip("difference:Q", format="+.1%", title="tuned − base"),
+        alt.Tooltip("is_noise:N", title="inside the noise"),
+    ]  # fmt: skip
+    bars = (
+        alt.Chart(table)
+        .mark_rule(strokeWidth=2, opacity=0.5)
+        .encode(y=y, yOffset=offset, x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    )
+    dots = alt.Chart(table).encode(y=y, yOffset=offset, x=x, color=colour, shape=shape, tooltip=shown)
+    solid = dots.transform_filter("datum.side == 'base' || !datum.is_noise").mark_point(filled=True, size=85, opacity=1)
+    hollow = dots.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
+        filled=False, fill=look.paper, size=75, strokeWidth=2, opacity=1
+    )
+    return framed(alt.layer(bars, solid, hollow), look, height=row * len(names) + 62)

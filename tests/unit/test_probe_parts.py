@@ -1,0 +1,127 @@
+"""Other kinds of probe, and parts of what a probe reads: shapes, controls, counts by hand, and odd data."""
+
+import numpy as np
+import pytest
+
+from core.analyses.embed import Embed
+from core.analyses.probe_kinds import KINDS, KindScores, ProbeKinds, _Side
+from core.analyses.probe_slices import ProbeSlices, Slices
+from core.analyses.probe_transfer import ProbeTransfer, Transfers
+from core.analyses.units import labelled_rows
+from core.charts import paired, readout
+from core.data.load import load_sample
+from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.lab import Lab
+from core.refs import Packaged, Sample, Suite
+from tests.small import BASE, SAMPLE, TUNED
+
+TRANSFER = ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2)
+
+
+@pytest.fixture(scope="module")
+def held(made: Lab) -> Transfers:
+    return made.peek(TRANSFER)
+
+
+@pytest.fixture(scope="module")
+def slices(made: Lab) -> Slices:
+    return made.peek(ProbeSlices(of=TRANSFER))
+
+
+@pytest.fixture(scope="module")
+def kinds(made: Lab) -> KindScores:
+    return made.peek(ProbeKinds(base=BASE, tuned=TUNED, label="upos", n_seeds=2, sizes=(8,)))
+
+
+def test_every_kind_reads_more_than_a_guess_and_less_of_the_control(kinds: KindScores) -> None:
+    assert kinds.base.shape == (len(KINDS), 7, 2)
+    middle = kinds.base[:, 2:4].mean(axis=(1, 2))
+    assert (middle > kinds.majority).all()
+    assert (kinds.base_control[:, 2:4].mean(axis=(1, 2)) < middle).all()
+    assert len(kinds.base_settings) == len(kinds.tuned_settings) == 7
+
+
+def test_differences_of_kinds_are_paired_by_split(kinds: KindScores) -> None:
+    for kind, row in enumerate(kinds.difference):
+        for layer, one in enumerate(row):
+            assert one.value == pytest.approx((kinds.tuned[kind, layer] - kinds.base[kind, layer]).mean())
+
+
+def test_a_search_takes_the_setting_that_is_most_often_right(made: Lab) -> None:
+    vectors = made.peek(BASE)
+    side = _Side.of(vectors, labelled_rows(load_sample(SAMPLE), vectors, "word", "upos"), 2)
+    # A penalty that leaves nothing of the weights cannot win.
+    assert side.search(3, ((8, 8, 1e9), (16, 16, 1e-4)), "cpu") == (16, 16, 1e-4)
+
+
+def test_settings_of_kinds_are_every_pair_of_sizes_and_penalty() -> None:
+    spec = ProbeKinds(base=BASE, tuned=TUNED, label="upos", sizes=(64, 32), penalties=(0.1, 1.0))
+    assert len(spec.settings) == 8
+    assert spec.settings[0] == (32, 32, 1.0)
+    assert spec.cost()[0] > ProbeKinds(base=BASE, tuned=TUNED, label="upos").cost()[0]
+
+
+@pytest.mark.parametrize("odd", [{"sizes": ()}, {"sizes": (0,)}, {"penalties": (-1.0,)}, {"n_seeds": 1}])
+def test_kinds_refuse_odd_settings(odd: dict) -> None:
+    with pytest.raises(SpecInvalid):
+        ProbeKinds(base=BASE, tuned=TUNED, label="upos", **odd)
+
+
+def test_kinds_refuse_other_sentences_and_one_class(made: Lab) -> None:
+    other = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="test"), n=60))
+    with pytest.raises(IncompatibleRefs):
+        ProbeKinds(base=BASE, tuned=other, label="upos")
+    vectors = made.peek(BASE)
+    rows = labelled_rows(load_sample(SAMPLE), vectors, "word", "upos")
+    one_class = type(rows)(**{**vars(rows), "labels": np.full(len(rows.labels), "NOUN")})
+    with pytest.raises(NotEnoughData, match="NOUN"):
+        _Side.of(vectors, one_class, 2)
+
+
+def test_answers_agree_with_the_accuracy_of_the_first_split(held: Transfers) -> None:
+    gold = np.searchsorted(np.array(held.labels), held.rows["label"].to_numpy(dtype=str))
+    seen = held.base_said[0] >= 0
+    assert 0.4 < seen.mean() < 0.62  # two splits that hold out 30 % each
+    right = (held.base_said[3] == gold)[seen].mean()
+    assert abs(right - held.accuracy[3, :, 0].mean()) < 0.05
+    for said in (held.base_said, held.tuned_said):
+        assert said.max() < len(held.labels)
+        assert ((said >= 0) == seen).all()
+
+
+def test_slices_cover_the_rows_and_count_what_is_right(held: Transfers, slices: Slices) -> None:
+    gold = np.searchsorted(np.array(held.labels), held.rows["label"].to_numpy(dtype=str))
+    seen = held.base_said[0] >= 0
+    of_label = {
+        name: (count, shares)
+        for kind, name, count, shares in zip(slices.kinds, slices.names, slices.counts, slices.shares[3], strict=True)
+        if kind == "label"
+    }
+    assert of_label
+    for name, (count, (base, tuned, difference)) in of_label.items():
+        rows = seen & (held.rows["label"].to_numpy(dtype=str) == name)
+        assert count == rows.sum()
+        assert base.value == pytest.approx((held.base_said[3] == gold)[rows].mean())
+        assert tuned.value == pytest.approx((held.tuned_said[3] == gold)[rows].mean())
+        assert difference.value == pytest.approx(tuned.value - base.value)
+    for kind in ("frequency", "length"):
+        counts = [n for one, n in zip(slices.kinds, slices.counts, strict=True) if one == kind]
+        assert sum(counts) <= seen.sum()
+
+
+def test_words_of_one_sentence_were_never_in_training(held: Transfers, slices: Slices) -> None:
+    names = [name for kind, name in zip(slices.kinds, slices.names, strict=True) if kind == "frequency"]
+    table = paired.slices_table(slices, 3, "frequency")
+    assert list(dict.fromkeys(table["name"])) == names
+    alone = held.rows.groupby("text")["group"].transform("nunique") == 1
+    counted = dict(zip(table["name"], table["n"], strict=True))
+    if "in 1 sentence: never in training" in counted:
+        assert counted["in 1 sentence: never in training"] == int((alone & (held.base_said[0] >= 0)).sum())
+
+
+def test_what_is_said_instead_adds_up(held: Transfers) -> None:
+    for side, counts in readout.said_counts(held, 3).items():
+        said = held.base_said if side == "base" else held.tuned_said
+        assert counts.sum() == (said[3] >= 0).sum()
+        gold = held.rows["label"][said[3] >= 0]
+        assert counts.sum(axis=1).tolist() == [(gold == name).sum() for name in held.labels]
