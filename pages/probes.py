@@ -170,9 +170,10 @@ def kinds(chosen: Selection) -> None:
         "Kind", KINDS, default=KINDS[0], key="probing_kind", bind="query-params", required=True,
         format_func=str.capitalize, label_visibility="collapsed",
     )  # fmt: skip
-    search = two.toggle(
+    search = kind == KINDS[0] and two.toggle(
         "Search sizes and penalties",
         key="probing_search_sizes",
+        bind="query-params",
         help="Every pair of 32, 64, 128 and 256 units with eight penalties, on a part of the training sentences, as Zhou & "
         "Srikumar (2022) choose their classifier. It takes many times as long.",
     )

@@ -36,9 +36,11 @@ def main() -> None:
         return
     known = get_lab().labels_of(chosen.data.ref)
     if DEPENDENCY not in known["pair"] or "upos" not in known["word"]:
+        missing = (
+            "dependency trees" if DEPENDENCY not in known["pair"] else "universal word classes (upos) beside its trees"
+        )
         st.info(
-            "This text has no dependency trees. Choose a treebank in the sidebar: a part of the built-in suite, or a "
-            "CoNLL-U file.",
+            f"This text has no {missing}. Choose a treebank in the sidebar: a part of the built-in suite, or a CoNLL-U file.",
             icon=":material/info:",
         )
         return
@@ -88,9 +90,10 @@ def by_layer(chosen: Selection) -> None:
 
 def sentence(chosen: Selection) -> None:
     """Gold tree above, base and tuned below it."""
-    specs = list(chosen.structural_probes)
-    base, tuned = show.results(specs, what="structural probes")
-    if not (base and tuned):
+    # The comparison refuses sides that could read other sentences.
+    specs = [chosen.structural_change, *chosen.structural_probes]
+    change, base, tuned = show.results(specs, what="structural probes")
+    if not (change and base and tuned):
         return
     search, number = st.columns([4, 2], vertical_alignment="bottom")
     query = search.text_input(
@@ -117,13 +120,13 @@ def sentence(chosen: Selection) -> None:
         "sentence is drawn by a probe that did not see it. Punctuation takes no part.",
     )
     stacked = [
-        annotation.Arcs(one.gold, one.relations, title="Gold"),
-        annotation.Arcs(one.heads, doubted=_wrong(one), title=f"Base: {one.n_found} of {one.n_edges} edges"),
-        annotation.Arcs(other.heads, doubted=_wrong(other), title=f"Tuned: {other.n_found} of {other.n_edges} edges"),
+        annotation.Arcs(one.gold_drawn, one.relations, title=f"Gold · root: {one.gold_root}"),
+        annotation.Arcs(one.heads, doubted=_wrong(one), title=f"Base · {_found(one)}"),
+        annotation.Arcs(other.heads, doubted=_wrong(other), title=f"Tuned · {_found(other)}"),
     ]
     with st.container(border=True):
         st.html(annotation.trees(one.words, one.upos, stacked, look))
-    st.caption(f"{notes.structure(base, tuned)} · {show.provenance(specs)}")
+    st.caption(f"{notes.trees(base)} · {show.provenance(specs)}")
     with st.expander("Table", icon=":material/table:"):
         st.dataframe(structure.sentence_table(one, other), hide_index=True, width="stretch", height="content")
 
@@ -150,8 +153,12 @@ def relations(chosen: Selection) -> None:
         name="structure-relations",
         alt_text=f"Share of edges found by relation at layer {chosen.layer}, base and tuned",
         specs=specs,
-        note=notes.structure(base, tuned),
+        note=notes.relations(base),
     )
+
+
+def _found(drawn: structure.Drawn) -> str:
+    return f"{drawn.n_found} of {drawn.n_edges} edges, root: {drawn.root}"
 
 
 def _wrong(drawn: structure.Drawn) -> frozenset[int]:

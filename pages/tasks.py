@@ -213,7 +213,7 @@ def crossed(chosen: Selection) -> None:
     table = board.cross_table(complete, chosen.layer)
     st.markdown(
         f"**What did tuning on one thing do to another, at layer {chosen.layer}?** Points of accuracy, tuned minus base. Click a "
-        "cell for its words.",
+        "cell for its examples.",
         help="A linear probe is trained on the layer of each side and tested on other sentences. Green with + is easier, purple "
         "with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance. Move the "
         "layer cursor to see other layers.",
@@ -234,8 +234,8 @@ def crossed(chosen: Selection) -> None:
 
 
 def _keep_cell(picked: Mapping[str, Any]) -> None:
-    if "tuned" in picked and "task" in picked:
-        st.session_state[CELL] = (picked["tuned"], picked["task"])
+    """Remember the cell that was clicked; a click beside the cells, or on the same one, closes it."""
+    st.session_state[CELL] = (picked.get("tuned"), picked.get("task"))
 
 
 def sizes(chosen: Selection) -> None:

@@ -87,15 +87,17 @@ def spread(run: Run, tasks: Sequence[Callable[[], T]], note: str) -> list[T]:
             found.append(task())
         return found
     import torch
+    from threadpoolctl import threadpool_limits
 
     pool = ThreadPoolExecutor(run.threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        run.step(0, len(tasks), note)
-        waiting = [pool.submit(task) for task in tasks]
-        for done, one in enumerate(as_completed(waiting), start=1):
-            one.result()
-            run.step(done, len(tasks), note)
-        return [one.result() for one in waiting]
+        with threadpool_limits(1, user_api="blas"):  # NumPy's products are on their own threads
+            run.step(0, len(tasks), note)
+            waiting = [pool.submit(task) for task in tasks]
+            for done, one in enumerate(as_completed(waiting), start=1):
+                one.result()
+                run.step(done, len(tasks), note)
+            return [one.result() for one in waiting]
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(run.threads)  # some libraries keep one number for the whole process

@@ -97,12 +97,16 @@ class EdgeScores(Result):
     """Mean layer at which adding layers gains F1, of the seeds in which they gain anything together."""
     expected_seeds: tuple[int, ...]
     """Which seeds those are."""
+    gain: Estimate
+    """What all layers read more than the embeddings alone, paired by split: only where it is above 0 for certain do gains
+    have a place."""
     expected_layer: Estimate | None
-    """Their mean with an interval; None where fewer than two have one."""
+    """Mean of the expected layers with an interval; None where the gain may be noise or a split has none."""
     localisations: tuple[float, ...]
     """Bits by which the gains differ from equal ones in all layers, 0 to log2 L, of the seeds in which any layer gains."""
     localisation: Estimate | None
-    """Their mean with an interval; None where fewer than two have one. Noise in F1 makes it larger, never smaller."""
+    """Their mean with an interval; None where the gain may be noise or a split has none. Noise in F1 makes it larger, never
+    smaller."""
     labels: tuple[str, ...]
     counts: tuple[int, ...]
     """Edges of each label."""
@@ -170,7 +174,7 @@ def _scores(
         return resampled_interval(values, n_train=n_train, n_test=n_test)
 
     centre = np.array([scalar_mix_centre(row) for row in weights])
-    expected = where_defined(expected_layer, f1)
+    gain, expected = interval(f1[-1] - f1[0]), where_defined(expected_layer, f1)
     placed = where_defined(localisation, f1)
     taught = np.array([read.targets[split.train].any(axis=0) for split in splits])
     return EdgeScores(
@@ -186,9 +190,10 @@ def _scores(
         centre_score=interval(centre),
         expected_layers=tuple(expected.values()),
         expected_seeds=tuple(expected),
-        expected_layer=interval(list(expected.values())) if len(expected) > 1 else None,
+        gain=gain,
+        expected_layer=interval(list(expected.values())) if gain.low > 0 and len(expected) == len(splits) else None,
         localisations=tuple(placed.values()),
-        localisation=interval(list(placed.values())) if len(placed) > 1 else None,
+        localisation=interval(list(placed.values())) if gain.low > 0 and len(placed) == len(splits) else None,
         labels=read.names,
         counts=tuple(int(count) for count in read.targets.sum(axis=0)),
         unseen=tuple(name for name, always in zip(read.names, taught.T, strict=True) if not always.all()),

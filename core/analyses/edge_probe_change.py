@@ -48,7 +48,7 @@ class EdgeDifference(Result):
     """Of the centre of gravity, in layers; above 0 = read further up. None where the sides differ in depth: a layer of
     one is none of the other."""
     expected_layer: Estimate | None
-    """The same of the expected layer; None also where fewer than two seeds have one on both sides."""
+    """The same of the expected layer; None also where a side has none."""
     n_expected: int
     """Seeds that have one on both sides."""
 
@@ -71,7 +71,7 @@ def compute(spec: EdgeProbeChange, inputs: dict[str, Any], run: Run) -> EdgeDiff
     return EdgeDifference(
         difference=tuple(interval(row) for row in tuned.f1[list(facing)] - base.f1),
         centre=interval(tuned.centre - base.centre) if same_depth else None,
-        expected_layer=interval(moved) if len(moved) > 1 else None,
+        expected_layer=interval(moved) if base.expected_layer and tuned.expected_layer and len(moved) > 1 else None,
         n_expected=len(both),
     )
 

@@ -153,7 +153,10 @@ class _Rooms:
     @contextmanager
     def one(self) -> Iterator[NDArray[np.float32]]:
         """One that nobody else has."""
-        room = self._free.pop() if self._free else np.empty(self._shape, dtype=np.float32)
+        try:
+            room = self._free.pop()  # tasks beside each other: asking first whether there is one would race
+        except IndexError:
+            room = np.empty(self._shape, dtype=np.float32)
         try:
             yield room
         finally:

@@ -1,6 +1,5 @@
 """Other kinds of probe on every layer of both sides: a perceptron, and readers that learn next to nothing."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers, spread
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import Split, control_of, refuse_odd_settings, splits_of
+from core.analyses.probe_change import MOST_LOST
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -72,8 +72,8 @@ class ProbeKinds(Spec, kind="probe_kinds"):
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x perceptrons of both sides; a few kilobytes kept."""
-        nets = 2 * self.n_seeds + (len(self.settings) if len(self.settings) > 1 else 0)
-        return 2 * self.base.cost()[0] * nets, 3e4
+        nets = 2 + (len(self.settings) if len(self.settings) > 1 else 0)
+        return 2 * self.base.cost()[0] * self.n_seeds * nets, 3e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,9 @@ class KindScores(Result):
     """The same of the tuned side, [kinds][tuned layers]."""
     difference: tuple[tuple[Estimate, ...], ...]
     """Tuned layer that each base layer faces minus itself, paired over splits, [kinds][layers]."""
-    base_settings: tuple[Setting, ...]
-    """Sizes and penalty of the perceptron, by layer."""
-    tuned_settings: tuple[Setting, ...]
+    base_settings: tuple[tuple[Setting, ...], ...]
+    """Sizes and penalty of the perceptron, [layers][seeds]: searched in each split by itself."""
+    tuned_settings: tuple[tuple[Setting, ...], ...]
     majority: float
     """Accuracy of always answering the commonest training label, mean over seeds."""
     labels: tuple[str, ...]
@@ -104,7 +104,11 @@ class KindScores(Result):
     n_test: int
     n_sentences: int
     n_searched: int
-    """Perceptrons tried for each layer to choose sizes and penalty; 1 = none was searched."""
+    """Perceptrons tried in each split of each layer to choose sizes and penalty; 1 = none was searched."""
+    overlap: float
+    """Share of test rows whose type also stands in training; it bounds the control task."""
+    n_neighbours: int
+    """Training rows that nearest neighbours ask."""
     n_unconverged: int
     """Perceptrons that stopped at the limit of epochs."""
     n_uncertain: int
@@ -119,20 +123,14 @@ def compute(spec: ProbeKinds, inputs: dict[str, Any], run: Run) -> KindScores:
     examples = load_sample(spec.base.sample)
     sides = [_Side.of(inputs[name], labelled_rows(examples, inputs[name], spec.base.unit, spec.label), spec.n_seeds)
              for name in ("base", "tuned")]  # fmt: skip
-    if not np.array_equal(sides[0].names, sides[1].names) or sides[0].n_sentences != sides[1].n_sentences:
-        raise IncompatibleRefs(
-            "Probing both sides.", "The tokenizers keep other words.", "Choose text that both can read."
-        )
-    places = [(side, layer) for side in sides for layer in range(len(side.layers))]
-    settings = list(_chosen(spec, places, run))
-    tasks = [
-        partial(side.read, layer, seed, setting, run.device)
-        for (side, layer), setting in zip(places, settings, strict=True)
-        for seed in range(spec.n_seeds)
+    _refuse_other_rows(*sides)
+    places = [
+        (side, layer, seed) for side in sides for layer in range(len(side.layers)) for seed in range(spec.n_seeds)
     ]
-    read = spread(run, tasks, "probes")
-    right = np.array([one.right for one in read]).reshape(len(places), spec.n_seeds, 2, len(KINDS))
-    scores = right.transpose(3, 2, 0, 1)  # [kinds, (task, control), places, seeds]
+    read = spread(run, [partial(side.read, layer, seed, spec.settings, run) for side, layer, seed in places], "probes")
+    right = np.array([one.right for one in read]).reshape(-1, spec.n_seeds, 2, len(KINDS))
+    scores = right.transpose(3, 2, 0, 1)  # [kinds, (task, control), layers of both sides, seeds]
+    chosen = [tuple(one.setting for one in read[at : at + spec.n_seeds]) for at in range(0, len(read), spec.n_seeds)]
     depth = len(sides[0].layers)
     n_train, n_test = (int(np.mean([len(split[at]) for split in sides[0].splits])) for at in (0, 1))
 
@@ -149,8 +147,8 @@ def compute(spec: ProbeKinds, inputs: dict[str, Any], run: Run) -> KindScores:
         base_score=estimates(base),
         tuned_score=estimates(tuned),
         difference=estimates(tuned[:, facing] - base),
-        base_settings=tuple(settings[:depth]),
-        tuned_settings=tuple(settings[depth:]),
+        base_settings=tuple(chosen[:depth]),
+        tuned_settings=tuple(chosen[depth:]),
         majority=float(
             np.mean([majority_share(sides[0].y[train], sides[0].y[test]) for train, test in sides[0].splits])
         ),
@@ -159,6 +157,8 @@ def compute(spec: ProbeKinds, inputs: dict[str, Any], run: Run) -> KindScores:
         n_test=n_test,
         n_sentences=sides[0].n_sentences,
         n_searched=len(spec.settings),
+        overlap=sides[0].overlap,
+        n_neighbours=min(NEIGHBOURS, *(len(train) for train, _ in sides[0].splits)),
         n_unconverged=sum(one.n_unconverged for one in read),
         n_uncertain=sum(one.n_uncertain for one in read),
         n_hull=sum(one.n_hull for one in read),
@@ -172,6 +172,7 @@ class _Read:
 
     right: NDArray[np.float64]
     """Accuracies [(task, control), kinds]."""
+    setting: Setting
     n_unconverged: int
     n_uncertain: int
     n_hull: int
@@ -205,11 +206,18 @@ class _Side:
     def n_sentences(self) -> int:
         return len(np.unique(self.rows.group))
 
-    def search(self, layer: int, settings: tuple[Setting, ...], device: str) -> Setting:
-        """The setting that is most often right on a part of the first split's training sentences; of equals, the first."""
-        train = self.splits[0][0]
+    @property
+    def overlap(self) -> float:
+        types = self.rows.types
+        return float(np.mean([np.isin(types[test], types[train]).mean() for train, test in self.splits]))
+
+    def search(self, layer: int, seed: int, settings: tuple[Setting, ...], run: Run) -> Setting:
+        """The setting that is most often right on a part of a split's training sentences; of equals, the first."""
+        if len(settings) == 1:
+            return settings[0]
+        train = self.splits[seed][0]
         group = self.rows.group[train]
-        held = np.random.default_rng(0).permutation(np.unique(group))
+        held = np.random.default_rng(seed).permutation(np.unique(group))
         in_dev = np.isin(group, held[: max(1, round(len(held) * _DEV_SHARE))])
         X, outside = standardise(*(self.rows.vectors(self.layers[layer])[train[rows]] for rows in (~in_dev, in_dev)))
         nets = fit_mlps(
@@ -217,22 +225,31 @@ class _Side:
             self.y[train[~in_dev]],
             hidden=[setting[:2] for setting in settings],
             alpha=[setting[2] for setting in settings],
-            seeds=[0] * len(settings),
+            seeds=[seed] * len(settings),
             n_classes=len(self.names),
-            device=device,
+            device=run.device,
+            on_epoch=lambda _: run.check(),
         )
         right = (nets.predict(outside) == self.y[train[in_dev]]).mean(axis=1)
         return settings[int(right.argmax())]
 
-    def read(self, layer: int, seed: int, setting: Setting, device: str) -> _Read:
+    def read(self, layer: int, seed: int, settings: tuple[Setting, ...], run: Run) -> _Read:
         """All kinds on one split of one layer."""
+        setting = self.search(layer, seed, settings, run)
         train, test = self.splits[seed]
         vectors = self.rows.vectors(self.layers[layer])
         X, outside = standardise(vectors[train], vectors[test])
         taught, asked = self.targets[seed][:, train], self.targets[seed][:, test]
         n_classes = len(self.names)
         nets = fit_mlps(
-            X, taught, hidden=setting[:2], alpha=setting[2], seeds=[seed, seed], n_classes=n_classes, device=device
+            X,
+            taught,
+            hidden=setting[:2],
+            alpha=setting[2],
+            seeds=[seed, seed],
+            n_classes=n_classes,
+            device=run.device,
+            on_epoch=lambda _: run.check(),
         )
         said = nets.predict(outside)
         drawn = np.random.default_rng(seed)
@@ -240,24 +257,27 @@ class _Side:
             np.sort(drawn.choice(len(side), min(len(side), most), replace=False))
             for side, most in zip((train, test), HULL_ROWS, strict=True)
         )
-        right, uncertain = np.zeros((2, len(KINDS))), 0
+        right, uncertain, k = np.zeros((2, len(KINDS))), 0, min(NEIGHBOURS, len(train))
         for task, (y, wanted) in enumerate(zip(taught, asked, strict=True)):
+            run.check()
             near, certain = nearest_hull(X[seen], y[seen], outside[tried], n_classes=n_classes)
             uncertain += int((~certain).sum())
             right[task] = [
                 (said[task] == wanted).mean(),
                 (nearest_centroid(X, y, outside, n_classes=n_classes) == wanted).mean(),
-                (nearest_neighbours(X, y, outside, k=NEIGHBOURS, n_classes=n_classes) == wanted).mean(),
+                (nearest_neighbours(X, y, outside, k=k, n_classes=n_classes) == wanted).mean(),
                 (near == wanted[tried]).mean(),
             ]
-        return _Read(right, int((~nets.converged).sum()), uncertain, 2 * len(tried))
+        return _Read(right, setting, int((~nets.converged).sum()), uncertain, 2 * len(tried))
 
 
-def _chosen(spec: ProbeKinds, places: list[tuple[_Side, int]], run: Run) -> Iterator[Setting]:
-    """Sizes and penalty for each layer of each side: searched where there is a choice."""
-    settings = spec.settings
-    if len(settings) == 1:
-        yield from settings * len(places)
-        return
-    tasks: list[Callable[[], Setting]] = [partial(side.search, layer, settings, run.device) for side, layer in places]
-    yield from spread(run, tasks, "layers searched")
+def _refuse_other_rows(base: _Side, tuned: _Side) -> None:
+    """Differences are paired by split, and splits are drawn from the sentences: these must be the same."""
+    lost = abs(len(base.y) - len(tuned.y)) / max(len(base.y), len(tuned.y))
+    same = np.array_equal(np.unique(base.rows.sentence), np.unique(tuned.rows.sentence))
+    if not np.array_equal(base.names, tuned.names) or not same or lost > MOST_LOST:
+        raise IncompatibleRefs(
+            "Probing both sides.",
+            f"The tokenizers keep other words: base {len(base.y):,}, tuned {len(tuned.y):,}.",
+            "Cut sentences at more pieces, or choose text that both can read.",
+        )

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
+from core.analyses.checkpoint import shape_of
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import TEST_SHARE
 from core.data.examples import Examples
@@ -60,8 +61,9 @@ class StructuralProbe(Spec, kind="structural_probe"):
             raise SpecInvalid(asked, f"It reads {self.embed.unit}s.", "Trees are of words: embed words.")
         if not 2 <= self.n_seeds <= 50:
             raise SpecInvalid(asked, f"{self.n_seeds} splits; a spread needs at least 2.", "Use 2 to 50; 5 is usual.")
-        if not 1 <= self.rank <= 4096:
-            raise SpecInvalid(asked, f"Rank {self.rank}.", "Use 1 to the width of the vectors; 64 is usual.")
+        width = shape_of(self.embed.checkpoint).width
+        if not 1 <= self.rank <= width:
+            raise SpecInvalid(asked, f"Rank {self.rank} of vectors {width} wide.", "Use 1 to their width; 64 is usual.")
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x splits; the trees found, for each layer."""
@@ -98,7 +100,7 @@ class StructuralScores(Result):
 
 
 def compute(spec: StructuralProbe, inputs: dict[str, Any], run: Run) -> StructuralScores:
-    """Train and score. Raises NotEnoughData without trees or with under 20 of them, SpecInvalid for too high a rank."""
+    """Train and score. Raises NotEnoughData without trees or with under 20 of them."""
     embeddings: Embeddings = inputs["embed"]
     examples = load_sample(spec.embed.sample)
     held = _treebank(examples, embeddings)

@@ -85,7 +85,7 @@ def cross_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
             "task:N",
             sort=list(dict.fromkeys(table["task"])),
             title="probed for",
-            axis=alt.Axis(labelAngle=0, labelLimit=170, orient="top", labelOverlap=False),
+            axis=alt.Axis(labelAngle=0, labelLimit=900 // table["task"].nunique(), orient="top", labelOverlap=False),
         ),
         y=alt.Y("tuned:N", sort=list(dict.fromkeys(table["tuned"])), title="tuned on", axis=alt.Axis(labelLimit=260)),
         tooltip=[alt.Tooltip("tuned:N"), alt.Tooltip("task:N"), alt.Tooltip("base:Q", format=".1%"), *_POINTS],

@@ -54,6 +54,8 @@ def side_curves(
     number = ".1%" if percent else ".3f"
     x = _layers()
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain, zero=False, nice=False, clamp=True)
+    if domain is None and percent and table["high"].max() > 0.9:  # no axis beyond all
+        scale = alt.Scale(zero=False, domainMax=1, clamp=True)
     y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else ".2f", tickCount=5))
     colour = alt.Color("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned]), legend=None)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"]), legend=None)

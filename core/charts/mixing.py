@@ -27,7 +27,7 @@ def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference
             rows.append({
                 "layer": layer, "side": side, "f1": one.value, "low": one.low, "high": one.high,
                 "control": held.control_score[ends[layer]].value if layer in ends else np.nan,
-                "majority": base.majority, "tuned_layer": facing[layer], "difference": difference.value,
+                "majority": held.majority, "tuned_layer": facing[layer], "difference": difference.value,
                 "difference_low": difference.low, "difference_high": difference.high,
                 "is_noise": difference.low <= 0 <= difference.high,
             })  # fmt: skip
@@ -93,14 +93,21 @@ def summary(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> list
         f"Centre of gravity of the weights: base {_number(base.centre_score)}, tuned {_number(tuned.centre_score)}"
         + _moved(change.centre)
     ]
-    if base.expected_layer and tuned.expected_layer:
+    sides = {"base": base, "tuned": tuned}
+    placed = {side: held.expected_layer for side, held in sides.items() if held.expected_layer}
+    if placed:
+        named = ", ".join(f"{side} {_number(one)}" for side, one in placed.items())
+        said.append(f"Expected layer (mean layer of what adding layers gains): {named}" + _moved(change.expected_layer))
+    for side in sides.keys() - placed.keys():
+        gain = sides[side].gain
+        reach = f"{gain.value:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]"
         said.append(
-            f"Expected layer (where adding layers gains most): base {_number(base.expected_layer)}, tuned "
-            f"{_number(tuned.expected_layer)}" + _moved(change.expected_layer)
+            f"{side.capitalize()} has no expected layer: all layers read {reach} more than the embeddings alone."
         )
-    else:
-        said.append("Expected layer: none, since the layers above the embeddings gain too little together.")
-    return said
+    bits = ", ".join(
+        f"{side} {_number(held.localisation)}" for side, held in sides.items() if held.localisation is not None
+    )
+    return [*said, f"Localisation of the gains, in bits above even ones: {bits}."] if bits else said
 
 
 def _moved(change: Estimate | None) -> str:

@@ -9,7 +9,7 @@ from core.analyses.base import facing_layers
 from core.analyses.structural_change import StructuralDifference
 from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
 from core.charts.paired import paired_table
-from core.maths.structure import gold_edges, is_found
+from core.maths.structure import PUNCTUATION, gold_edges, is_found
 
 
 def scores_table(
@@ -59,6 +59,21 @@ class Drawn:
     """1-based, 0 = root."""
     heads: tuple[int, ...]
     """Predicted; -1 for punctuation, which has none."""
+
+    @property
+    def gold_drawn(self) -> tuple[int, ...]:
+        """The gold heads, -1 for punctuation: it takes no part."""
+        return tuple(NOT_DRAWN if tag == PUNCTUATION else head for head, tag in zip(self.gold, self.upos, strict=True))
+
+    @property
+    def root(self) -> str:
+        """The word at the top of the predicted tree."""
+        return self.words[self.heads.index(0)]
+
+    @property
+    def gold_root(self) -> str:
+        """The word at the top of the gold tree."""
+        return self.words[self.gold.index(0)]
 
     @property
     def right(self) -> tuple[bool, ...]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.maths.adam import adam_step
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _MIXING = ("scores", "gamma")
 
 
@@ -200,12 +201,6 @@ class Adam:
     def step(self, models: EdgeModels, gradients: Sequence["Tensor"], rates: "Tensor", mixing_rates: "Tensor") -> None:
         """Move the parameters in place, against gradients in the order of models.values; rates [n_models]."""
         self.n_steps += 1
-        mean_share, square_share = (1 - beta**self.n_steps for beta in _BETAS)
         for (name, value), gradient in zip(models.values.items(), gradients, strict=True):
-            rate = mixing_rates if name in _MIXING else rates
-            mean, square = self.mean[name], self.square[name]
-            mean.lerp_(gradient, 1 - _BETAS[0])
-            square.mul_(_BETAS[1]).addcmul_(gradient, gradient, value=1 - _BETAS[1])
-            spread = square.sqrt().mul_(square_share**-0.5).add_(_EPSILON)
-            step = mean * (rate / mean_share).view(-1, *[1] * (mean.ndim - 1))
-            value.detach().addcdiv_(step, spread, value=-1)
+            rate = (mixing_rates if name in _MIXING else rates).view(-1, *[1] * (value.ndim - 1))
+            adam_step(value.detach(), gradient, self.mean[name], self.square[name], n_steps=self.n_steps, rates=rate)

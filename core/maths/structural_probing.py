@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.maths.adam import adam_step
 from core.maths.structure import tree_depths, tree_distances
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 EPOCHS, PATIENCE, BATCH = 40, 5, 20
 _RATE, _DROP, _LEAST_GAIN = 1e-3, 0.1, 1e-4
 _START = 0.05
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def fit_structural_probes(
     # Two generators, and layers drawn one after another: a layer's probe is the same whichever layers come after it.
     drawn, shuffled = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     W = ((torch.rand(len(layers), d, 2 * rank, generator=drawn) * 2 - 1) * _START).to(device)
-    steps = _Adam.at(W)
+    mean, square, n_steps = torch.zeros_like(W), torch.zeros_like(W), 0
     best, lowest = W.clone(), torch.full((2, len(layers)), torch.inf)
     best_epoch = torch.zeros(2, len(layers), dtype=torch.int64)
     rates, going = torch.full((2, len(layers)), _RATE), torch.ones(2, len(layers), dtype=torch.bool)
@@ -115,9 +115,10 @@ def fit_structural_probes(
         order = shuffled.permutation(len(seen)).tolist()
         for first in range(0, len(order), BATCH):
             batch = _Batch.of(layers, scales, [seen[at] for at in order[first : first + BATCH]], device)
-            W.requires_grad_(True)
-            (gradient,) = torch.autograd.grad(batch.losses(W).sum(), W)
-            W = steps.taken(W.detach(), gradient, (rates * going).to(device), rank)
+            (gradient,) = torch.autograd.grad(batch.losses(W.requires_grad_(True)).sum(), W)
+            W, n_steps = W.detach(), n_steps + 1
+            by_column = _by_column((rates * going).to(device), rank)
+            adam_step(W, gradient, mean, square, n_steps=n_steps, rates=by_column)
         with torch.no_grad():
             loss = _mean_loss(layers, scales, held, W, device)
         if not bool(torch.isfinite(loss).all()):
@@ -133,27 +134,6 @@ def fit_structural_probes(
             break
     found = (best.cpu() / scales[:, None, None]).numpy()
     return StructuralProbes(found[..., :rank], found[..., rank:], best_epoch.T.numpy())
-
-
-@dataclass
-class _Adam:
-    """Adam with a rate for each probe; one that has ended (rate 0) stands still."""
-
-    mean: "Tensor"
-    square: "Tensor"
-    n_steps: int
-
-    @classmethod
-    def at(cls, W: "Tensor") -> "_Adam":
-        return cls(W.new_zeros(W.shape), W.new_zeros(W.shape), 0)
-
-    def taken(self, W: "Tensor", gradient: "Tensor", rates: "Tensor", rank: int) -> "Tensor":
-        """W after a step; rates [(distance, depth), layers]."""
-        self.n_steps += 1
-        self.mean.lerp_(gradient, 1 - _BETAS[0])
-        self.square.lerp_(gradient.square(), 1 - _BETAS[1])
-        mean, square = (m / (1 - beta**self.n_steps) for m, beta in zip((self.mean, self.square), _BETAS, strict=True))
-        return W - _by_column(rates, rank) * mean / (square.sqrt() + _EPSILON)
 
 
 def _by_column(values: "Tensor", rank: int) -> "Tensor":

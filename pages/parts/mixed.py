@@ -73,12 +73,14 @@ def _choose(chosen: Selection) -> tuple[str, bool]:
         names,
         index=names.index(chosen.label) if chosen.label in names else 0,
         format_func=lambda name: LABEL_NAMES.get(name, name),
-        key=f"edge_label-{chosen.data.id}-{chosen.label}",
+        key="edge_label",
+        bind="query-params",
         help="Labels of words, spans and pairs; also those that give several labels at once, which linear probes cannot read.",
     )
     equal = two.toggle(
         "Equal lengths",
         key="edge_equal",
+        bind="query-params",
         help="Divide each layer by the mean length of its vectors first, so that mixing weights compare.",
     )
     return label, equal

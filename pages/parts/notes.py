@@ -9,7 +9,7 @@ from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.joint_umap import JointUmap, UmapMaps
 from core.analyses.probe import ProbeScores
-from core.analyses.probe_kinds import HULL_ROWS, NEIGHBOURS, KindScores
+from core.analyses.probe_kinds import HULL_ROWS, KindScores
 from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES, Slices
 from core.analyses.probe_transfer import Transfers
 from core.analyses.similarity import LayerSimilarity
@@ -82,22 +82,28 @@ def codelength(base: Codelengths, tuned: Codelengths, chosen: Selection) -> str:
 
 def kinds(result: KindScores, kind: str, layer: int, chosen: Selection) -> str:
     """Of a kind of probe that is not linear."""
-    first, second, penalty = result.base_settings[layer]
-    other = result.tuned_settings[chosen.facing_layer]
+    sides = result.base_settings[layer], result.tuned_settings[chosen.facing_layer]
+    used = sorted(
+        {f"{first} and {second} units with L2 {penalty:g}" for side in sides for first, second, penalty in side}
+    )
     how = {
-        "perceptron": f"two hidden layers, at layer {layer} {first} and {second} units, L2 {penalty:g}"
-        + (f" (tuned {other[0]} and {other[1]}, {other[2]:g})" if other != result.base_settings[layer] else "")
-        + (f", the best of {result.n_searched} on a part of the training sentences" if result.n_searched > 1 else "")
+        "perceptron": f"two hidden layers; at layer {layer}: {', '.join(used)}"
+        + (
+            f", in each split the best of {result.n_searched} on a part of its training"
+            if result.n_searched > 1
+            else ""
+        )
         + (f"; {result.n_unconverged} stopped unconverged" if result.n_unconverged else ""),
         "nearest centroid": "the class whose mean is nearest",
-        "nearest neighbours": f"the commonest class of the {NEIGHBOURS} nearest",
+        "nearest neighbours": f"the commonest class of the {result.n_neighbours} nearest",
         "nearest hull": f"the class whose convex hull is nearest, at most {HULL_ROWS[0]:,} training and {HULL_ROWS[1]:,} test rows"
         + (f"; {result.n_uncertain} of {result.n_hull:,} uncertain" if result.n_uncertain else ""),
     }[kind]
     return (
         f"{kind}: {how}; {len(result.labels)} classes, {result.n_train:,} training and {result.n_test:,} test "
         f"{chosen.unit_name}s, {result.base.shape[2]} random splits by sentence, 95 % interval corrected for their overlap "
-        f"(Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: {result.control_kind}"
+        f"(Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: {result.control_kind}, "
+        f"{result.overlap:.0%} of test {chosen.unit_name}s also in training"
     )
 
 
@@ -153,6 +159,23 @@ def structure(base: StructuralScores, tuned: StructuralScores) -> str:
         "paired difference is inside the noise"
         + (f"; {base.n_left_out:,} sentences without one whole tree left out" if base.n_left_out else "")
         + (f"; {unfinished} probes still gaining when training ended" if unfinished else "")
+    )
+
+
+def relations(base: StructuralScores) -> str:
+    """Of the relations that structural probes find."""
+    return (
+        f"structural probes of rank {base.rank}, each sentence read by the first probe of {base.scores.shape[1]} splits that did "
+        "not see it, 95 % interval: delete-a-group jackknife over groups of sentences; what another training would change is "
+        "not in it"
+    )
+
+
+def trees(base: StructuralScores) -> str:
+    """Of the trees of a sentence."""
+    return (
+        f"structural probes of rank {base.rank}, trained on about {base.n_train:,} other sentences; the first of "
+        f"{base.scores.shape[1]} splits that holds this one out"
     )
 
 

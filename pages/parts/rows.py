@@ -11,6 +11,9 @@ MOST_ROWS = 300
 
 def draw(chosen: Selection) -> None:
     """The rows of the chosen label at the chosen layer, searchable, with their sentences."""
+    if not chosen.is_one_width:
+        st.info("The two sides differ in width: no probe of one reads the other.", icon=":material/info:")
+        return
     spec = chosen.transfer
     (found,) = show.results([spec], what="probes of both sides, read on both")
     if found is None:

@@ -30,6 +30,8 @@ from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
 UNITS = ("word", "sentence", "pair", "span")
 UNIT_NAMES = {"pair": "word pair"}
 """Units by name on screen, where it differs."""
+RANK = 64
+"""Of structural probes, where the vectors are as wide."""
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
 
 
@@ -244,7 +246,13 @@ class Selection:
     def structural_probes(self) -> tuple[StructuralProbe, StructuralProbe]:
         """Structural probes on each side; words are read whatever the label belongs to."""
         base, tuned = self.reading("word", "upos").sides
-        return StructuralProbe(embed=base), StructuralProbe(embed=tuned)
+        return StructuralProbe(embed=base, rank=self._rank), StructuralProbe(embed=tuned, rank=self._rank)
+
+    @property
+    def _rank(self) -> int:
+        """Of structural probes of both sides: no larger than either's vectors."""
+        assert self.tuned is not None
+        return min(RANK, *(shape_of(side.ref).width for side in (self.base, self.tuned)))
 
     @property
     def structural_change(self) -> StructuralChange:
@@ -256,7 +264,7 @@ class Selection:
     def random_structure(self) -> StructuralProbe | None:
         """Structural probes on the base's shape with freshly drawn weights; None where the base has no weights."""
         random = self.reading("word", "upos").random_probe
-        return random and StructuralProbe(embed=random.embed)
+        return random and StructuralProbe(embed=random.embed, rank=self._rank)
 
     @property
     def slices(self) -> ProbeSlices:

@@ -175,7 +175,7 @@ def figure(
         alt_text: what a screen reader says.
         specs: the artifacts it was drawn from.
         note: estimator, n and interval in a few words.
-        on_pick: told the fields of a mark that is clicked.
+        on_pick: told the fields of a mark that is clicked, none for a click beside them.
     """
     draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
     st.caption(f"{note} · {provenance(specs)}")
@@ -197,7 +197,8 @@ class _Ready:
 def draw_chart(
     chart: Any, *, name: str, alt_text: str, on_pick: Callable[[Mapping[str, Any]], None] | None = None
 ) -> None:
-    """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is clicked."""
+    """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is
+    clicked, none where the click is beside them."""
     options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
     ready: Any = _Ready(chart)
     if on_pick is None:
@@ -205,9 +206,8 @@ def draw_chart(
         return
 
     def clicked() -> None:
-        picked = st.session_state[name]["selection"].get("pick") or []
-        if picked:
-            on_pick(picked[0])
+        picked = st.session_state[name]["selection"].get("pick") or [{}]
+        on_pick(picked[0])
 
     st.altair_chart(ready, on_select=clicked, **options)
 

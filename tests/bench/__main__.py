@@ -4,7 +4,7 @@ import datetime
 import os
 import platform
 
-from tests.bench import extraction, maps, pages, probes
+from tests.bench import curves, extraction, maps, mlps, pages, probes
 from tests.bench.rows import TABLE
 
 
@@ -17,6 +17,8 @@ def main() -> None:
         *extraction.ratios(),
         *maps.ratios(),
         *probes.ratios(),
+        *mlps.ratios(),
+        *curves.seconds(),
     ]
     lines = [
         "# Benches",
@@ -25,8 +27,9 @@ def main() -> None:
         f"({platform.machine()}), no accelerator, Python {platform.python_version()}. Medians of several rounds in turn; "
         "ratios are of one run. Extraction reads UD English EWT dev (2,001 sentences, 25,147 words) through the packaged "
         "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32; peak memory is of the same treebank several "
-        "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Some rows alone: "
-        "`python -m tests.bench.maps`, `.probes`, `.pages`, `.extraction`.",
+        "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Curves are of 500 "
+        "sentences of the built-in suite. Some rows alone: "
+        "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.pages`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",

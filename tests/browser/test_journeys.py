@@ -170,7 +170,7 @@ def test_one_viewer_cancels_what_another_started(server: Server, visitor: Browse
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserContext, scheme: str) -> None:
-    for name in ("", "checkpoints", "data", "layers", "maps", "tasks", "probes", "jobs", "storage"):
+    for name in ("", "checkpoints", "data", "layers", "maps", "tasks", "probes", "structure", "jobs", "storage"):
         page = visitor.new_page()
         page.emulate_media(color_scheme=scheme)
         page.goto(f"{server.url}/{name}")

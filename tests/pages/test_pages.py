@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.keys import key_of
 from core.lab import Lab
-from core.refs import ConlluFile
+from core.refs import ConlluFile, TableFile
 from pages.parts.lab import get_lab
 from pages.parts.notes import NO_WEIGHTS
 from tests.faults import tiny
@@ -20,7 +20,7 @@ from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "layers", "maps", "tasks", "probes", "checkpoints", "data", "jobs")
+PAGES = ("home", "layers", "maps", "tasks", "probes", "structure", "checkpoints", "data", "jobs")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps", "tasks", "probes"):
+    if page in ("layers", "maps", "tasks", "probes", "structure"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)
@@ -128,6 +128,7 @@ def test_umap_is_set_in_a_form_and_leaves_the_pca_on_screen(full: AppTest) -> No
     [
         ("One pair, several tasks", "Not computed yet: probes"),
         ("Several checkpoints, one task", "Not computed yet: similarity"),
+        ("Tuned on, probed for", "Not computed yet: probes"),
         ("Several sizes", "Not computed yet: probes"),
         ("The heads", "always the commonest label"),
     ],
@@ -220,24 +221,80 @@ def test_probes_show_bits_transfer_and_rows_of_every_unit(two_tiny: AppTest, rea
     names = app.selectbox(key="read").options
     app.selectbox(key="read").set_value(names.index(read)).run()
     chosen = app.session_state["selection"]
-    for spec in (chosen.codelength_change, chosen.transfer):
+    for spec in (chosen.codelength_change, chosen.slices, chosen.probe_kinds(search=False)):
         get_lab().run(spec)
     app.switch_page("pages/probes.py").run()
     for view, n_charts, words in (
         ("Bits", 2, "How many examples does layer"),
         ("Carried over", 1, "carry over"),
+        ("Parts", None, "read rightly at layer"),
+        ("Other kinds", 1, "better than a straight cut"),
         ("Gained and lost", 0, "became easier to read"),
     ):
         app.query_params["probing"] = view
         app.segmented_control(key="probing").set_value(view).run()
         assert not app.exception, view
         assert not app.error, view
-        assert len(app.main.get("vega_lite_chart")) == n_charts, view
+        # Labels too rare for a share have no chart of their own.
+        assert n_charts is None or len(app.main.get("vega_lite_chart")) == n_charts, view
         assert words in said(app)
     rows = app.main.dataframe[0].value
     assert {"text", "label", "base", "tuned", "change", "sentence"} <= set(rows.columns)
     app.text_input(key="probing_search").set_value("no such words").run()
     assert "No row holds these words" in said(app)
+
+
+def test_mixed_layers_show_where_a_label_is_found(two_tiny: AppTest) -> None:
+    app = two_tiny
+    chosen = app.session_state["selection"]
+    get_lab().run(chosen.edge_probe_change("upos", equal_norms=False))
+    app.query_params["probing"] = "Mixed layers"
+    app.switch_page("pages/probes.py").run()
+    assert not app.exception
+    assert not app.error
+    assert len(app.main.get("vega_lite_chart")) == 2
+    assert "How many layers does reading word classes take" in said(app)
+    assert "Centre of gravity of the weights" in said(app)
+    app.toggle(key="edge_equal").set_value(True).run()
+    assert "Not computed yet: edge probes" in said(app)
+
+
+def test_structure_shows_scores_trees_and_relations(two_tiny: AppTest) -> None:
+    app = two_tiny
+    chosen = app.session_state["selection"]
+    assert chosen.structural_probes[0].rank < 64  # no more than these tiny vectors have
+    for spec in (chosen.structural_change, chosen.random_structure):
+        get_lab().run(spec)
+    app.switch_page("pages/structure.py").run()
+    for view, n_charts, words in (
+        ("By layer", 1, "Which words belong together"),
+        ("By relation", 1, "Which relations does layer"),
+        ("One sentence", 0, "Which tree does layer"),
+    ):
+        app.query_params["structure"] = view
+        app.segmented_control(key="structure").set_value(view).run()
+        assert not app.exception, view
+        assert not app.error, view
+        assert len(app.main.get("vega_lite_chart")) == n_charts, view
+        assert words in said(app)
+    drawn = app.main.get("html")[0].proto.body
+    assert drawn.count(">Gold<") == 1  # and once for screen readers
+    assert "edges" in drawn
+    app.text_input(key="structure_search").set_value("no such words").run()
+    assert "No sentence that was held out holds these words" in said(app)
+
+
+def test_a_text_without_trees_says_so_on_structure(two_tiny: AppTest, tmp_path: Path) -> None:
+    app = two_tiny
+    (tmp_path / "plain.tsv").write_text("text\tmood\n" + "".join(f"row {n} says\t{n % 2}\n" for n in range(30)))
+    lab = get_lab()
+    reading = TableFile(digest="", format="tsv", header=True, text="text", labels=("mood",))
+    data = lab.add_file(tmp_path / "plain.tsv", reading, "plain")
+    app.run()
+    app.selectbox(key="data").set_value(data).run()
+    app.switch_page("pages/structure.py").run()
+    assert not app.exception
+    assert "This text has no dependency trees" in said(app)
 
 
 def test_networks_of_several_sizes_stand_on_one_axis(two_tiny: AppTest) -> None:

@@ -108,7 +108,9 @@ def holds_together(found: EdgeScores, n_layers: int, n_seeds: int) -> None:
     assert len(found.expected_layers) == len(found.expected_seeds) <= n_seeds
     for seed, layer in zip(found.expected_seeds, found.expected_layers, strict=True):
         assert layer == pytest.approx(expected_layer(found.f1[:, seed]))
-    assert (found.expected_layer is None) == (len(found.expected_layers) < 2)
+    assert found.gain.value == pytest.approx((found.f1[-1] - found.f1[0]).mean())
+    has_place = found.gain.low > 0 and len(found.expected_layers) == n_seeds
+    assert (found.expected_layer is not None) == has_place
     assert (found.localisation is None) == (len(found.localisations) < 2)
     assert 0 <= found.majority <= 1
     assert 0 <= found.overlap <= 1

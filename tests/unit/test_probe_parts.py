@@ -10,7 +10,7 @@ from core.analyses.probe_transfer import ProbeTransfer, Transfers
 from core.analyses.units import labelled_rows
 from core.charts import paired, readout
 from core.data.load import load_sample
-from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.errors import Cancelled, IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.lab import Lab
 from core.refs import Packaged, Sample, Suite
 from tests.small import BASE, SAMPLE, TUNED
@@ -51,7 +51,8 @@ def test_a_search_takes_the_setting_that_is_most_often_right(made: Lab) -> None:
     vectors = made.peek(BASE)
     side = _Side.of(vectors, labelled_rows(load_sample(SAMPLE), vectors, "word", "upos"), 2)
     # A penalty that leaves nothing of the weights cannot win.
-    assert side.search(3, ((8, 8, 1e9), (16, 16, 1e-4)), "cpu") == (16, 16, 1e-4)
+    run = Quiet()
+    assert side.search(3, 1, ((8, 8, 1e9), (16, 16, 1e-4)), run) == (16, 16, 1e-4)
 
 
 def test_settings_of_kinds_are_every_pair_of_sizes_and_penalty() -> None:
@@ -125,3 +126,51 @@ def test_what_is_said_instead_adds_up(held: Transfers) -> None:
         assert counts.sum() == (said[3] >= 0).sum()
         gold = held.rows["label"][said[3] >= 0]
         assert counts.sum(axis=1).tolist() == [(gold == name).sum() for name in held.labels]
+
+
+class Quiet:
+    """A run on one thread that nobody watches, and that can be stopped."""
+
+    device, threads = "cpu", 1
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.checks, self._stop_after = 0, stop_after
+
+    def step(self, done: int, total: int, note: str = "") -> None:
+        pass
+
+    def check(self) -> None:
+        self.checks += 1
+        if self._stop_after is not None and self.checks > self._stop_after:
+            raise Cancelled("Computing.", "Somebody cancelled it.", "Start it again.")
+
+
+def test_a_search_reads_no_sentence_of_its_own_test_side(made: Lab) -> None:
+    vectors = made.peek(BASE)
+    side = _Side.of(vectors, labelled_rows(load_sample(SAMPLE), vectors, "word", "upos"), 2)
+    for seed, (train, test) in enumerate(side.splits):
+        spoilt = _Side(
+            tuple(np.where(np.isin(np.arange(len(layer)), test)[:, None], np.nan, layer) for layer in side.layers),
+            side.rows, side.names, side.targets, side.splits,
+        )  # fmt: skip
+        # Vectors that are not finite are refused by the perceptron: none of the test side's may reach it.
+        assert spoilt.search(3, seed, ((8, 8, 1.0), (8, 8, 1e-4)), Quiet()) in ((8, 8, 1.0), (8, 8, 1e-4))
+        assert len(train)
+
+
+def test_kinds_stop_within_an_epoch_when_cancelled(made: Lab) -> None:
+    vectors = made.peek(BASE)
+    side = _Side.of(vectors, labelled_rows(load_sample(SAMPLE), vectors, "word", "upos"), 2)
+    run = Quiet(stop_after=3)
+    with pytest.raises(Cancelled):
+        side.read(3, 0, ((16, 16, 1e-4),), run)
+    assert run.checks == 4
+
+
+def test_few_sentences_have_fewer_neighbours(made: Lab) -> None:
+    sample = Sample(of=Suite(split="dev"), n=12)
+    sides = [
+        Embed(checkpoint=Packaged(), sample=sample, unit="sentence", pooling=pooling) for pooling in ("mean", "cls")
+    ]
+    found = made.run(ProbeKinds(base=sides[0], tuned=sides[1], label="tense", n_seeds=2, sizes=(4,)))
+    assert found.n_neighbours == found.n_train < 10

@@ -7,12 +7,20 @@ import pytest
 
 from core.analyses.embed import Embed
 from core.analyses.structural_change import StructuralChange
-from core.analyses.structural_probe import METRICS, StructuralProbe, StructuralScores, _split
+from core.analyses.structural_probe import METRICS, StructuralProbe, StructuralScores, _split, _treebank
 from core.charts import structure
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.lab import Lab
-from core.maths.structure import gold_edges, is_found
+from core.maths.structural_probing import fit_structural_probes
+from core.maths.structure import (
+    depth_spearman,
+    distance_spearman,
+    gold_edges,
+    is_found,
+    root_accuracy,
+    uuas,
+)
 from core.refs import ConlluFile, Packaged, Sample, Suite, digest_of
 from tests.small import BASE, SAMPLE, SENTENCES, TUNED
 
@@ -37,6 +45,26 @@ def test_the_trees_shown_are_the_trees_scored(base: StructuralScores) -> None:
         found += is_found(base.trees[:, rows] - 1, edges).sum(axis=1)
         total += len(edges)
     assert np.allclose(found / total, base.scores[:, 0, METRICS.index("uuas")])
+
+
+def test_scores_are_those_of_the_public_functions(made: Lab, base: StructuralScores) -> None:
+    """The analysis scores all layers at once; the public functions score one, written for themselves."""
+    vectors, examples, spec = made.peek(BASE), load_sample(SAMPLE), PROBES[0]
+    held = _treebank(examples, vectors)
+    train, dev, test = _split(held.group, 1)
+    layers = [np.asarray(layer) for layer in vectors.layers]
+    probes = fit_structural_probes(layers, held.trees.pick(train), held.trees.pick(dev), rank=spec.rank, seed=1)
+    read = [probes.predict(layers, int(held.trees.start[at]), len(held.trees.heads[at])) for at in test]
+    heads, upos = [held.trees.heads[at] for at in test], [held.upos[at] for at in test]
+    for layer in (0, 4):
+        distances, depths = [one[0][layer] for one in read], [one[1][layer] for one in read]
+        expected = (
+            uuas(distances, heads, upos),
+            distance_spearman(distances, heads),
+            root_accuracy(depths, heads, upos),
+            depth_spearman(depths, heads),
+        )
+        assert base.scores[layer, 1] == pytest.approx(expected, abs=0.02)  # training rounds otherwise on other threads
 
 
 def test_words_are_those_of_the_sample(base: StructuralScores) -> None:
@@ -88,7 +116,7 @@ def test_searching_finds_held_out_sentences(base: StructuralScores) -> None:
 def test_what_cannot_be_probed_is_refused_early() -> None:
     with pytest.raises(SpecInvalid):
         StructuralProbe(embed=SENTENCES)
-    for odd in ({"n_seeds": 1}, {"rank": 0}):
+    for odd in ({"n_seeds": 1}, {"rank": 0}, {"rank": 385}):
         with pytest.raises(SpecInvalid):
             StructuralProbe(embed=BASE, **odd)
     other = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="test"), n=60))
@@ -96,7 +124,7 @@ def test_what_cannot_be_probed_is_refused_early() -> None:
         StructuralChange(base=PROBES[0], tuned=StructuralProbe(embed=other, rank=8, n_seeds=2))
 
 
-def _treebank(path: Path, sentences: list[list[tuple[str, str, int]]]) -> Sample:
+def _written(path: Path, sentences: list[list[tuple[str, str, int]]]) -> Sample:
     blocks = [
         "\n".join(
             f"{i}\t{w}\t{w}\t{t}\t_\t_\t{h}\t{'root' if not h else 'dep'}\t_\t_" for i, (w, t, h) in enumerate(s, 1)
@@ -113,7 +141,7 @@ CROSSING = [("a", "DET", 2), ("man", "NOUN", 3), ("came", "VERB", 0), ("who", "P
 
 
 def test_trees_that_are_none_are_left_out_and_counted(made: Lab, tmp_path: Path) -> None:
-    sample = _treebank(tmp_path / "odd.conllu", [WHOLE, CROSSING] * 20 + [TWO_ROOTS] * 3 + [[("Yes", "INTJ", 0)]] * 2)
+    sample = _written(tmp_path / "odd.conllu", [WHOLE, CROSSING] * 20 + [TWO_ROOTS] * 3 + [[("Yes", "INTJ", 0)]] * 2)
     found = made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
     assert found.n_left_out == 5
     assert len(found.sentences) == 40
@@ -122,12 +150,12 @@ def test_trees_that_are_none_are_left_out_and_counted(made: Lab, tmp_path: Path)
 
 def test_a_circle_of_heads_is_no_tree(made: Lab, tmp_path: Path) -> None:
     circle = [("a", "X", 2), ("b", "X", 1), ("c", "X", 0)]
-    sample = _treebank(tmp_path / "circle.conllu", [WHOLE] * 30 + [circle] * 10)
+    sample = _written(tmp_path / "circle.conllu", [WHOLE] * 30 + [circle] * 10)
     found = made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
     assert found.n_left_out == 10
 
 
 def test_too_few_trees_get_a_message(made: Lab, tmp_path: Path) -> None:
-    sample = _treebank(tmp_path / "few.conllu", [WHOLE] * 10)
+    sample = _written(tmp_path / "few.conllu", [WHOLE] * 10)
     with pytest.raises(NotEnoughData, match="10 of 10 sentences"):
         made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
