@@ -111,7 +111,8 @@ def holds_together(found: EdgeScores, n_layers: int, n_seeds: int) -> None:
     assert found.gain.value == pytest.approx((found.f1[-1] - found.f1[0]).mean())
     has_place = found.gain.low > 0 and len(found.expected_layers) == n_seeds
     assert (found.expected_layer is not None) == has_place
-    assert (found.localisation is None) == (len(found.localisations) < 2)
+    is_placed = found.gain.low > 0 and len(found.localisations) == n_seeds
+    assert (found.localisation is not None) == is_placed
     assert 0 <= found.majority <= 1
     assert 0 <= found.overlap <= 1
     assert found.layer_norms.shape == (n_layers,)
