@@ -9,7 +9,7 @@ import streamlit as st  # noqa: E402
 from core.analyses.similarity import LayerSimilarity, Similarity  # noqa: E402
 from core.charts import curves, heat, strip  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
-from pages.parts.selection import Selection  # noqa: E402
+from pages.parts.selection import Selection, with_search  # noqa: E402
 
 
 def main() -> None:
@@ -105,12 +105,23 @@ def readable(chosen: Selection) -> None:
     if not chosen.label:
         st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
         return
-    change, base, tuned = show.results([chosen.probe_change, *chosen.probes], what="probes")
+    search = st.toggle(
+        "Choose the penalty",
+        key="probe_search",
+        bind="query-params",
+        help="In each split of each layer, by a part of its training sentences: C from 0.0001 to 1. Otherwise C = 0.01 "
+        "everywhere. The control task has the penalty of its probe.",
+    )
+    specs = chosen.searched_probes() if search else (chosen.probe_change, *chosen.probes)
+    change, base, tuned = show.results(specs, what="probes")
     if not (change and base and tuned):
         return
     random = None
-    if chosen.random_probe:
-        (random,) = show.results([chosen.random_probe], what="the probe on random weights")
+    control = chosen.random_probe
+    if control and search:
+        control = with_search(control)
+    if control:
+        (random,) = show.results([control], what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.embedded == "word" else "a probe finds in shuffled labels"
     st.markdown(
@@ -134,7 +145,7 @@ def readable(chosen: Selection) -> None:
         table,
         name="probe",
         alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
-        specs=[chosen.probe_change, *chosen.probes, *([chosen.random_probe] if random else [])],
+        specs=[*specs, *([control] if control and random else [])],
         note=notes.probe(base, tuned, chosen),
     )
 

@@ -14,7 +14,7 @@ from core.analyses.embed import Embed, Embeddings
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
-from core.keys import Result, Spec
+from core.keys import Result, Spec, later
 from core.maths.probing import control_labels, fit_linear_probes, majority_share, standardise
 from core.maths.statistics import Estimate, resampled_interval
 
@@ -41,7 +41,9 @@ def refuse_odd_settings(n_seeds: int, C: float) -> None:
 
 def refuse_unlike(one: "Probe | Codelength", other: "Probe | Codelength") -> None:
     """Raise IncompatibleRefs unless both read the same label of the same units in the same way."""
-    if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C):
+    if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C) or (
+        isinstance(one, Probe) and isinstance(other, Probe) and one.penalties != other.penalties
+    ):
         raise IncompatibleRefs("Comparing two probes.", "Their label, seeds or C differ.", "Use the same for both.")
     if one.embed.sample != other.embed.sample or one.embed.unit != other.embed.unit:
         raise IncompatibleRefs("Comparing two probes.", "They read other sentences or units.", "Read the same.")
@@ -61,13 +63,16 @@ class Probe(Spec, kind="probe"):
     """Random splits, 70 % of the sentences for training."""
     C: float = 0.01
     """scikit-learn's inverse strength, on standardised features."""
+    penalties: tuple[float, ...] = later(())
+    """Inverse strengths to choose from instead, in each split of each layer by a part of its training sentences; empty = C."""
 
     def validate(self) -> None:
-        refuse_odd_settings(self.n_seeds, self.C)
+        for C in (self.C, *self.penalties):
+            refuse_odd_settings(self.n_seeds, C)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x seeds; a few kilobytes kept."""
-        return self.embed.cost()[0] * self.n_seeds, 1e4
+        return self.embed.cost()[0] * self.n_seeds * (1 + 0.4 * len(self.penalties)), 1e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +100,8 @@ class ProbeScores(Result):
     n_unconverged: int
     """Fits that stopped at the iteration limit."""
     control_kind: str
+    chosen: tuple[tuple[float, ...], ...] = ()
+    """C of each probe where it was chosen [layers][seeds]; its control task has the same."""
 
 
 def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
@@ -113,16 +120,20 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
     n_layers, width = len(embeddings.layers), embeddings.layers[0].shape[1] * max(1, len(rows.parts))
     rooms = _Rooms(len(splits), len(splits[0][0]), width, run.threads)
 
-    def fit(layer: int, chosen: slice) -> tuple[NDArray[np.float64], int]:
-        X = rows.vectors(embeddings.layers[layer])
+    def fit(layer: int, part: slice) -> tuple[NDArray[np.float64], int, list[float]]:
+        X, C = rows.vectors(embeddings.layers[layer]), [spec.C] * len(splits[part])
+        if spec.penalties:
+            seeds = range(spec.n_seeds)[part]
+            C = [_chosen(X, y, rows.group, splits[seed][0], seed, spec.penalties, run) for seed in seeds]
         with rooms.one() as room:
-            return _fit_and_score(X, splits[chosen], targets[chosen], len(names), spec.C, run.device, room)
+            return *_fit_and_score(X, splits[part], targets[part], len(names), C, run.device, room), C
 
     parts = [slice(first, first + rooms.at_once) for first in range(0, spec.n_seeds, rooms.at_once)]
     found = spread(run, [partial(fit, layer, part) for layer in range(n_layers) for part in parts], "probes")
-    both = np.concatenate([scores for scores, _ in found]).reshape(n_layers, spec.n_seeds, 2)
+    both = np.concatenate([scores for scores, _, _ in found]).reshape(n_layers, spec.n_seeds, 2)
     accuracy, control = np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])
-    unconverged = sum(failed for _, failed in found)
+    unconverged = sum(failed for _, failed, _ in found)
+    strengths = np.array([C for _, _, used in found for C in used]).reshape(n_layers, spec.n_seeds)
     n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
     return ProbeScores(
         accuracy=accuracy,
@@ -138,6 +149,7 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
         n_sentences=len(np.unique(rows.group)),
         n_unconverged=unconverged,
         control_kind=rows.control_kind,
+        chosen=tuple(map(tuple, strengths.tolist())) if spec.penalties else (),
     )
 
 
@@ -168,7 +180,7 @@ def _fit_and_score(
     splits: list[Split],
     targets: list[NDArray],
     n_classes: int,
-    C: float,
+    C: list[float],
     device: str,
     room: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], int]:
@@ -184,7 +196,7 @@ def _fit_and_score(
     # Task and control read the same rows: neighbouring problems on one matrix.
     wanted = np.concatenate([both[:, train] for both, (train, _) in zip(targets, splits, strict=True)])
     probes = fit_linear_probes(
-        seen, wanted, C=C, n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
+        seen, wanted, C=np.repeat(C, 2), n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
     )
     scores = np.zeros((len(splits), 2))
     for i, (outside, (_, test)) in enumerate(zip(held_out, splits, strict=True)):
@@ -192,6 +204,34 @@ def _fit_and_score(
             logits = outside @ probes.coef[2 * i + j].T + probes.intercept[2 * i + j]
             scores[i, j] = (logits.argmax(axis=1) == targets[i][j, test]).mean()
     return scores, int((~probes.converged).sum())
+
+
+def _chosen(
+    X: NDArray[np.float32],
+    y: NDArray[np.intp],
+    group: NDArray[np.int64],
+    train: NDArray[np.intp],
+    seed: int,
+    penalties: tuple[float, ...],
+    run: Run,
+) -> float:
+    """The C whose probe is most often right on a seventh of a split's training sentences; of equals, the smallest."""
+    run.check()
+    held = np.random.default_rng(seed).permutation(np.unique(group[train]))
+    in_dev = np.isin(group[train], held[: max(1, len(held) // 7)])
+    inner, dev = standardise(X[train[~in_dev]], X[train[in_dev]])
+    tried = sorted(penalties)
+    probes = fit_linear_probes(
+        inner,
+        np.tile(y[train[~in_dev]], (len(tried), 1)),
+        C=tried,
+        n_classes=int(y.max()) + 1,
+        max_iter=MAX_ITERATIONS,
+        tol=TOLERANCE,
+        device=run.device,
+    )
+    right = (probes.predict(dev) == y[train[in_dev]]).mean(axis=1)
+    return tried[int(right.argmax())]
 
 
 def splits_of(group: NDArray[np.int64], n_seeds: int) -> list[Split]:

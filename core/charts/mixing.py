@@ -9,6 +9,7 @@ from core.analyses.edge_probe import EdgeScores
 from core.analyses.edge_probe_change import EdgeDifference
 from core.charts.look import Look, framed
 from core.maths.statistics import Estimate
+from core.refs import Hub
 
 
 def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> pd.DataFrame:
@@ -119,3 +120,19 @@ def _moved(change: Estimate | None) -> str:
 
 def _number(one: Estimate) -> str:
     return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+
+
+PUBLISHED = (85.20, 90.24, 91.30, 92.56, 93.66, 94.10, 94.65, 94.90, 95.17, 95.21, 95.10, 95.32, 95.22)
+"""Micro-F1 in per cent of dependency labels, UD English EWT dev, bert-base-uncased, mixes of the layers 0 to k = 0..12, from the
+notebook probing/analysis_bertlayer_ACL_camera_ready.ipynb of jiant."""
+
+
+def published(base: object, data_name: str, label: str) -> str:
+    """What was published for exactly this checkpoint, label and treebank, in a sentence; else empty."""
+    is_bert = isinstance(base, Hub) and base.repo in ("bert-base-uncased", "google-bert/bert-base-uncased")
+    if not is_bert or label != "dependency" or "ewt" not in data_name.casefold():
+        return ""
+    return (
+        "Published for bert-base-uncased and UD English EWT (the notebook of the edge-probing toolkit jiant, dev sentences, probes "
+        f"of word pieces trained on the whole treebank): {', '.join(f'{one:.1f}' for one in PUBLISHED)} per cent for k = 0 to 12."
+    )

@@ -59,7 +59,7 @@ def fit_linear_probes(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    C: float = 1.0,
+    C: ArrayLike = 1.0,
     l1_ratio: float = 0.0,
     class_weight: str | ArrayLike | None = None,
     n_classes: int | None = None,
@@ -76,7 +76,7 @@ def fit_linear_probes(
     Args:
         X: float32 [n, d], shared by all problems without a copy, or [b, n, d]. Standardise first: many fewer steps.
         y: class numbers, int [n] or [b, n]. With X [g, n, d] also [g * m, n]: m neighbouring problems on each X.
-        C: inverse penalty, > 0.
+        C: inverse penalty, > 0, one for all problems or [b].
         l1_ratio: share of the L1 penalty, 0 to 1; above 0 weights become exactly 0 and FISTA is used, which is slower.
         class_weight: None, "balanced" (n / (classes present * rows of the class), in each problem) or weights [K].
         n_classes: K; None means the largest label + 1.
@@ -102,10 +102,15 @@ def fit_linear_probes(
     from core.maths.logistic import Problems, fista, lbfgs
 
     rows, labels = _checked(X, y)
-    if not C > 0 or not 0 <= l1_ratio <= 1 or not tol > 0 or max_iter < 1:
+    strengths = np.asarray(C, dtype=np.float64)
+    if strengths.shape not in ((), (len(labels),)):
+        raise ShapeError(
+            _ASKED, f"C has shape {strengths.shape}.", f"Give one number, or one for each of {len(labels)}."
+        )
+    if not (strengths > 0).all() or not 0 <= l1_ratio <= 1 or not tol > 0 or max_iter < 1:
         raise SpecInvalid(
             _ASKED,
-            f"C = {C}, l1_ratio = {l1_ratio}, tol = {tol}, max_iter = {max_iter}.",
+            f"C = {strengths}, l1_ratio = {l1_ratio}, tol = {tol}, max_iter = {max_iter}.",
             "Use C, tol > 0 and l1_ratio in 0 .. 1.",
         )
     K = int(labels.max()) + 1 if n_classes is None else n_classes
@@ -115,7 +120,7 @@ def fit_linear_probes(
         raise ShapeError(_ASKED, f"Labels run from {labels.min()} to {labels.max()}.", f"Number them 0 .. {K - 1}.")
     weights = _row_weights(labels, class_weight, K)
     total = weights.sum(axis=1)
-    strength = torch.from_numpy((1 / (C * total)).astype(np.float32)).to(device)
+    strength = torch.from_numpy((1 / (strengths * total)).astype(np.float32)).to(device)
     problems = Problems(
         torch.from_numpy(rows).to(device),
         torch.from_numpy(labels[:, None]).to(device),
@@ -131,7 +136,7 @@ def fit_linear_probes(
     objective = (problems.loss(problems.logits(W), W) + absolute).cpu().numpy().astype(np.float64)
     solution = W.cpu().numpy()
     return LinearProbes(
-        solution[..., :-1].copy(), solution[..., -1].copy(), objective * C * total, converged.cpu().numpy()
+        solution[..., :-1].copy(), solution[..., -1].copy(), objective * strengths * total, converged.cpu().numpy()
     )
 
 

@@ -60,6 +60,8 @@ def read_result(cls: type[Result], plain: dict[str, Any], folder: Path) -> Resul
             values[item.name] = tuple(_read_array(folder / f"{item.name}.{i:02d}.npy") for i in range(count))
         elif hint is Path:
             values[item.name] = _inside(folder, plain[item.name])
+        elif item.name not in plain and item.default is not dataclasses.MISSING:
+            continue  # a field that came after this result was written
         else:
             values[item.name] = _from_plain(plain[item.name], hint)
     return cls(**values)

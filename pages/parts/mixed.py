@@ -43,6 +43,8 @@ def draw(chosen: Selection) -> None:
         specs=specs,
         note=notes.edge_probe(base, tuned),
     )
+    if said := mixing.published(chosen.base.ref, chosen.data.name, label):
+        st.caption(said)
     weights = mixing.weights_table(base, tuned)
     st.markdown(
         "**Which layers does a mix of all read?** Thin lines: the smallest and largest split.",

@@ -36,8 +36,10 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
         if (base.n_train, base.n_test) != (tuned.n_train, tuned.n_test)
         else ""
     )
+    used = sorted({C for side in (base, tuned) for layer in side.chosen for C in layer})
+    penalty = f"C chosen in each split, {used[0]:g} to {used[-1]:g}" if used else f"C = {chosen.probes[0].C:g}"
     return (
-        f"logistic regression, L2, C = {chosen.probes[0].C:g}, {len(base.labels)} classes, {base.n_train:,} training and "
+        f"logistic regression, L2, {penalty}, {len(base.labels)} classes, {base.n_train:,} training and "
         f"{base.n_test:,} test {chosen.unit_name}s{other}, {base.accuracy.shape[1]} random splits by sentence, 95 % interval "
         f"corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
         f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit_name}s also in training"

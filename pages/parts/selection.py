@@ -32,7 +32,14 @@ UNIT_NAMES = {"pair": "word pair"}
 """Units by name on screen, where it differs."""
 RANK = 64
 """Of structural probes, where the vectors are as wide."""
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Inverse strengths to choose from where a penalty is chosen."""
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
+
+
+def with_search(probe: Probe) -> Probe:
+    """The same probe, its penalty chosen in each split."""
+    return replace(probe, penalties=PENALTIES)
 
 
 def caveat_of(tuned: Named) -> str:
@@ -189,6 +196,11 @@ class Selection:
     def probe_of(self, checkpoint: Named) -> Probe:
         """A probe on any checkpoint."""
         return Probe(embed=self.embed(checkpoint.ref), label=self.label)
+
+    def searched_probes(self) -> tuple[ProbeChange, Probe, Probe]:
+        """Probes on each side whose penalty is chosen in each split, and their difference."""
+        base, tuned = map(with_search, self.probes)
+        return ProbeChange(base=base, tuned=tuned), base, tuned
 
     @property
     def random_probe(self) -> Probe | None:

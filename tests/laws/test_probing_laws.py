@@ -196,3 +196,25 @@ def test_probing_when_asked_wrongly_expect_a_message() -> None:
         control_labels([], [], seed=0)
     with pytest.raises(NotEnoughData):
         majority_share([], [1])
+
+
+def test_a_batch_of_penalties_is_each_penalty_alone() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=120)
+    X = (rng.normal(size=(3, 12))[y] + rng.normal(size=(120, 12))).astype(np.float32)
+    strengths = [0.001, 0.1, 10.0]
+    together = fit_linear_probes(X, np.tile(y, (3, 1)), C=strengths, tol=1e-6)
+    for at, C in enumerate(strengths):
+        alone = fit_linear_probes(X, y, C=C, tol=1e-6)
+        np.testing.assert_allclose(together.coef[at], alone.coef[0], atol=2e-3)
+        assert together.loss[at] == pytest.approx(alone.loss[0], rel=1e-4)
+    sizes = np.linalg.norm(together.coef, axis=(1, 2))
+    assert (np.diff(sizes) > 0).all()  # a weaker penalty leaves more of the weights
+
+
+def test_penalties_that_do_not_fit_are_refused() -> None:
+    X, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    with pytest.raises(ShapeError):
+        fit_linear_probes(X, y, C=[1.0, 2.0])
+    with pytest.raises(SpecInvalid):
+        fit_linear_probes(X, np.tile(y, (2, 1)), C=[1.0, 0.0])

@@ -278,7 +278,7 @@ def test_structure_shows_scores_trees_and_relations(two_tiny: AppTest) -> None:
         assert len(app.main.get("vega_lite_chart")) == n_charts, view
         assert words in said(app)
     drawn = app.main.get("html")[0].proto.body
-    assert drawn.count(">Gold<") == 1  # and once for screen readers
+    assert drawn.count(">Gold · root: see<") == 1  # and once for screen readers
     assert "edges" in drawn
     app.text_input(key="structure_search").set_value("no such words").run()
     assert "No sentence that was held out holds these words" in said(app)

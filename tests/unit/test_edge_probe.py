@@ -17,6 +17,7 @@ from core.analyses.edge_probe_change import EdgeDifference, EdgeProbeChange
 from core.analyses.edges import edge_splits, labelled_edges
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import splits_of
+from core.charts import mixing
 from core.data.examples import Examples, Mark, joined
 from core.data.load import load_sample
 from core.data.marked import read_marked
@@ -26,7 +27,7 @@ from core.jobs.run import compute_artifact
 from core.keys import key_of
 from core.lab import Lab
 from core.maths.structure import expected_layer, scalar_mix_centre
-from core.refs import MarkedFile, Packaged, Sample, Suite
+from core.refs import Hub, MarkedFile, Packaged, Sample, Suite
 from core.store.artifacts import Store
 from tests.faults import says
 
@@ -444,3 +445,16 @@ def test_equal_norms_and_width_are_part_of_the_key() -> None:
     assert len({key_of(one) for one in (spec, *others)}) == 4
     assert spec.replace(n_seeds=6).cost()[0] == pytest.approx(2 * spec.cost()[0])
     assert spec.replace(width=256).cost()[0] > spec.cost()[0]
+
+
+def test_published_numbers_stand_only_beside_what_they_are_of() -> None:
+    bert, other = (
+        Hub(repo=repo, commit="a" * 40) for repo in ("google-bert/bert-base-uncased", "org/bert-base-uncased")
+    )
+    said = mixing.published(bert, "en_ewt-ud-dev.conllu", "dependency")
+    assert said.count(",") >= len(mixing.PUBLISHED) - 1
+    assert "85.2" in said
+    assert mixing.published(other, "en_ewt-ud-dev.conllu", "dependency") == ""
+    assert mixing.published(Packaged(), "en_ewt-ud-dev.conllu", "dependency") == ""
+    assert mixing.published(bert, "reviews", "dependency") == ""
+    assert mixing.published(bert, "en_ewt-ud-dev.conllu", "upos") == ""

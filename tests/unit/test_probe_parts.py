@@ -1,9 +1,14 @@
 """Other kinds of probe, and parts of what a probe reads: shapes, controls, counts by hand, and odd data."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from core.analyses.embed import Embed
+from core.analyses.probe import Probe, ProbeScores
+from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import KINDS, KindScores, ProbeKinds, _Side
 from core.analyses.probe_slices import ProbeSlices, Slices
 from core.analyses.probe_transfer import ProbeTransfer, Transfers
@@ -11,11 +16,21 @@ from core.analyses.units import labelled_rows
 from core.charts import paired, readout
 from core.data.load import load_sample
 from core.errors import Cancelled, IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.keys import key_of
 from core.lab import Lab
 from core.refs import Packaged, Sample, Suite
+from core.settings import Settings
+from core.store.artifacts import Store
+from core.store.codec import read_result
 from tests.small import BASE, SAMPLE, TUNED
 
 TRANSFER = ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Lab:
+    """A lab of the test's own: what it computes is no part of the small comparison."""
+    return Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +182,41 @@ def test_kinds_stop_within_an_epoch_when_cancelled(made: Lab) -> None:
     assert run.checks == 4
 
 
-def test_few_sentences_have_fewer_neighbours(made: Lab) -> None:
+def test_few_sentences_have_fewer_neighbours(own: Lab) -> None:
     sample = Sample(of=Suite(split="dev"), n=12)
     sides = [
         Embed(checkpoint=Packaged(), sample=sample, unit="sentence", pooling=pooling) for pooling in ("mean", "cls")
     ]
-    found = made.run(ProbeKinds(base=sides[0], tuned=sides[1], label="tense", n_seeds=2, sizes=(4,)))
+    found = own.run(ProbeKinds(base=sides[0], tuned=sides[1], label="tense", n_seeds=2, sizes=(4,)))
     assert found.n_neighbours == found.n_train < 10
+
+
+def test_a_penalty_is_chosen_in_each_split_and_kept_with_the_score(made: Lab, own: Lab) -> None:
+    plain = made.peek(Probe(embed=BASE, label="upos", n_seeds=2))
+    assert plain.chosen == ()
+    spec = Probe(embed=BASE, label="upos", n_seeds=2, penalties=(1e-6, 1e-2))
+    found = own.run(spec)
+    assert found.chosen == ((1e-2, 1e-2),) * 7  # next to no weights cannot win
+    # Where the same penalty is chosen everywhere, the probe is the plain one.
+    np.testing.assert_allclose(found.accuracy, plain.accuracy, atol=0.01)
+    assert key_of(Probe(embed=BASE, label="upos", n_seeds=2, penalties=())) == key_of(
+        Probe(embed=BASE, label="upos", n_seeds=2)
+    )
+    with pytest.raises(SpecInvalid):
+        Probe(embed=BASE, label="upos", penalties=(0.0,))
+    with pytest.raises(IncompatibleRefs):
+        ProbeChange(base=spec, tuned=Probe(embed=TUNED, label="upos", n_seeds=2))
+
+
+def test_a_result_written_before_a_field_came_is_still_read(made: Lab) -> None:
+    spec = Probe(embed=BASE, label="upos", n_seeds=2)
+    manifest = made.store.folder(spec) / "artifact.json"
+    assert '"chosen"' in manifest.read_text(encoding="utf-8")
+    plain, files = {"majority": 0.5}, manifest.parent
+    assert files.is_dir()
+    with pytest.raises(KeyError):
+        read_result(ProbeScores, plain, files)  # a field without a default must be there
+    written = json.loads(manifest.read_text(encoding="utf-8"))
+    values = next(part for part in written.values() if isinstance(part, dict) and "chosen" in part)
+    del values["chosen"]
+    assert read_result(ProbeScores, values, files).chosen == ()

@@ -22,9 +22,17 @@ from core.maths.structure import (
     uuas,
 )
 from core.refs import ConlluFile, Packaged, Sample, Suite, digest_of
+from core.settings import Settings
+from core.store.artifacts import Store
 from tests.small import BASE, SAMPLE, SENTENCES, TUNED
 
 PROBES = [StructuralProbe(embed=side, rank=8, n_seeds=2) for side in (BASE, TUNED)]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Lab:
+    """A lab of the test's own: what it computes is no part of the small comparison."""
+    return Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
 
 
 @pytest.fixture(scope="module")
@@ -140,22 +148,22 @@ TWO_ROOTS = [("we", "PRON", 2), ("saw", "VERB", 0), ("boats", "NOUN", 0)]
 CROSSING = [("a", "DET", 2), ("man", "NOUN", 3), ("came", "VERB", 0), ("who", "PRON", 5), ("sang", "VERB", 2)]
 
 
-def test_trees_that_are_none_are_left_out_and_counted(made: Lab, tmp_path: Path) -> None:
+def test_trees_that_are_none_are_left_out_and_counted(own: Lab, tmp_path: Path) -> None:
     sample = _written(tmp_path / "odd.conllu", [WHOLE, CROSSING] * 20 + [TWO_ROOTS] * 3 + [[("Yes", "INTJ", 0)]] * 2)
-    found = made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
+    found = own.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
     assert found.n_left_out == 5
     assert len(found.sentences) == 40
     assert np.isfinite(found.scores).all()
 
 
-def test_a_circle_of_heads_is_no_tree(made: Lab, tmp_path: Path) -> None:
+def test_a_circle_of_heads_is_no_tree(own: Lab, tmp_path: Path) -> None:
     circle = [("a", "X", 2), ("b", "X", 1), ("c", "X", 0)]
     sample = _written(tmp_path / "circle.conllu", [WHOLE] * 30 + [circle] * 10)
-    found = made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
+    found = own.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
     assert found.n_left_out == 10
 
 
-def test_too_few_trees_get_a_message(made: Lab, tmp_path: Path) -> None:
+def test_too_few_trees_get_a_message(own: Lab, tmp_path: Path) -> None:
     sample = _written(tmp_path / "few.conllu", [WHOLE] * 10)
     with pytest.raises(NotEnoughData, match="10 of 10 sentences"):
-        made.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
+        own.run(StructuralProbe(embed=Embed(checkpoint=Packaged(), sample=sample), rank=4, n_seeds=2))
