@@ -86,6 +86,8 @@ def bits(chosen: Selection) -> None:
 
 def carried(chosen: Selection) -> None:
     """Probes of each side read on the other."""
+    if not rows.read_on_both(chosen):
+        return
     spec = chosen.transfer
     (found,) = show.results([spec], what="probes of both sides, read on both")
     if found is None:
@@ -123,6 +125,8 @@ PARTS = {
 
 def parts(chosen: Selection) -> None:
     """Where linear probes are right: by label, frequency and length, and what they answer instead."""
+    if not rows.read_on_both(chosen):
+        return
     specs = [chosen.slices, chosen.transfer]
     slices, found = show.results(specs, what="probes of both sides on parts of the rows")
     if not (slices and found):

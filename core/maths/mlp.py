@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.maths.probing import log_shares
 
 if TYPE_CHECKING:
     from core.maths.backpropagation import Nets
@@ -47,10 +48,7 @@ class Mlps:
 
     def log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-probability of each class in nats, [b, n, K]; X as for predict."""
-        logits: NDArray[np.float64] = self._logits(X).astype(np.float64)
-        logits -= logits.max(axis=2, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
-        return logits
+        return log_shares(self._logits(X))
 
     def _logits(self, X: ArrayLike) -> NDArray[np.float32]:
         rows = np.asarray(X, dtype=np.float32)

@@ -15,6 +15,14 @@ from core.errors import NotEnoughData, ShapeError, SpecInvalid
 _ASKED = "Fitting linear probes."
 
 
+def log_shares(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log-softmax over the last axis, in nats and float64."""
+    shifted: NDArray[np.float64] = logits.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted
+
+
 @dataclass(frozen=True)
 class LinearProbes:
     """Solved multinomial logistic regressions, one a batch row."""
@@ -35,10 +43,7 @@ class LinearProbes:
 
     def log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-probability of each class in nats, [b, n, K]; X is [n, d], seen by all probes, or [b, n, d]."""
-        logits: NDArray[np.float64] = self._logits(X).astype(np.float64)
-        logits -= logits.max(axis=2, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
-        return logits
+        return log_shares(self._logits(X))
 
     def _logits(self, X: ArrayLike) -> NDArray[np.floating]:
         rows = np.asarray(X)

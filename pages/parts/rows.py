@@ -9,10 +9,19 @@ from pages.parts.selection import Selection
 MOST_ROWS = 300
 
 
+def read_on_both(chosen: Selection) -> bool:
+    """Whether probes of either side can be read on both; otherwise says why not, before anything is offered."""
+    if not chosen.is_one_width:
+        st.info(
+            "The two sides differ in width: no probe of one reads the other. Choose checkpoints of one width.",
+            icon=":material/info:",
+        )
+    return chosen.is_one_width
+
+
 def draw(chosen: Selection) -> None:
     """The rows of the chosen label at the chosen layer, searchable, with their sentences."""
-    if not chosen.is_one_width:
-        st.info("The two sides differ in width: no probe of one reads the other.", icon=":material/info:")
+    if not read_on_both(chosen):
         return
     spec = chosen.transfer
     (found,) = show.results([spec], what="probes of both sides, read on both")

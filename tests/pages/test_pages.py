@@ -379,6 +379,19 @@ def test_a_map_of_two_widths_is_not_offered(empty: AppTest, tmp_path: Path) -> N
     assert not [button for button in app.main.button if button.label == "Compute"]
 
 
+@pytest.mark.parametrize("view", ["Carried over", "Gained and lost", "Parts"])
+def test_probes_of_two_widths_are_not_carried_over(empty: AppTest, tmp_path: Path, view: str) -> None:
+    tiny("bert", tmp_path / "narrow")
+    empty.query_params["probing"] = view
+    app = opened(empty, "probes")
+    short = get_lab().add_checkpoint(str(tmp_path / "narrow"))
+    app.run()
+    app.selectbox(key="tuned").set_value(short).run()
+    assert app.segmented_control(key="probing").value == view
+    assert "differ in width" in said(app)
+    assert not [button for button in app.main.button if button.label == "Compute"]
+
+
 def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> None:
     full.query_params["layer"] = "99"
     app = opened(full, "layers")
