@@ -30,6 +30,8 @@ page = st.navigation(
         "Inspect": [
             st.Page("pages/probes.py", title="Probes", icon=":material/troubleshoot:", url_path="probes"),
             st.Page("pages/structure.py", title="Structure", icon=":material/account_tree:", url_path="structure"),
+            st.Page("pages/geometry.py", title="Geometry", icon=":material/bubble_chart:", url_path="geometry"),
+            st.Page("pages/weights.py", title="Weights", icon=":material/scale:", url_path="weights"),
         ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),

@@ -13,6 +13,7 @@ from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.similarity import Similarity
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
+from core.data.overlap import absent_words, n_rows, shared_sentences
 from core.data.uploads import clean_name, keep
 from core.errors import CheckpointNotFound, SpecInvalid, TunescopeError
 from core.keys import Described, from_json, key_of, to_json
@@ -29,6 +30,7 @@ from core.refs import (
     HubFile,
     MarkedFile,
     Packaged,
+    Sample,
     Suite,
     TableFile,
     Vectors,
@@ -265,6 +267,11 @@ class Catalogue:
             "span": known.span_labels,
         }
 
+    def numbers_of(self, dataset: Dataset) -> dict[str, tuple[str, ...]]:
+        """Names of real numbers by unit: sentence, word. Reads the data set once in a process."""
+        known = facts_of(dataset)
+        return {"sentence": known.sentence_numbers, "word": known.word_numbers}
+
     def several_labels_of(self, dataset: Dataset) -> tuple[str, ...]:
         """Marks of a data set that give several labels at once, which only edge probes read."""
         return facts_of(dataset).several_labels
@@ -276,6 +283,18 @@ class Catalogue:
     def size_of(self, dataset: Dataset) -> int:
         """Sentences in a data set."""
         return facts_of(dataset).n_sentences
+
+    def rows_of(self, sample: Sample, unit: str) -> int:
+        """Words or sentences of a sample."""
+        return n_rows(sample, unit)
+
+    def absent_words(self, sample: Sample, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some words, in lower case, that a sample does not have."""
+        return absent_words(sample, words)
+
+    def shared_sentences(self, sample: Sample, other: Sample) -> tuple[int, int]:
+        """How many of the other sample's sentences the first holds too, and how many those are in all."""
+        return shared_sentences(sample, other)
 
     def _runs(self) -> list[Named]:
         """Finished runs, newest first, each followed by the steps it kept."""

@@ -11,17 +11,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from core.analyses.activation_difference import ActivationDifference
 from core.analyses.checkpoint import Checkpoint
+from core.analyses.codelength import Codelength
+from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.direct_probe import DirectProbe
+from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
+from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
+from core.analyses.label_geometry import LabelGeometry
+from core.analyses.map_chain import MapChain
+from core.analyses.movers import Movers
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
+from core.analyses.probe_slices import ProbeSlices
+from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
+from core.analyses.spatial_change import SpatialChange
+from core.analyses.spatial_similarity import SpatialSimilarity
+from core.analyses.structural_change import StructuralChange
+from core.analyses.structural_probe import StructuralProbe
+from core.analyses.task_vectors import TaskVectors
 from core.analyses.weight_change import WeightChange
+from core.analyses.weight_spectra import WeightSpectra
 from core.keys import Spec, key_of
 from core.lab import Lab
 from core.refs import Packaged, RandomWeights, Sample, Suite
@@ -45,6 +62,8 @@ UNITS: tuple[tuple[Unit, Pooling, tuple[str, ...]], ...] = (
     ("word", "average", ("upos", "relation")),
 )
 """What is read, how it is pooled, and the labels that are probed."""
+OPENED_AT = ("sentiment", "upos")
+"""Of sentences and of words, the label that is looked into closely for the checkpoint that home opens with."""
 
 
 def runs() -> tuple[FineTune, ...]:
@@ -74,6 +93,11 @@ def contents() -> list[Spec]:
         found += [tuned, WeightChange(base=BASE, tuned=tuned)]
         for unit, pooling, labels in UNITS:
             found += _compared(tuned, unit, pooling, labels)
+    opened = checkpoints()[0]
+    for (unit, pooling, _), label in zip(UNITS, OPENED_AT, strict=True):
+        found += _inspected(opened, unit, pooling, label)
+    found += _words_inspected(opened)
+    found += [WeightSpectra(base=BASE, tuned=opened), TaskVectors(base=BASE, tuned=checkpoints())]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
     return list(dict.fromkeys(found))
 
@@ -90,6 +114,32 @@ def _compared(tuned: Compress, unit: Unit, pooling: Pooling, labels: tuple[str, 
     yield JointMap(base=base, tuned=other)
     if tuned == checkpoints()[0]:
         yield JointUmap(base=base, tuned=other, layer=base.n_layers - 1)
+        yield MapChain(base=base, tuned=other)
+        yield Movers(base=base, tuned=other)
+
+
+def _inspected(tuned: Compress, unit: Unit, pooling: Pooling, label: str) -> Iterator[Spec]:
+    """What the pages under Inspect show first, of words and sentences alike."""
+    base, other = (_embed(side, unit, pooling) for side in (BASE, tuned))
+    codes = [Codelength(embed=side, label=label) for side in (base, other)]
+    yield from (*codes, CodelengthChange(base=codes[0], tuned=codes[1]))
+    transfer = ProbeTransfer(base=base, tuned=other, label=label)
+    yield from (transfer, ProbeSlices(of=transfer))
+    hulls = [DirectProbe(embed=side, label=label) for side in (base, other)]
+    yield from (*hulls, DirectProbeChange(base=hulls[0], tuned=hulls[1]))
+    halves = [(side.replace(half="first"), side.replace(half="second")) for side in hulls]
+    alike = [SpatialSimilarity(first=first, second=second) for first, second in halves]
+    yield from (*halves[0], *halves[1], *alike, SpatialChange(base=alike[0], tuned=alike[1]))
+    yield LabelGeometry(base=base, tuned=other, label=label)
+    yield Isotropy(base=base, tuned=other)
+
+
+def _words_inspected(tuned: Compress) -> Iterator[Spec]:
+    """The same of words alone: trees, and the step that all words took."""
+    base, other, random = (_embed(side, "word", "average") for side in (BASE, tuned, RandomWeights(of=BASE)))
+    trees = [StructuralProbe(embed=side) for side in (base, other)]
+    yield from (*trees, StructuralProbe(embed=random), StructuralChange(base=trees[0], tuned=trees[1]))
+    yield ActivationDifference(base=base, tuned=other, checkpoint=tuned)
 
 
 def _embed(checkpoint: Checkpoint, unit: Unit, pooling: Pooling) -> Embed:
@@ -99,7 +149,7 @@ def _embed(checkpoint: Checkpoint, unit: Unit, pooling: Pooling) -> Embed:
 def make(path: Path) -> int:
     """Compute what is not stored in the cache folder yet and write the pack; returns its bytes.
 
-    About ten minutes on two cores. An older demo pack is not looked at.
+    About a quarter of an hour on two cores. An older demo pack is not looked at.
 
     Raises:
         TunescopeError: as the analyses do.

@@ -32,7 +32,7 @@ LABEL_NAMES = {
     "sentiment": "sentiment",
     "xpos": "fine word classes",
     "tense": "tense",
-    "number": "number",
+    "number": "singular or plural",
     "question": "question type",
     "agreement": "agreement",
     "entailment": "inference",
@@ -303,6 +303,10 @@ class TableFile(Described, kind="data.table", version=2):
     """Columns with one label a word: lists, or text separated by blanks."""
     word_label_names: tuple[str, ...] = later(())
     """What the word labels are called, in the same order; empty = as their columns."""
+    numbers: tuple[str, ...] = later(())
+    """Columns with one real number a text; where a cell is empty, or says NA or NaN, there is none."""
+    word_numbers: tuple[str, ...] = later(())
+    """Columns with one real number a word: lists, or numbers separated by blanks."""
     leave_out: tuple[str, ...] = ()
     """Rows with one of these sentence labels are left out; "" = rows without one."""
     header: bool = False
@@ -324,6 +328,7 @@ class TableFile(Described, kind="data.table", version=2):
         if not self.text:
             raise SpecInvalid(asked, "No column of the text is given.", "Choose the column that holds the text.")
         columns = [self.text, self.partner, self.answers, *self.labels, *self.word_labels]
+        columns += [*self.numbers, *self.word_numbers]
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise SpecInvalid(asked, f"The column {twice[0]!r} is asked for twice.", "Choose different columns.")
         if self.label_names and len(self.label_names) != len(self.labels):
@@ -338,7 +343,7 @@ class TableFile(Described, kind="data.table", version=2):
                 f"{len(self.word_labels)} columns of word labels have {len(self.word_label_names)} names.",
                 "Give one name a column, or none.",
             )
-        names = [*self.names, *self.word_names]
+        names = [*self.names, *self.word_names, *self.number_names, *self.word_number_names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecInvalid(asked, f"Two labels are called {twice[0]!r}.", "Give them different names.")
         if self.contrast and not self.partner:
@@ -347,8 +352,9 @@ class TableFile(Described, kind="data.table", version=2):
             raise SpecInvalid(asked, f"Its own label is called {ACCEPTABLE!r}.", "Call the other one differently.")
         if self.answers and (self.contrast or self.format not in ("jsonl", "parquet")):
             raise SpecInvalid(asked, "It has no answers to read.", "Leave the column of answers out.")
-        if self.partner and self.word_labels:
-            raise SpecInvalid(asked, "Pairs cannot have word labels.", "Leave out the second text or the word labels.")
+        if self.partner and (self.word_labels or self.word_numbers):
+            what = "word labels" if self.word_labels else "numbers of words"
+            raise SpecInvalid(asked, f"Pairs cannot have {what}.", f"Leave out the second text or the {what}.")
         # One way to say a thing, so that one file read one way has one key.
         if self.header and self.format not in ("tsv", "csv"):
             raise SpecInvalid(asked, "It has no header line.", "Leave the header out.")
@@ -377,6 +383,16 @@ class TableFile(Described, kind="data.table", version=2):
         """What the word labels are called, one a column; a column that is only a number is called "column 2"."""
         named = (f"column {name}" if name.isdecimal() else name for name in self.word_labels)
         return tuple(map(_plain_name, self.word_label_names or named))
+
+    @property
+    def number_names(self) -> tuple[str, ...]:
+        """What the numbers of texts are called: as their columns; a column that is only a number is called "number 2"."""
+        return tuple(_plain_name(f"number {name}" if name.isdecimal() else name) for name in self.numbers)
+
+    @property
+    def word_number_names(self) -> tuple[str, ...]:
+        """What the numbers of words are called; a column that is only a number is called "word number 2"."""
+        return tuple(_plain_name(f"word number {name}" if name.isdecimal() else name) for name in self.word_numbers)
 
 
 def _plain_name(name: str) -> str:

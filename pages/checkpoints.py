@@ -135,7 +135,7 @@ def listing(lab: Lab) -> None:
         with st.popover("Take one from the list", icon=":material/playlist_remove:"):
             _forget(lab, st.selectbox("Which", added, format_func=lambda one: one.name), "listed")
     for one in (one for one in named if run_of(one.ref) and not isinstance(one.ref, Snapshot)):
-        with st.expander(one.name, icon=":material/model_training:"), show.messages():
+        with st.expander(show.escaped(one.name), icon=":material/model_training:"), show.messages():
             run_card(lab, one)
 
 
@@ -185,7 +185,7 @@ def run_card(lab: Lab, one: Named) -> None:
     if accuracy.low <= tuned.majority:
         left.caption("Not better than always answering the commonest label: this run has not learnt its task.")
     left.markdown(
-        f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps, labels {', '.join(tuned.labels[:6])}. Tuned: "
+        f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps, labels {show.escaped(', '.join(tuned.labels[:6]))}. Tuned: "
         f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}, batch {run.batch_size}, "
         f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )

@@ -8,6 +8,7 @@ import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.charts import annotation, counts  # noqa: E402
+from core.data.counts import NumberCounts  # noqa: E402
 from core.data.examples import Examples  # noqa: E402
 from core.data.load import load_dataset  # noqa: E402
 from core.data.marks import DEPENDENCY, mark_names, marks_within  # noqa: E402
@@ -16,7 +17,7 @@ from core.lab import Named  # noqa: E402
 from core.refs import LABEL_NAMES, Suite  # noqa: E402
 from pages.parts import adding, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import Selection  # noqa: E402
+from pages.parts.selection import Selection, label_said  # noqa: E402
 
 
 def main() -> None:
@@ -41,17 +42,22 @@ def dataset(chosen: Selection) -> None:
     """The chosen data set: its size, one sentence drawn, its labels counted."""
     data, counted = chosen.data, get_lab().counts_of(chosen.data.ref)
     what = "pair" if counted.is_pairs else "sentence"
-    st.subheader(data.name, anchor=False)
+    st.subheader(show.escaped(data.name), anchor=False)
     named = [LABEL_NAMES.get(label.name, label.name) for label in counted.labels]
+    own = [number.name for number in counted.numbers]
     with st.container(key="facts"):
         st.text(
             f"{counted.n_examples:,} {what}{'s' * (counted.n_examples != 1)} · {counted.n_words:,} words · "
             + (f"labels: {', '.join(named)}" if named else "no labels")
+            + (f" · numbers: {', '.join(own)}" if own else "")
         )
     sentence(data, chosen, what)
     if counted.labels:
         st.subheader("Labels", anchor=False)
         labels(chosen, counted.is_pairs)
+    if counted.numbers:
+        st.subheader("Numbers", anchor=False)
+        numbers(counted.numbers)
 
 
 def sentence(data: Named, chosen: Selection, what: str) -> None:
@@ -88,16 +94,20 @@ def sentence(data: Named, chosen: Selection, what: str) -> None:
     )
     look = show.look()
     with st.container(border=True, key="drawn"):
-        if examples.sentence_labels:
-            shown = {LABEL_NAMES.get(n, n): values[row] for n, values in examples.sentence_labels.items()}
+        shown = {LABEL_NAMES.get(n, n): values[row] for n, values in examples.sentence_labels.items()}
+        shown |= {
+            n: "none" if values[row] != values[row] else f"{values[row]:g}" for n, values in examples.numbers.items()
+        }
+        if shown:
             st.html(annotation.badges(shown, look))
         for name, half in halves(data, examples, row):
             if name:
-                st.caption(name)
+                st.caption(show.escaped(name))
             annotated(data, examples.pick([row]), half, tag, with_arcs=with_arcs)
     with st.expander("Table", icon=":material/table:"):
         one = examples.pick([row])
         table = {"word": one.words[0]} | {LABEL_NAMES.get(n, n): values[0] for n, values in one.word_labels.items()}
+        table |= {name: values[0] for name, values in one.word_numbers.items()}
         if one.heads is not None:
             table["head"] = one.heads[0]
         frame = pd.DataFrame(table)
@@ -152,7 +162,7 @@ def labels(chosen: Selection, is_pairs: bool) -> None:
             "Label",
             names,
             default=chosen.label if chosen.label in names else name,
-            format_func=lambda name: LABEL_NAMES.get(name, name),
+            format_func=label_said,  # what a switch offers is Markdown, what a list offers is not
             key="counted",
             required=True,
             label_visibility="collapsed",
@@ -170,6 +180,23 @@ def labels(chosen: Selection, is_pairs: bool) -> None:
             height="content" if len(table) <= 20 else 400,
             column_config={"share": st.column_config.NumberColumn(format="percent")},
         )
+
+
+def numbers(counted: tuple[NumberCounts, ...]) -> None:
+    """Where the values of each number of the file lie."""
+    columns = {
+        "number": "name", "of": "unit", "values": "n", "none": "n_missing", "smallest": "smallest", "median": "median",
+        "largest": "largest", "mean": "mean", "deviation": "deviation",
+    }  # fmt: skip
+    st.dataframe(
+        pd.DataFrame({shown: [getattr(one, field) for one in counted] for shown, field in columns.items()}),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "none": st.column_config.NumberColumn(help="Left out of what reads the number."),
+            "deviation": st.column_config.NumberColumn(help="Standard deviation."),
+        },
+    )
 
 
 def added_files() -> None:

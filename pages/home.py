@@ -4,22 +4,23 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
-import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.analyses.crowding import CrowdingCurves  # noqa: E402
 from core.analyses.probe import ProbeScores  # noqa: E402
 from core.analyses.probe_change import ProbeDifference  # noqa: E402
+from core.analyses.ridge_probe import RidgeScores  # noqa: E402
+from core.analyses.ridge_probe_change import RidgeProbeDifference  # noqa: E402
 from core.analyses.similarity import LayerSimilarity  # noqa: E402
 from core.analyses.weight_change import WeightChanges  # noqa: E402
 from core.charts import strip  # noqa: E402
-from core.charts.headline import difference, headline, reading  # noqa: E402
+from core.charts.headline import difference, headline, reading, reading_number  # noqa: E402
+from core.charts.numbers import ridge_table  # noqa: E402
 from core.keys import Spec  # noqa: E402
 from pages.parts import newcomer, notes, picker, show  # noqa: E402
+from pages.parts.panel import Panel  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
@@ -41,17 +42,6 @@ def main() -> None:
         layer_strip(chosen)
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One question of the strip: its figure, the numbers behind it, and where they come from."""
-
-    name: str
-    chart: Any
-    table: pd.DataFrame
-    specs: Sequence[Spec]
-    note: str
-
-
 def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
     top = st.container()
@@ -61,7 +51,7 @@ def layer_strip(chosen: Selection) -> None:
 
     def draw(place: Any, panel: Panel) -> None:
         with place:
-            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note, on_pick=to_layer)
+            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
         drawn.append(panel)
 
     # The browser sets to work on the first panel while the rest is read.
@@ -79,20 +69,33 @@ def layer_strip(chosen: Selection) -> None:
     if not similarity and (similarity := others.pop()):  # it came meanwhile
         draw(places[0], kept(chosen, similarity))
     probing = others
+    if chosen.number:  # shown where it is there; a text whose every value is the same has the other panels all the same
+        probing = [show.stored(spec) for spec in (chosen.ridge_change, *chosen.ridge_probes)]
     with heading:
         title = TITLE
         if similarity and not one_shape:
-            title = difference(similarity, chosen.base.name, chosen.tuned.name)
+            title = difference(similarity, show.escaped(chosen.base.name), show.escaped(chosen.tuned.name))
         elif similarity and weights:
             title = headline(similarity, weights, chosen.tuning)
         show.heading(title, SHOWS, HOW_TO_READ)
         if facing := chosen.facing:
             st.info(facing, icon=picker.FACING_ICON)
         if probing and all(probing):
-            st.markdown(f"**{reading(probing[0], chosen.label_name, is_tuning=one_shape)}**")
+            said = (
+                reading(*probing[:2], chosen.label_said, is_tuning=one_shape)
+                if chosen.label
+                else reading_number(
+                    probing[0].difference, probing[1].score, chosen.number_said, "R²", is_tuning=one_shape
+                )
+            )
+            st.markdown(f"**{said}**")
     if probing and all(probing):
-        random = show.stored(chosen.random_probe) if chosen.random_probe else None
-        draw(places[1], readable(chosen, *probing, random))
+        control = chosen.random_probe if chosen.label else chosen.random_ridge
+        random = show.stored(control) if control else None
+        draw(places[1], (readable if chosen.label else told)(chosen, *probing, random))
+    elif chosen.number and drawn:
+        with places[1]:
+            st.caption(f"How exactly {chosen.number_said} is read can be computed on the page Probes.")
     if crowding:
         draw(places[2], crowded(chosen, crowding))
     if weights:
@@ -100,16 +103,25 @@ def layer_strip(chosen: Selection) -> None:
     if drawn and not one_shape:
         with places[3]:
             st.caption(notes.NO_WEIGHTS)
+    if (
+        drawn
+        and chosen.label
+        and st.toggle(
+            "More panels",
+            key="more_panels",
+            bind="query-params",
+            help="The directions that part the labels, the distances between labels, how evenly the space is used and, for a "
+            "treebank, "
+            "its dependency trees. The pages Geometry and Structure have them in full.",
+        )
+    ):
+        from pages.parts import further  # what few visitors open is not loaded for all
+
+        drawn += further.draw(chosen)
     if drawn:
         with st.expander("Tables and where these numbers come from", icon=":material/table:"):
             for panel in drawn:
                 show.behind(panel.table, name=panel.name, specs=panel.specs, note=panel.note)
-
-
-def to_layer(picked: Mapping[str, Any]) -> None:
-    """Move the layer cursor to the layer that was clicked."""
-    if "layer" in picked:
-        picker.pick_layer(int(picked["layer"]))
 
 
 def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
@@ -133,6 +145,19 @@ def readable(
         strip.probe_table(base, tuned, change, random),
         [chosen.probe_change, *chosen.probes, *([chosen.random_probe] if random else [])],
         notes.probe(base, tuned, chosen),
+    )
+
+
+def told(
+    chosen: Selection, change: RidgeProbeDifference, base: RidgeScores, tuned: RidgeScores, random: RidgeScores | None
+) -> Panel:
+    """How exactly a number is read on both sides, and from random weights where that was computed."""
+    return Panel(
+        "strip-number",
+        strip.number_panel(base, tuned, change, show.look(), chosen.layer, number=chosen.number, random=random),
+        ridge_table(base, tuned, change, "r2", random),
+        [chosen.ridge_change, *chosen.ridge_probes, *([chosen.random_ridge] if random else [])],
+        notes.ridge(base, tuned, chosen),
     )
 
 

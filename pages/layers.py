@@ -4,12 +4,17 @@ from pages.parts.frame import enter
 
 enter()
 
+from collections.abc import Mapping, Sequence  # noqa: E402
+
 import streamlit as st  # noqa: E402
 
-from core.analyses.similarity import LayerSimilarity, Similarity  # noqa: E402
+from core.analyses.similarity import LayerSimilarity, Similarity, equal_limits  # noqa: E402
 from core.charts import curves, heat, strip  # noqa: E402
+from core.charts import similarity as similarity_charts  # noqa: E402
+from core.lab import Named  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
-from pages.parts.selection import Selection, with_search  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.selection import Selection, distinct_names, label_said, twin_of, with_search  # noqa: E402
 
 
 def main() -> None:
@@ -25,28 +30,32 @@ def main() -> None:
     views = {
         "Kept space": kept,
         "Layer by layer": matrix,
+        "Two texts": two_texts,
         "What can be read": readable,
         "Crowding": crowding,
-        "Weights": weights,
     }
     show.views(views, chosen, key="view")
 
 
-MEASURES = {"cka": "CKA", "rsa": "RSA"}
-WHAT_IT_IS = {
-    "cka": "**Linear CKA** (Kornblith et al. 2019), 0 to 1, 1 = unchanged, compares how the same inputs lie to each other in "
-    "two spaces. It ignores rotation, scale and a shift of the whole space. With fewer rows than ten times the width the "
-    "plain estimator is inflated, so the debiased one is shown; it may dip below 0. A few directions of large variance can "
-    "decide it alone. Do not read it as a share of knowledge kept.",
-    "rsa": "**RSA** (Kriegeskorte et al. 2008; Merchant et al. 2020), -1 to 1, 1 = unchanged, correlates the cosines of all "
-    "pairs of inputs in two spaces. It ignores rotation and scale, but not a shift: when tuning moves all vectors one way, "
-    "cosines change and RSA falls though CKA stays. Where all cosines are nearly alike, it correlates noise. Pairs share "
-    "inputs, so the interval leaves out whole groups of sentences.",
-}
+MEASURES = similarity_charts.NAMES
+FLOORS = ("other sentences", "another seed of tuning")
 
 
 def measured(chosen: Selection) -> tuple[Similarity, LayerSimilarity | None]:
-    """The switch between CKA and RSA, and the result of the one chosen."""
+    """The choice of measure and of words, and the result of the one chosen."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        measure = choose_measure()
+    with right:
+        kind = choose_kind(chosen)
+    spec = chosen.similarity_by(measure, kind)
+    (similarity,) = show.results([spec], what=f"similarity ({MEASURES[spec.measure]})")
+    return spec, similarity
+
+
+def choose_measure() -> str:
+    """A measure by its short name; beside it, on hover, the card of the one chosen."""
+    chosen = st.session_state.get("measure") or "cka"
     measure = st.segmented_control(
         "Measure",
         list(MEASURES),
@@ -54,30 +63,156 @@ def measured(chosen: Selection) -> tuple[Similarity, LayerSimilarity | None]:
         format_func=lambda name: MEASURES[name],
         key="measure",
         bind="query-params",
-        help="\n\n".join(WHAT_IT_IS.values()),
+        help=similarity_charts.card_help(chosen if chosen in MEASURES else "cka"),
     )
-    spec = chosen.similarity_by(measure or "cka")
-    (similarity,) = show.results([spec], what=f"similarity ({MEASURES[spec.measure]})")
-    return spec, similarity
+    return measure or "cka"
+
+
+def choose_kind(chosen: Selection) -> tuple[str, str]:
+    """Word label and value of the words that are compared; empty = all."""
+    label = (chosen.unit == "word" and chosen.label) or "upos"
+    counted = {one.name: one for one in get_lab().counts_of(chosen.data.ref).labels if one.unit == "word"}
+    if chosen.embedded != "word" or label not in counted:
+        return "", ""
+    values = [value for value in counted[label].labels if value]
+    value = st.selectbox(
+        "Words",
+        ["", *values],
+        format_func=lambda value: value or "all words",
+        key=f"kind_{label}",
+        bind="query-params",
+        help=f"Compare words of one kind alone, by their {label_said(label)}, commonest first. Few words of it in the "
+        "sample: wide intervals, or a message.",
+    )
+    return (label, value) if value else ("", "")
 
 
 def kept(chosen: Selection) -> None:
-    """CKA or RSA, base against tuned, at the same layer."""
+    """A measure, base against tuned, at the same layer, beside what noise keeps."""
     spec, similarity = measured(chosen)
     if similarity is None:
         return
     st.markdown(
-        "**How much of each layer's space is kept?** 1 means the same geometry up to rotation and scale.",
-        help=WHAT_IT_IS[spec.measure],
+        f"**How much of each layer's space is kept?** {MEASURES[spec.measure]}: {similarity_charts.direction(spec.measure)}.",
+        help=similarity_charts.card_help(spec.measure),
     )
+    place = st.container()
+    floors = noise_floors(chosen, spec)
+    beside = {name: held for name, (_, held) in floors.items()}
+    others = chosen.resampled if FLOORS[0] in beside else None
+    same = get_lab().shared_sentences(chosen.sample, others.sample) if others else None
+    with place:
+        show.figure(
+            similarity_charts.kept_curve(similarity, show.look(), chosen.layer, beside),
+            similarity_charts.curves_table({similarity_charts.OWN: similarity} | beside),
+            name="similarity",
+            alt_text=f"{MEASURES[spec.measure]} of base against tuned by layer",
+            specs=[spec, *(floor for floor, _ in floors.values())],
+            note=notes.kept(similarity, chosen, spec.value, list(beside.values()), same),
+        )
+
+
+def noise_floors(chosen: Selection, spec: Similarity) -> dict[str, tuple[Similarity, LayerSimilarity]]:
+    """What differs by noise alone, where it is asked for and stored; below the switches the offer to compute what is not."""
+    assert chosen.tuned is not None
+    kind, others = (spec.label, spec.value), chosen.resampled
+    twin = twin_of(chosen.tuned, get_lab().checkpoints())
+    sentences, seed = FLOORS
+    wanted: dict[str, Similarity] = {}
+    left, right = st.columns(2)
+    is_wanted = left.toggle(
+        f"Beside it: {sentences}",
+        key="floor_sentences",
+        bind="query-params",
+        disabled=others is None,
+        help="The same comparison on another sample of the text, drawn by the next seed: what the choice of sentences changes. It "
+        "is drawn from all sentences, so that some are the same (their share stands below the figure): the more are, the nearer "
+        "the grey curve lies to the other."
+        + ("" if others else " All sentences are read already: choose fewer in the sidebar."),
+    )
+    if is_wanted and others:
+        wanted[sentences] = others.similarity_by(spec.measure, kind)
+    is_wanted = right.toggle(
+        f"Beside it: {seed}",
+        key="floor_seed",
+        bind="query-params",
+        disabled=twin is None,
+        help="The tuned checkpoint against another run of the same tuning that differs by its seed alone: what chance in training "
+        "changes. Where base and tuned are no further apart, tuning did no more than chance."
+        + ("" if twin else " There is no such run yet: tune once more with another seed on the page Checkpoints."),
+    )
+    if is_wanted and twin:
+        wanted[seed] = chosen.similarity_to(twin, spec.measure, kind)
+    found = show.results(list(wanted.values()), what=" and ".join(wanted)) if wanted else []
+    return {name: (floor, held) for (name, floor), held in zip(wanted.items(), found, strict=True) if held}
+
+
+def two_texts(chosen: Selection) -> None:
+    """The same measure on a second text, and the difference."""
+    lab, measure = get_lab(), choose_measure()
+    names = distinct_names(lab.datasets())
+    second = choose_second(chosen, names)
+    views = [chosen, chosen.on_text(second, lab.size_of(second.ref))]
+    if misfit := next((view.misfit for view in views if view.misfit), ""):
+        st.info(misfit, icon=":material/info:")
+        return
+    specs, found = on_equal_rows(views, measure)
+    if not all(found):
+        return
+    called = [names.get(view.data.id, view.data.name) for view in views]
+    results = dict(zip(called, found, strict=True))
+    table, look = similarity_charts.texts_table(results), show.look()
+    st.markdown(
+        f"**Did {chosen.tuning} change one text more than the other?** {MEASURES[measure]}: "
+        f"{similarity_charts.direction(measure)}. A hollow mark: not told apart from the first text.",
+        help=similarity_charts.card_help(measure),
+    )
+    show.draw_chart(
+        similarity_charts.texts_curves(table, look, chosen.layer, measure=measure),
+        name="two-texts",
+        alt_text=f"{MEASURES[measure]} of base against tuned by layer on two texts",
+    )
+    less = f"{show.escaped(called[1])} minus {show.escaped(called[0])}"
+    st.markdown(f"**{less}**, with its 95 % interval; grey: inside the noise.")
     show.figure(
-        curves.similarity_curve(similarity, show.look(), chosen.layer),
-        strip.kept_table(similarity),
-        name="similarity",
-        alt_text=f"{MEASURES[spec.measure]} of base against tuned by layer",
-        specs=[spec],
-        note=notes.similarity(similarity, chosen),
+        similarity_charts.texts_difference(table, look, chosen.layer, measure=measure),
+        table,
+        name="two-texts-difference",
+        alt_text=f"Difference of {MEASURES[measure]} between the two texts by layer",
+        specs=specs,
+        note=notes.two_texts(results, chosen, lab.shared_sentences(*(view.sample for view in views))),
     )
+
+
+def choose_second(chosen: Selection, names: Mapping[str, str]) -> Named:
+    """Another text, first what differs by its domain alone: the same split of another part of the suite."""
+    others = [one for one in get_lab().datasets() if one.id != chosen.data.id]
+    split = getattr(chosen.data.ref, "split", None)
+    others.sort(key=lambda one: (getattr(one.ref, "split", None) != split, getattr(one.ref, "lexicon", "") == "split"))
+    return st.selectbox(
+        "Second text",
+        others,
+        format_func=lambda one: names.get(one.id, one.name),
+        key="second_text",
+        bind="query-params",
+        help="As many of its sentences are read as of the text in the sidebar; measures whose value moves with the number of rows "
+        "(angle, SVCCA, PWCCA, neighbours) read equally many words, drawn from the longer text. Take a text from another "
+        "domain than the checkpoint was tuned on: where it changed less, tuning was specific to what it saw (Merchant et al. "
+        "2020).",
+    )
+
+
+def on_equal_rows(views: Sequence[Selection], measure: str) -> tuple[list[Similarity], list[LayerSimilarity | None]]:
+    """The measure on each text, of equally many rows where its value moves with their number; what is not stored is offered."""
+    what = f"similarity ({MEASURES[measure]}) on two texts"
+    limits = equal_limits(measure, [get_lab().rows_of(view.sample, view.embedded) for view in views])
+    specs = [view.similarity_by(measure, max_rows=limit) for view, limit in zip(views, limits, strict=True)]
+    found = show.results(specs, what=what)
+    lost = equal_limits(measure, [held.n_rows for held in found if held]) if all(found) else limits
+    if any(lost) and lost != limits:  # a tokenizer lost words of a text: the other has to read as few
+        specs = [view.similarity_by(measure, max_rows=limit) for view, limit in zip(views, lost, strict=True)]
+        found = show.results(specs, what=f"{what}, without lost words")
+    return specs, found
 
 
 def matrix(chosen: Selection) -> None:
@@ -88,22 +223,21 @@ def matrix(chosen: Selection) -> None:
     st.markdown(
         "**Which layers resemble which?** A bright diagonal means that each layer kept its role; a dark top row means that "
         "the tuned top layer resembles no base layer.",
-        help=WHAT_IT_IS[spec.measure],
+        help=similarity_charts.card_help(spec.measure),
     )
     show.figure(
-        heat.similarity_heat(similarity, show.look()),
+        heat.similarity_heat(similarity, show.look(), chosen.layer),
         heat.similarity_matrix_table(similarity),
         name="similarity-matrix",
         alt_text=f"{MEASURES[spec.measure]} of every base layer against every tuned layer",
         specs=[spec],
-        note=notes.similarity(similarity, chosen),
+        note=notes.similarity(similarity, chosen, spec.value),
     )
 
 
 def readable(chosen: Selection) -> None:
     """Probe accuracy with controls."""
-    if not chosen.label:
-        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
+    if not picker.has_classes(chosen):
         return
     search = st.toggle(
         "Choose the penalty",
@@ -116,38 +250,39 @@ def readable(chosen: Selection) -> None:
     change, base, tuned = show.results(specs, what="probes")
     if not (change and base and tuned):
         return
-    random = None
+    place, random = st.container(), None
     control = chosen.random_probe
     if control and search:
         control = with_search(control)
-    if control:
+    if control:  # it can come later: it is offered below what is there
         (random,) = show.results([control], what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.embedded == "word" else "a probe finds in shuffled labels"
-    st.markdown(
-        f"**Can {chosen.label_name} be read by a straight cut through the space?** Above the grey lines a layer gives more "
-        f"than a guess (majority) and more than {memory} (control task).",
-        help="Multinomial logistic regression on standardised vectors. The control task gives every word type one random "
-        "label (Hewitt & Liang 2019), or shuffles the labels of sentences: what the probe scores there it can memorise. "
-        "The model of random weights has the same shape and tokenizer: what a probe reads there, no training put there. "
-        "A probe shows what can be read, not what the network uses.",
-    )
-    show.figure(
-        curves.side_curves(
+    with place:
+        st.markdown(
+            f"**Can {chosen.label_said} be read by a straight cut through the space?** Above the grey lines a layer gives more "
+            f"than a guess (majority) and more than {memory} (control task).",
+            help="Multinomial logistic regression on standardised vectors. The control task gives every word type one random "
+            "label (Hewitt & Liang 2019), or shuffles the labels of sentences: what the probe scores there it can memorise. "
+            "The model of random weights has the same shape and tokenizer: what a probe reads there, no training put there. "
+            "A probe shows what can be read, not what the network uses.",
+        )
+        show.figure(
+            curves.side_curves(
+                table,
+                "accuracy",
+                show.look(),
+                chosen.layer,
+                title="accuracy on held-out sentences",
+                percent=True,
+                controls=True,
+            ),
             table,
-            "accuracy",
-            show.look(),
-            chosen.layer,
-            title="accuracy on held-out sentences",
-            percent=True,
-            controls=True,
-        ),
-        table,
-        name="probe",
-        alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
-        specs=[*specs, *([control] if control and random else [])],
-        note=notes.probe(base, tuned, chosen),
-    )
+            name="probe",
+            alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
+            specs=[*specs, *([control] if control and random else [])],
+            note=notes.probe(base, tuned, chosen),
+        )
 
 
 def crowding(chosen: Selection) -> None:
@@ -176,28 +311,6 @@ def crowding(chosen: Selection) -> None:
         alt_text="Mean cosine of random pairs by layer, base and tuned",
         specs=[chosen.crowding],
         note=notes.crowding(measured),
-    )
-
-
-def weights(chosen: Selection) -> None:
-    """Relative weight change, block by block and tensor by tensor."""
-    if not chosen.is_one_shape:
-        st.info(notes.NO_WEIGHTS, icon=":material/info:")
-        return
-    (changes,) = show.results([chosen.weights], what="weight change")
-    if changes is None:
-        return
-    st.markdown(
-        "**How far did the weights move?** Small steps in every block can still rewrite the top of the space.",
-        help="Frobenius norm of tuned minus base, over that of base. One run of tuning has no spread; tune another seed to see it.",
-    )
-    show.figure(
-        curves.weight_bars(strip.weights_table(changes), show.look(), chosen.layer),
-        changes.tensors,
-        name="weight-change",
-        alt_text="Relative weight change by layer",
-        specs=[chosen.weights],
-        note=notes.weights(changes, chosen),
     )
 
 

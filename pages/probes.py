@@ -8,8 +8,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.probe_kinds import KINDS  # noqa: E402
 from core.charts import board, confusion, curves, paired, readout  # noqa: E402
-from pages.parts import mixed, notes, picker, rows, show  # noqa: E402
-from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts import mixed, notes, numbers, picker, rows, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 MOST_CONFUSED = 25
@@ -18,11 +17,19 @@ MOST_CONFUSED = 25
 
 def main() -> None:
     """The page."""
-    show.heading(
-        "Probes",
-        "What a probe needs to read a label, whether it reads the other side too, and which words changed.",
-        "Grey is control. Accuracy by layer, with its controls, is on the page Layers.",
-    )
+    asked = picker.selected()
+    if asked is not None and asked.number:
+        show.heading(
+            "Probes",
+            "How exactly a number can be read from each layer, base beside tuned.",
+            "Grey is control. What a probe needs to read a label of classes stands here once one is chosen under Read.",
+        )
+    else:
+        show.heading(
+            "Probes",
+            "What a probe needs to read a label, whether it reads the other side too, and which words changed.",
+            "Grey is control. Accuracy by layer, with its controls, is on the page Layers.",
+        )
     chosen = picker.compared()
     if chosen is None:
         return
@@ -35,9 +42,8 @@ def main() -> None:
             "Parts": parts,
             "Other kinds": kinds,
         } | views
-    elif not get_lab().several_labels_of(chosen.data.ref):
-        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
-        return
+    else:
+        views = {"Number": numbers.draw} | views
     show.views(views, chosen, key="probing")
 
 
@@ -49,7 +55,7 @@ def bits(chosen: Selection) -> None:
         return
     table = readout.compression_table(base, tuned, change)
     st.markdown(
-        f"**How much shorter do {chosen.label_name} become to send when the vectors are known?** Above the grey lines, a layer "
+        f"**How much shorter do {chosen.label_said} become to send when the vectors are known?** Above the grey lines, a layer "
         "saves more than label shares and memorised types do.",
         help="Online codelength (Voita & Titov 2020): labels are sent block by block, each by a probe trained on all before it. "
         "Compression is the length of sending every label in full over that length. Unlike accuracy it counts the effort: a "
@@ -94,7 +100,7 @@ def carried(chosen: Selection) -> None:
         return
     table = readout.transfer_table(found)
     st.markdown(
-        f"**Does a probe for {chosen.label_name} carry over?** Trained on one side, read on the other.",
+        f"**Does a probe for {chosen.label_said} carry over?** Trained on one side, read on the other.",
         help="Where it reads as well away as at home, tuning left the direction of the label in place. Rescaled: each feature of "
         "the other side is first brought to mean 0 and spread 1 by itself; what that wins back had only moved or grown.",
     )
@@ -138,7 +144,7 @@ def parts(chosen: Selection) -> None:
     kind, what = PARTS[name]
     table = paired.slices_table(slices, chosen.layer, kind)
     st.markdown(
-        f"**Where is {chosen.label_name} read rightly at layer {chosen.layer}?** A hollow ▲ is a change inside the noise.",
+        f"**Where is {chosen.label_said} read rightly at layer {chosen.layer}?** A hollow ▲ is a change inside the noise.",
         help="Accuracy of each side's own linear probes on rows they did not see, part by part. Rare words and long sentences show "
         "what a probe knows beyond memorised words. Many parts are looked at: one in twenty leaves the noise by chance.",
     )
@@ -187,7 +193,7 @@ def kinds(chosen: Selection) -> None:
         return
     table = readout.kind_table(found, kind)
     st.markdown(
-        f"**Does another kind of probe read {chosen.label_name} better than a straight cut?** Compare with the page Layers.",
+        f"**Does another kind of probe read {chosen.label_said} better than a straight cut?** Compare with the page Layers.",
         help="A perceptron can bend its cuts, and can memorise more: look at its control task. The others hardly learn: they show "
         "what lies open in distances. Nearest hull answers as DirectProbe does.",
     )

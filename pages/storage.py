@@ -34,7 +34,9 @@ def main() -> None:
     if notice := st.session_state.pop(_NOTICE, None):
         st.success(notice, icon=":material/check:")
     for problem in lab.store.shelf.problems:
-        st.warning(f"A pack that comes with the program was left out. {problem}", icon=":material/warning:")
+        st.warning(
+            f"A pack that comes with the program was left out. {show.escaped(str(problem))}", icon=":material/warning:"
+        )
     rows = lab.kept()
     figures(lab, rows)
     kept, room, check, packs = st.tabs(["What is kept", "Make room", "Check and mend", "Packs"])
@@ -60,7 +62,7 @@ def figures(lab: Lab, rows: Sequence[Kept]) -> None:
     two.metric("Came with the program", show.size(disk.shipped), help="Never deleted.")
     three.metric("Free on this disk", show.size(disk.free))
     four.metric("Results", f"{len(rows):,}")
-    st.caption(f"In {disk.folder}")
+    st.caption(f"In {show.escaped(str(disk.folder))}")
 
 
 def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:
@@ -175,7 +177,10 @@ def mend(lab: Lab, rows: Sequence[Kept]) -> None:
         elif found:
             for damage in found:
                 where = f", of the pack {damage.pack}" if damage.pack else ""
-                st.warning(f"**{damage.kind}** `{damage.key[:12]}`{where}: {damage.found}", icon=":material/warning:")
+                st.warning(
+                    f"**{damage.kind}** `{damage.key[:12]}`{show.escaped(where)}: {show.escaped(damage.found)}",
+                    icon=":material/warning:",
+                )
             st.button(
                 f"Delete the {len(found)} damaged",
                 key="delete-damaged",
@@ -198,7 +203,11 @@ def export(lab: Lab, rows: Sequence[Kept], chosen: Sequence[str]) -> None:
     if selection is not None and selection.tuned is not None:
         options.append(f"all about {selection.tuned.name}")
     what = st.radio(
-        "Pack", options, index=0 if chosen else len(options) - 1, key=f"export-{len(options)}-{bool(chosen)}"
+        "Pack",
+        options,
+        format_func=show.escaped,
+        index=0 if chosen else len(options) - 1,
+        key=f"export-{len(options)}-{bool(chosen)}",
     )
     if what == options[0]:
         with_needed = st.toggle("With what they were computed from", value=True, key="export_needed")
@@ -229,7 +238,9 @@ def export(lab: Lab, rows: Sequence[Kept], chosen: Sequence[str]) -> None:
         if st.form_submit_button("Write", icon=":material/save:") and path:
             target = Path(path).expanduser().absolute()
             contents = lab.export_pack(keys, target, title=title, on_step=_progress("Packing"))
-            st.success(f"Written: {_results(len(contents.artifacts))} in {target}", icon=":material/check:")
+            st.success(
+                f"Written: {_results(len(contents.artifacts))} in {show.escaped(str(target))}", icon=":material/check:"
+            )
 
 
 def take_over(lab: Lab) -> None:

@@ -129,7 +129,7 @@ def one_task(chosen: Selection) -> None:
     for name, view in views.items():
         if view.facing and view.tuned != chosen.tuned:
             st.caption(f"{show.escaped(name)}: {view.facing}")
-    if chosen.label:
+    if picker.has_classes(chosen):
         read_by_each(chosen, views)
     kept_by_each(chosen, views)
 
@@ -144,7 +144,7 @@ def read_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
     if base is None or not complete:
         return
     st.markdown(
-        f"**Can {chosen.label_name} be read by a straight cut through the space?** Hollow: not told apart from the base.",
+        f"**Can {chosen.label_said} be read by a straight cut through the space?** Hollow: not told apart from the base.",
         help="One linear probe a layer and checkpoint, on the same splits. Each run is one seed of tuning: add runs with "
         "other seeds before you believe a small difference between two of them.",
     )
@@ -240,8 +240,7 @@ def _keep_cell(picked: Mapping[str, Any]) -> None:
 
 def sizes(chosen: Selection) -> None:
     """Probe curves of any checkpoints over relative depth: small and large ones of a family, or of several."""
-    if not chosen.label:
-        st.info("This text has no labels to read. Choose another in the sidebar.", icon=":material/info:")
+    if not picker.has_classes(chosen):
         return
     named = chosen_checkpoints(chosen)
     specs = {name: chosen.probe_of(one) for name, one in named.items()}
@@ -253,7 +252,7 @@ def sizes(chosen: Selection) -> None:
     if not complete:
         return
     st.markdown(
-        f"**At what depth can {chosen.label_name} be read, in small and large networks?** Each layer stands at its share of the "
+        f"**At what depth can {chosen.label_said} be read, in small and large networks?** Each layer stands at its share of the "
         "way from the embeddings to the top.",
         help="One linear probe a layer and checkpoint, on the same splits. Larger networks have wider vectors, which a probe "
         "reads more easily: look at the control task of each, dotted in its colour, before you compare heights.",
@@ -294,13 +293,41 @@ def heads(chosen: Selection) -> None:
     for one in held:
         if one not in small:
             head(*one)  # many labels need the width
+    agreement(chosen)
+
+
+def agreement(chosen: Selection) -> None:
+    """Whether the heads of both sides say the same, where both have one for the same labels."""
+    spec = chosen.head_agreement
+    if spec is None:
+        st.caption("To compare the answers of two heads, choose runs tuned on the same label as base and as tuned.")
+        return
+    (found,) = show.results([spec], what="answers of both heads")
+    if found is None:
+        return
+    same, far = found.agreement, found.divergence
+    st.markdown(
+        f"**Do the heads of base and tuned say the same?** Of {same.value:.1%} [{same.low:.1%}, {same.high:.1%}], by chance "
+        f"{found.chance:.1%}; their answers lie {far.value:.2f} bits apart [{far.low:.2f}, {far.high:.2f}].",
+        help="Agreement: share of the sidebar's sentences, or of their words, with the same most likely label; by chance: if each "
+        "head kept its shares of answers without looking (Cohen 1960). Bits: the mean Kullback-Leibler divergence of the tuned "
+        "head's answer from the base head's, 0 = the same confidence in the same answers. Two heads may agree and both be wrong.",
+    )
+    show.figure(
+        confusion.confusion_heat(found.labels, found.counts, show.look(), rows="base head", columns="tuned head"),
+        found.rows,
+        name="head-agreement",
+        alt_text="Answers of the base head against those of the tuned head",
+        specs=[spec],
+        note=notes.head_agreement(found),
+    )
 
 
 def head(name: str, run: Named, result: Any) -> None:
     """One head: how often it is right, beside always guessing, and what it answers instead."""
     score = result.accuracy
     st.markdown(
-        f"**{name}** · {score.value:.1%} right [{score.low:.1%}, {score.high:.1%}], always the commonest label: "
+        f"**{show.escaped(name)}** · {score.value:.1%} right [{score.low:.1%}, {score.high:.1%}], always the commonest label: "
         f"{result.majority:.1%}",
         help="Accuracy of the tuned head on the dev sentences of its run, with its 95 % interval. Rows of the figure are "
         "gold labels, columns what the head says; shares are of a row.",

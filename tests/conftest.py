@@ -1,9 +1,11 @@
 """What tests share: a cache folder of their own, real corpora where they are at hand, small real artifacts made once."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Before anything loads the libraries that compute: threads that spin while they wait would take the cores from each other.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -50,10 +52,25 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    """A lab with one small comparison computed in it, shared read-only: see tests/small.py."""
+    """A lab with one small comparison computed in it, shared read-only: see tests/small.py.
+
+    Computed once for all workers; each has a copy, so that none can spoil another's.
+    """
+    of_all = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        of_all = of_all.parent
+    original, own = of_all / "made-once", tmp_path_factory.mktemp("made")
+    with FileLock(of_all / "made-once.lock"):
+        if not (original / "complete").exists():
+            _compute_small_comparison(original)
+    shutil.copytree(original, own, dirs_exist_ok=True)
+    return Lab(Store(Settings(cache=own, device="cpu")), engine="none")
+
+
+def _compute_small_comparison(into: Path) -> None:
     from tests.small import comparison
 
-    lab = Lab(Store(Settings(cache=tmp_path_factory.mktemp("made"), device="cpu")), engine="none")
+    lab = Lab(Store(Settings(cache=into, device="cpu")), engine="none")
     for spec in comparison():
         lab.run(spec)
-    return lab
+    (into / "complete").touch()

@@ -1,24 +1,39 @@
 """The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
 
+from core.analyses.activation_difference import ActivationDifference
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.direct_probe import DirectProbe
+from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
+from core.analyses.head_agreement import HeadAgreement
+from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
+from core.analyses.label_axes import LabelAxes
+from core.analyses.label_geometry import LabelGeometry
+from core.analyses.map_chain import MapChain
+from core.analyses.movers import Movers
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
 from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
+from core.analyses.ridge_probe import RidgeProbe
+from core.analyses.ridge_probe_change import RidgeProbeChange
 from core.analyses.similarity import Similarity
+from core.analyses.spatial_change import SpatialChange
+from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
+from core.analyses.task_vectors import TaskVectors
 from core.analyses.weight_change import WeightChange
+from core.analyses.weight_spectra import WeightSpectra
 from core.keys import Spec
 from core.refs import Packaged, Sample, Suite
 
@@ -39,18 +54,26 @@ SENTENCES = Embed(checkpoint=Packaged(), sample=SAMPLE, unit="sentence", pooling
 def comparison() -> list[Spec]:
     """One spec of every kind, dependencies first."""
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
+    ridges = [RidgeProbe(embed=side, number="tree depth", n_seeds=2) for side in (BASE, TUNED)]
     codelengths = [Codelength(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED)]
     trees = [StructuralProbe(embed=side, rank=8, n_seeds=2) for side in (BASE, TUNED)]
     edges = [EdgeProbe(embed=side, label="upos", n_seeds=2, width=8) for side in (BASE, TUNED)]
+    hulls = [DirectProbe(embed=side, label="upos", n_rows=150) for side in (BASE, TUNED)]
+    halves = [one.replace(half=half) for one in hulls for half in ("first", "second")]
+    spatial = [SpatialSimilarity(first=halves[at], second=halves[at + 1]) for at in (0, 2)]
     return [
         TUNE,
         BASE,
         TUNED,
         Similarity(base=BASE, tuned=TUNED),
         Similarity(base=BASE, tuned=TUNED, measure="rsa"),
+        Similarity(base=BASE, tuned=TUNED, measure="procrustes"),
+        Similarity(base=BASE, tuned=TUNED, measure="knn", label="upos", value="NOUN"),
         base,
         tuned,
         ProbeChange(base=base, tuned=tuned),
+        *ridges,
+        RidgeProbeChange(base=ridges[0], tuned=ridges[1]),
         *codelengths,
         CodelengthChange(base=codelengths[0], tuned=codelengths[1]),
         ProbeKinds(base=BASE, tuned=TUNED, label="upos", n_seeds=2, sizes=(8,)),
@@ -59,10 +82,24 @@ def comparison() -> list[Spec]:
         *trees,
         StructuralChange(base=trees[0], tuned=trees[1]),
         Crowding(base=BASE, tuned=TUNED),
+        *hulls,
+        DirectProbeChange(base=hulls[0], tuned=hulls[1]),
+        *halves,
+        *spatial,
+        SpatialChange(base=spatial[0], tuned=spatial[1]),
+        LabelGeometry(base=BASE, tuned=TUNED, label="upos"),
+        Isotropy(base=BASE, tuned=TUNED, n_points=300),
+        ActivationDifference(base=BASE, tuned=TUNED, checkpoint=TUNE, n_positions=3, n_tokens=5),
         WeightChange(base=Packaged(), tuned=TUNE),
+        WeightSpectra(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),
         JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100),
+        MapChain(base=BASE, tuned=TUNED, n_points=50),
+        Movers(base=BASE, tuned=TUNED, n_points=100),
+        LabelAxes(base=BASE, tuned=TUNED, label="upos", first="NOUN", second="VERB", n_points=100),
         *edges,
         EdgeProbeChange(base=edges[0], tuned=edges[1]),
         Compress(of=TUNE),
+        TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
+        HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

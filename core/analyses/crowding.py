@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.analyses.base import Run, facing_layers, shared_rows
-from core.analyses.embed import Embed
-from core.errors import IncompatibleRefs
+from core.analyses.embed import Embed, read_the_same
 from core.keys import Result, Spec
 from core.maths.geometry import cross_group_pairs, mean_cosine
 from core.maths.statistics import Estimate, group_folds, t_interval
@@ -27,8 +26,7 @@ class Crowding(Spec, kind="crowding"):
     seed: int = 0
 
     def validate(self) -> None:
-        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
-            raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        read_the_same(self.base, self.tuned)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers; a few kilobytes kept."""

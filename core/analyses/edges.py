@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
 from core.analyses.probe import Split, splits_of
-from core.analyses.units import Unit
+from core.analyses.units import Unit, group_of
 from core.data.examples import UNMARKED, Examples, Mark
 from core.data.marks import mark_names, marks_of
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -104,7 +104,6 @@ def labelled_edges(examples: Examples, embeddings: Embeddings, label: str) -> La
             f"{len(labels)} of {len(labels) + n_left_out} have all their words, and none of them a label.",
             "Take more sentences.",
         )
-    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
     return LabelledEdges(
         unit=unit,
         first=np.array(first, dtype=np.int64),
@@ -113,7 +112,7 @@ def labelled_edges(examples: Examples, embeddings: Embeddings, label: str) -> La
         names=tuple(names),
         targets=_indicators(labels, names),
         sentence=np.array(sentence, dtype=np.int32),
-        group=groups[sentence].astype(np.int64),
+        group=group_of(examples, np.array(sentence)),
         n_left_out=n_left_out,
     )
 

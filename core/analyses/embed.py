@@ -88,6 +88,12 @@ class Embeddings(Result):
     """Arithmetic of the forward pass."""
 
 
+def read_the_same(one: Embed, other: Embed, asked: str = "Comparing two embeddings.") -> None:
+    """Raise IncompatibleRefs where two embeddings are of other sentences or units: their rows do not correspond."""
+    if one.sample != other.sample or one.unit != other.unit:
+        raise IncompatibleRefs(asked, "They read other sentences or units.", "Read the same.")
+
+
 def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:
     """Extract; one forward pass, resumable. Raises OutOfMemory, NotEnoughData, SpecInvalid as the extraction does."""
     if isinstance(spec.checkpoint, Vectors):

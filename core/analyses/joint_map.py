@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run, facing_layers, shared_rows
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.units import of_places
 from core.data.examples import Examples
 from core.data.load import load_sample
@@ -30,8 +30,7 @@ class JointMap(Spec, kind="joint_map"):
     seed: int = 0
 
     def validate(self) -> None:
-        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
-            raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        read_the_same(self.base, self.tuned)
         if not 10 <= self.n_points <= 100_000:
             raise SpecInvalid(f"A map of {self.n_points} points.", "Out of range.", "Use 10 to 100,000.")
 

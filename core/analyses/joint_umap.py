@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, facing_layers
-from core.analyses.embed import Embed
+from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows, same_width
 from core.data.load import load_sample
-from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
+from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.geometry import joint_pca
 from core.maths.projection import exact_knn, trustworthiness, unit_rows
@@ -47,8 +47,7 @@ class JointUmap(Spec, kind="joint_umap"):
     seed: int = 0
 
     def validate(self) -> None:
-        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
-            raise IncompatibleRefs("Comparing two embeddings.", "They read other sentences or units.", "Read the same.")
+        read_the_same(self.base, self.tuned)
         for name, value, good, use in (
             ("layer", self.layer, self.layer >= 0, "0 or above"),
             ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
@@ -145,16 +144,35 @@ def lay_out(
     step(1, 4, "exact neighbours")
     graph = exact_knn(rows, n_neighbors, device=device, on_step=(lambda done, total: run.check()) if run else None)
     step(2, 4, f"layout, {N_EPOCHS} epochs")
+    return placed(rows, graph, min_dist=min_dist, seed=seed, init="pca")
+
+
+def placed(
+    rows: NDArray[np.float32],
+    graph: tuple[NDArray[np.int32], NDArray[np.float32]],
+    *,
+    min_dist: float,
+    seed: int,
+    init: str | NDArray[np.float32],
+    learning_rate: float = 1.0,
+    n_epochs: int = N_EPOCHS,
+) -> NDArray[np.float32]:
+    """UMAP of rows on their exact graph of neighbours (exact_knn), begun from PCA or from a map of the same rows.
+
+    Returns:
+        float32 [n, 2].
+    """
     with warnings.catch_warnings():
         # New points are never placed on this map, and a seed is meant to keep it to one thread.
         warnings.filterwarnings("ignore", message="precomputed_knn|n_jobs value 1 overridden")
         from umap import UMAP
 
         return UMAP(
-            n_neighbors=n_neighbors,  # must be the graph's own, or UMAP drops the graph
+            n_neighbors=graph[0].shape[1],  # any other, and UMAP drops the graph
             min_dist=min_dist,
-            n_epochs=N_EPOCHS,
-            init="pca",
+            n_epochs=n_epochs,
+            init=init,
+            learning_rate=learning_rate,
             precomputed_knn=(*graph, None),
             random_state=seed,
             n_jobs=1,

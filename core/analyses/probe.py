@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -45,8 +45,7 @@ def refuse_unlike(one: "Probe | Codelength", other: "Probe | Codelength") -> Non
         isinstance(one, Probe) and isinstance(other, Probe) and one.penalties != other.penalties
     ):
         raise IncompatibleRefs("Comparing two probes.", "Their label, seeds or C differ.", "Use the same for both.")
-    if one.embed.sample != other.embed.sample or one.embed.unit != other.embed.unit:
-        raise IncompatibleRefs("Comparing two probes.", "They read other sentences or units.", "Read the same.")
+    read_the_same(one.embed, other.embed, "Comparing two probes.")
 
 
 @dataclass(frozen=True, kw_only=True)

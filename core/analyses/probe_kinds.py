@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, facing_layers, spread
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.probe import Split, control_of, refuse_odd_settings, splits_of
 from core.analyses.probe_change import MOST_LOST
 from core.analyses.units import LabelledRows, labelled_rows
@@ -50,8 +50,7 @@ class ProbeKinds(Spec, kind="probe_kinds"):
 
     def validate(self) -> None:
         refuse_odd_settings(self.n_seeds, 1.0)
-        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
-            raise IncompatibleRefs("Probing both sides.", "They read other sentences or units.", "Read the same.")
+        read_the_same(self.base, self.tuned, "Probing both sides.")
         sizes, penalties = self.sizes, self.penalties
         if not sizes or not penalties or min(sizes) < 1 or max(sizes) > 1024 or min(penalties) < 0:
             raise SpecInvalid(

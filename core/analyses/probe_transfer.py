@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, facing_layers, spread
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.joint_map import same_width
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, Split, refuse_odd_settings, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
@@ -44,8 +44,7 @@ class ProbeTransfer(Spec, kind="probe_transfer", version=2):
     C: float = 0.01
 
     def validate(self) -> None:
-        if self.base.sample != self.tuned.sample or self.base.unit != self.tuned.unit:
-            raise IncompatibleRefs("Carrying a probe over.", "They read other sentences or units.", "Read the same.")
+        read_the_same(self.base, self.tuned, "Carrying a probe over.")
         refuse_odd_settings(self.n_seeds, self.C)
 
     def cost(self) -> tuple[float, float]:

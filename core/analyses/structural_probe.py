@@ -13,6 +13,7 @@ from core.analyses.base import Run, spread
 from core.analyses.checkpoint import shape_of
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import TEST_SHARE
+from core.analyses.units import group_of
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
@@ -181,12 +182,11 @@ def _treebank(examples: Examples, embeddings: Embeddings) -> _Treebank:
             f"{len(kept)} of {len(examples)} sentences have one whole tree and two words or more.",
             f"Give {_LEAST_SENTENCES} or more, and let sentences be cut later.",
         )
-    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
     return _Treebank(
         trees=Trees(np.array(start), tuple(examples.heads[at] for at in kept)),
         upos=tuple(examples.word_labels["upos"][at] for at in kept),
         sentence=np.array(kept, dtype=np.int32),
-        group=groups[kept].astype(np.int64),
+        group=group_of(examples, np.array(kept)),
     )
 
 

@@ -110,15 +110,20 @@ def _of(
     sentence: NDArray[np.int32],
     parts: tuple["csr_array", ...] = (),
 ) -> LabelledRows:
-    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
     return LabelledRows(
         unit=unit,
         types=np.array(types),
         labels=np.array(labels),
         sentence=sentence,
-        group=groups[sentence].astype(np.int64),
+        group=group_of(examples, sentence),
         parts=parts,
     )
+
+
+def group_of(examples: Examples, sentence: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Group of each row: its sentence, or one number for all versions of it (Examples.groups) [n]."""
+    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
+    return groups[sentence].astype(np.int64)
 
 
 def _known(values: object, marks: dict[str, tuple[str, ...]], label: str, unit: str) -> tuple:

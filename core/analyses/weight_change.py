@@ -9,9 +9,8 @@ import pandas as pd
 
 from core.analyses.base import Run
 from core.analyses.checkpoint import Checkpoint, origin, source_of
-from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
-from core.models.checkpoints import facts, weight_bytes
+from core.models.checkpoints import weight_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,34 +41,19 @@ class WeightChanges(Result):
 
 
 def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChanges:
-    """Compare tensor by tensor. Raises IncompatibleRefs when the backbones differ in names or shapes."""
-    from core.models.weights import block_of, read_tensors
+    """Compare tensor by tensor. Raises IncompatibleRefs as core.models.shared_weights."""
+    from core.models.shared_weights import SharedWeights
+    from core.models.weights import block_of
 
-    sources = [source_of(ref, inputs, side) for side, ref in (("base", spec.base), ("tuned", spec.tuned))]
-    base, tuned = (read_tensors(source) for source in sources)
-    known = [facts(source.folder) for source in sources]
-    depth, n_blocks = known[0].n_layers, known[0].n_blocks
-    if (depth, n_blocks) != (known[1].n_layers, known[1].n_blocks) or n_blocks not in (1, depth):
-        raise IncompatibleRefs(
-            "Comparing weights.",
-            "The checkpoints differ in depth, or share blocks in groups.",
-            "Choose checkpoints of one shape.",
-        )
-    shared = sorted(base.names() & tuned.names())
-    if not shared:
-        raise IncompatibleRefs("Comparing weights.", "The two checkpoints share no tensor name.", "Choose one family.")
+    base, tuned = (source_of(ref, inputs, side) for side, ref in (("base", spec.base), ("tuned", spec.tuned)))
+    shared = SharedWeights(base, [tuned])
+    depth, n_blocks = shared.shape.n_layers, shared.shape.n_blocks
     rows: list[dict[str, Any]] = []
     changed: dict[int, float] = defaultdict(float)
     norms: dict[int, float] = defaultdict(float)
     n_parameters = 0
-    for done, name in enumerate(shared, start=1):
-        before, after = base.get(name), tuned.get(name)
-        if before.shape != after.shape:
-            raise IncompatibleRefs(
-                f"Comparing the weights {name}.",
-                f"Shapes {before.shape} and {after.shape}.",
-                "Choose checkpoints of one size.",
-            )
+    for done, name in enumerate(shared.names, start=1):
+        before, (after,) = shared.get(name)
         place = block_of(name)
         layer, short = (
             (place[0] + 1, place[1]) if place else (0, name)
@@ -80,7 +64,7 @@ def compute(spec: WeightChange, inputs: dict[str, Any], run: Run) -> WeightChang
         n_parameters += before.size
         relative = (moved / norm) ** 0.5 if norm else float("nan")
         rows.append({"layer": layer, "tensor": short, "relative_change": relative, "norm": norm**0.5})
-        run.step(done, len(shared), "tensors")
+        run.step(done, len(shared.names), "tensors")
     if n_blocks == 1:
         changed |= dict.fromkeys(range(2, depth + 1), changed[1])
         norms |= dict.fromkeys(range(2, depth + 1), norms[1])

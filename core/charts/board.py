@@ -11,6 +11,7 @@ from core.analyses.base import facing_layers
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
+from core.charts.cursor import clickable, cursor_rects, layer_rings
 from core.charts.look import Look, framed
 from core.charts.strip import kept_table, layer_tips, probe_table
 
@@ -40,7 +41,7 @@ def change_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
-    """What became easier or harder to read, task by layer, in points of accuracy; noise is grey.
+    """What became easier or harder to read, task by layer, in points of accuracy; noise is grey. A click chooses a layer.
 
     Args:
         table: of task_table.
@@ -51,8 +52,8 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
         y=alt.Y("task:N", sort=list(dict.fromkeys(once["task"])), title=None, axis=alt.Axis(labelLimit=240)),
         tooltip=[alt.Tooltip("task:N"), alt.Tooltip("layer:O"), *_POINTS],
     )
-    cursor = cells.mark_rect(filled=False, stroke=look.ink, strokeWidth=2).transform_filter(f"datum.layer == {layer}")
-    layers = alt.layer(*_changed_cells(cells, once, look), cursor)
+    heat, *texts = _changed_cells(cells, once, look)
+    layers = alt.layer(clickable(heat), *texts, *layer_rings(cells, look, layer))
     return framed(layers, look, height=38 * once["task"].nunique() + _BELOW)
 
 
@@ -187,7 +188,7 @@ def checkpoint_curves(
     curves = _curves(
         table, name, look, x, checkpoints=checkpoints, title=title, percent=percent, domain=domain, gap=0.35
     )
-    return framed(alt.layer(_cursor(layer, look, room), *curves), look, height=_height(look))
+    return framed(alt.layer(cursor_rects(depth, look, layer, room), *curves), look, height=_height(look))
 
 
 def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
@@ -243,7 +244,7 @@ def _curves(
     domain = domain or _domain(table)
     scale = alt.Scale(domain=domain, nice=False, zero=False, clamp=True)
     y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else ".2f", tickCount=5))
-    hues = [look.base, look.tuned, *look.labels[2:]]
+    hues = [look.base, look.tuned, *look.labels[:-2]]
     marks = ["circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "triangle-right"]
     dashes = [[1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [4, 4], [12, 3], [1, 3]]
     order = list(checkpoints)
@@ -329,11 +330,3 @@ def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float, colour: Any)
             for column, text, shift in (("control", "control task", -10), ("majority", "majority", -9))
         ),
     ]
-
-
-def _cursor(layer: int, look: Look, room: alt.Scale) -> alt.Chart:
-    return (
-        alt.Chart(pd.DataFrame({"from": [layer - 0.45], "to": [layer + 0.45]}))
-        .mark_rect(color=look.cursor)
-        .encode(x=alt.X("from:Q", scale=room), x2=alt.X2("to:Q"), y=alt.YValue(0), y2=alt.Y2Value("height"))
-    )

@@ -27,13 +27,23 @@ def confusion_table(labels: Sequence[str], confusion: ArrayLike) -> pd.DataFrame
     )
 
 
-def confusion_heat(labels: Sequence[str], confusion: ArrayLike, look: Look) -> alt.LayerChart:
-    """Rows are gold labels, columns predictions; a bright diagonal is a head that is right. Counts and row shares."""
+def confusion_heat(
+    labels: Sequence[str], confusion: ArrayLike, look: Look, *, rows: str = "gold", columns: str = "predicted"
+) -> alt.LayerChart:
+    """Rows are gold labels, columns predictions; a bright diagonal is a head that is right. Counts and row shares.
+
+    Two heads are laid against each other under other titles of rows and columns.
+    """
     table, order = confusion_table(labels, confusion), list(labels)
     cells = alt.Chart(table).encode(
-        x=alt.X("predicted:N", sort=order, title="predicted", axis=alt.Axis(labelAngle=0 if len(order) < 6 else -40)),
-        y=alt.Y("gold:N", sort=order, title="gold"),
-        tooltip=["gold", "predicted", "count", alt.Tooltip("share:Q", format=".1%", title="share of the gold label")],
+        x=alt.X("predicted:N", sort=order, title=columns, axis=alt.Axis(labelAngle=0 if len(order) < 6 else -40)),
+        y=alt.Y("gold:N", sort=order, title=rows),
+        tooltip=[
+            alt.Tooltip("gold:N", title=rows),
+            alt.Tooltip("predicted:N", title=columns),
+            "count",
+            alt.Tooltip("share:Q", format=".1%", title="share of the row"),
+        ],
     )
     scale = alt.Scale(scheme="viridis", domain=[0, 1])
     layers: list[alt.Chart] = [cells.mark_rect().encode(color=alt.Color("share:Q", scale=scale, legend=None))]

@@ -1,13 +1,17 @@
 """The finding above the strip, in plain sentences made by rule from the numbers and their intervals."""
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
+from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
+from core.maths.statistics import Estimate, simultaneous
 
 KEPT, REWRITTEN = 0.9, 0.5
 """A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
+MINUS = "\N{MINUS SIGN}"
 
 
 def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
@@ -37,24 +41,101 @@ def difference(similarity: LayerSimilarity, base: str, tuned: str) -> str:
     return f"{base} and {tuned}: where their spaces differ cannot be told from these sentences."
 
 
-def reading(change: ProbeDifference, label: str, *, is_tuning: bool = True) -> str:
-    """What became more or less readable, or for two of other shapes is, and where that is more than noise."""
-    gains = [i for i, estimate in enumerate(change.difference) if estimate.low > 0]
-    losses = [i for i, estimate in enumerate(change.difference) if estimate.high < 0]
+def reading(change: ProbeDifference, base: ProbeScores, label: str, *, is_tuning: bool = True) -> str:
+    """What became more or less readable, or for two of other shapes is, and where that is more than noise.
+
+    Args:
+        change: of the accuracy.
+        base: what the probes of the base read.
+        label: what is read, in words.
+        is_tuning: whether the second side was tuned from the first.
+    """
+    return _read(change.difference, base.score, label, _ACCURACY, is_tuning)
+
+
+def reading_number(
+    differences: Sequence[Estimate], base: Sequence[Estimate], number: str, score: str, *, is_tuning: bool = True
+) -> str:
+    """The same of a number that ridge probes read; a score is named (R²) and not counted in points.
+
+    Args:
+        differences: of the score, one a layer.
+        base: the score on the base, likewise.
+        number: what is read, in words.
+        score: its name.
+        is_tuning: whether the second side was tuned from the first.
+    """
+    return _read(differences, base, number, _Written(score, "{:.3f}", "{:+.3f}", "{:+.3f}", 1), is_tuning)
+
+
+class _Written(NamedTuple):
+    """How a score is written."""
+
+    name: str
+    score: str
+    difference: str
+    end: str
+    """Of the difference's interval."""
+    times: float
+    """What differences are multiplied by."""
+
+
+_ACCURACY = _Written("accuracy", "{:.1%}", "{:+.1f} points", "{:+.1f}", 100)
+
+
+def _read(
+    differences: Sequence[Estimate], base: Sequence[Estimate], label: str, written: _Written, is_tuning: bool
+) -> str:
+    # Of seven layers one leaves its own 95 % interval by chance every third time: what is said in bold holds for all together.
+    wide = [simultaneous(estimate, n_intervals=len(differences)) for estimate in differences]
+    gains = [i for i, estimate in enumerate(wide) if estimate.low > 0]
+    losses = [i for i, estimate in enumerate(wide) if estimate.high < 0]
+    together = f"over {len(wide)} layers together" if len(wide) > 1 else ""
     if not gains and not losses:
         what = "change of" if is_tuning else "difference in"
-        return f"No {what} how well {label} can be read was found: every difference lies inside the noise."
+        where = f"{together}, every difference lies" if together else "the difference lies"
+        of_base = f"{written.name} {_reach([estimate.value for estimate in base], written)} in the base"
+        return (
+            f"No {what} how well {label} can be read was found ({of_base}): {where} inside the noise."
+            f"{_alone(differences, [])}"
+        )
     parts = []
     for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
         if layers:
-            best = pick(layers, key=lambda i: change.difference[i].value)
-            estimate = change.difference[best]
+            best = pick(layers, key=lambda i: wide[i].value)
+            value, low, high = (_signed(wide[best], name, written) for name in ("value", "low", "high"))
             most = f"most at layer {best}: " if len(layers) > 1 else ""
+            one, other = (_score(at, written) for at in (base[best].value, base[best].value + wide[best].value))
+            scores = f"{written.name} {'from ' if is_tuning else ''}{one} {'to' if is_tuning else 'and'} {other}"
             parts.append(
-                f"{verb} to read at {_named(layers)} ({most}{estimate.value * 100:+.1f} points, "
-                f"95 % interval {estimate.low * 100:+.1f} to {estimate.high * 100:+.1f})"
+                f"{verb} to read at {_named(layers)} ({most}{scores}, {value}, "
+                f"95 % interval {low} to {high}{' ' + together if together else ''})"
             )
-    return f"{label.capitalize()}{' became' if is_tuning else ':'} {' and '.join(parts)}."
+    subject = f"{label[:1].upper()}{label[1:]}{' became' if is_tuning else ':'}"
+    return f"{subject} {' and '.join(parts)}.{_alone(differences, [*gains, *losses])}"
+
+
+def _score(value: float, written: _Written) -> str:
+    return written.score.format(value).replace("-", MINUS)
+
+
+def _reach(values: Sequence[float], written: _Written) -> str:
+    """The smallest and the largest, or what both are written as."""
+    return " to ".join(dict.fromkeys(_score(end, written) for end in (min(values), max(values))))
+
+
+def _signed(estimate: Estimate, name: Literal["value", "low", "high"], written: _Written) -> str:
+    how = written.difference if name == "value" else written.end
+    return how.format(getattr(estimate, name) * written.times).replace("-", MINUS)
+
+
+def _alone(differences: Sequence[Estimate], named: Sequence[int]) -> str:
+    """A word on layers that leave the noise only by themselves: figures draw them filled."""
+    filled = [i for i, one in enumerate(differences) if (one.low > 0 or one.high < 0) and i not in named]
+    if not filled:
+        return ""
+    leave = f"{'leaves' if len(filled) == 1 else 'leave'} {'the noise too' if named else 'it'}"
+    return f" Not corrected for looking at {len(differences)} layers, {_named(filled)} {leave}."
 
 
 def _below(similarity: LayerSimilarity, bound: float) -> list[int]:

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
+
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Colour-blind-safe order for labels; base and tuned take the first two."""
+"""Colour-blind-safe; base and tuned take the first two."""
+
+VIRIDIS = ("#440154", "#482878", "#3E4989", "#31688E", "#26828E", "#1F9E89", "#35B779", "#6ECE58", "#B5DE2B", "#FDE725")
+"""Perceptually even, dark to bright."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,11 @@ class Look:
         return "#2A3242" if self.dark else "#FFF1CC"
 
     @property
+    def hover(self) -> str:
+        """Colour of the band behind the layer under the mouse, quieter than the cursor."""
+        return "#1E2634" if self.dark else "#E4E8F0"
+
+    @property
     def bar(self) -> str:
         """Colour of bars that belong to both sides."""
         return "#8D96AB" if self.dark else "#7A8296"
@@ -61,10 +71,24 @@ class Look:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Colours of categories; what would be unreadable on the page is lightened or darkened."""
+        """Colours of categories, those of tuned and base last: a label is no side.
+
+        What would be unreadable on the page, or too near to another one for a colour-blind eye, has another hue there.
+        """
+        _, _, green, pink, orange, sky, yellow = OKABE_ITO
         if self.dark:
-            return (self.base, self.tuned, "#2FC79A", *OKABE_ITO[3:])
-        return (*OKABE_ITO[:-1], "#B8A800")
+            return ("#2FC79A", pink, yellow, orange, "#8C7BFF", self.tuned, self.base)
+        return (green, pink, orange, sky, "#3A2E8C", self.tuned, self.base)
+
+    @property
+    def ramp(self) -> tuple[str, ...]:
+        """Colours of numbers, low to high: what is high stands out from the page."""
+        return VIRIDIS if self.dark else VIRIDIS[::-1]
+
+
+def cosine_scale() -> alt.Scale:
+    """Colours of signed cosines, the same in every figure: orange = the same direction, purple = opposite, pale = unrelated."""
+    return alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0)
 
 
 def framed(chart: Any, look: Look, **properties: Any) -> Any:
@@ -113,8 +137,8 @@ def _frame(look: Look) -> dict[str, Any]:
 
 
 def two_lines(text: str, width: int) -> list[str]:
-    """A title broken into exactly two lines, so that panels beside each other begin at one height."""
-    words, first = text.split(), ""
+    """A title broken into exactly two lines, never at a no-break space, so that panels beside each other begin at one height."""
+    words, first = text.split(" "), ""
     while words and len(f"{first} {words[0]}".strip()) <= width:
         first = f"{first} {words.pop(0)}".strip()
     return [first, " ".join(words) or " "]

@@ -4,10 +4,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.analyses.base import facing_layers
 from core.analyses.edge_probe import EdgeScores
 from core.analyses.edge_probe_change import EdgeDifference
 from core.charts.look import Look, framed
+from core.charts.sides import sides_table
 from core.maths.statistics import Estimate
 from core.refs import Hub
 
@@ -18,22 +18,19 @@ def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference
 
     Rows of the tuned side are of the layer that faces the base's.
     """
-    depths = len(base.f1) - 1, len(tuned.f1) - 1
-    facing = facing_layers(*depths)
-    rows = []
-    for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
-        for layer, own in enumerate(layers):
-            one, difference = held.score[own], change.difference[layer]
-            ends = {0: 0, len(facing) - 1: 1}
-            rows.append({
-                "layer": layer, "side": side, "f1": one.value, "low": one.low, "high": one.high,
-                "control": held.control_score[ends[layer]].value if layer in ends else np.nan,
-                "majority": held.majority, "tuned_layer": facing[layer], "difference": difference.value,
-                "difference_low": difference.low, "difference_high": difference.high,
-                "is_noise": difference.low <= 0 <= difference.high,
-            })  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table if depths[0] != depths[1] else table.drop(columns="tuned_layer")
+    controls = []
+    for held in (base, tuned):
+        first, last = (one.value for one in held.control_score)
+        controls.append([first, *[np.nan] * (len(held.f1) - 2), last])
+    shares = [[held.majority] * len(held.f1) for held in (base, tuned)]
+    return sides_table(
+        "f1",
+        base.score,
+        tuned.score,
+        change.difference,
+        control=(controls[0], controls[1]),
+        majority=(shares[0], shares[1]),
+    )
 
 
 def weights_table(base: EdgeScores, tuned: EdgeScores) -> pd.DataFrame:

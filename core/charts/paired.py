@@ -1,4 +1,4 @@
-"""Shares of several groups of rows, base beside tuned, each with its interval."""
+"""Shares, or other values, of several groups of rows, base beside tuned, each with its interval."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.analyses.probe_slices import Slices
 from core.charts.look import Look, framed
+from core.charts.strip import facing_tips
 from core.maths.statistics import Estimate
 
 
@@ -41,14 +42,18 @@ def slices_table(slices: Slices, layer: int, kind: str) -> pd.DataFrame:
     )
 
 
-def paired_chart(table: pd.DataFrame, look: Look, *, what: str, title: str) -> alt.LayerChart:
-    """Shares of base and tuned in one row a group, with intervals; hollow where the two are not told apart.
+def paired_chart(
+    table: pd.DataFrame, look: Look, *, what: str, title: str, number: str = ".1%", domain: tuple[float, float] = (0, 1)
+) -> alt.LayerChart:
+    """Shares, or other values, of base and tuned in one row a group, with intervals; hollow where the two are not told apart.
 
     Args:
         table: of paired_table.
         look: how to draw.
         what: name of the groups, and in brackets what is counted.
         title: of the shares.
+        number: how a value is written.
+        domain: of its axis.
     """
     sides, row = ["base", "tuned"], 32 if look.projector else 25
     table = table.assign(row=[f"{name} ({n:,})" for name, n in zip(table["name"], table["n"], strict=True)])
@@ -56,14 +61,14 @@ def paired_chart(table: pd.DataFrame, look: Look, *, what: str, title: str) -> a
     axis = alt.Axis(labelLimit=260, ticks=False)
     y = alt.Y("row:N", sort=names, title=what, axis=axis, scale=alt.Scale(padding=0))
     offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides, range=[0.32 * row, 0.68 * row]))
-    scale = alt.Scale(domain=[0, 1], clamp=True)
-    x = alt.X("share:Q", title=title, scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    scale = alt.Scale(domain=domain, clamp=True)
+    x = alt.X("share:Q", title=title, scale=scale, axis=alt.Axis(format="%" if "%" in number else "~g", tickCount=5))
     colour = alt.Color("side:N", scale=alt.Scale(domain=sides, range=[look.base, look.tuned]), legend=None)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=sides, range=["circle", "triangle-up"]), legend=None)
     shown = [
-        alt.Tooltip("name:N"), alt.Tooltip("n:Q", format=","), alt.Tooltip("side:N"),
-        *(alt.Tooltip(f"{column}:Q", format=".1%") for column in ("share", "low", "high")),
-        alt.Tooltip("difference:Q", format="+.1%", title="tuned − base"),
+        alt.Tooltip("name:N"), alt.Tooltip("n:Q", format=","), alt.Tooltip("side:N"), *facing_tips(table),
+        *(alt.Tooltip(f"{column}:Q", format=number) for column in ("share", "low", "high")),
+        alt.Tooltip("difference:Q", format="+" + number, title="tuned − base"),
         alt.Tooltip("is_noise:N", title="inside the noise"),
     ]  # fmt: skip
     bars = (
@@ -76,4 +81,11 @@ def paired_chart(table: pd.DataFrame, look: Look, *, what: str, title: str) -> a
     hollow = dots.transform_filter("datum.side == 'tuned' && datum.is_noise").mark_point(
         filled=False, fill=look.paper, size=75, strokeWidth=2, opacity=1
     )
-    return framed(alt.layer(bars, solid, hollow), look, height=row * len(names) + 62)
+    below = [bars]
+    if "control" in table:
+        crosses = alt.Chart(table).mark_point(shape="cross", angle=45, size=45, color=look.quiet, opacity=0.9)
+        told = alt.Tooltip("control:Q", format=number, title="control task")
+        below.insert(
+            0, crosses.encode(y=y, yOffset=offset, x=alt.X("control:Q", scale=scale), tooltip=["name:N", told])
+        )
+    return framed(alt.layer(*below, solid, hollow), look, height=row * len(names) + 62)

@@ -10,6 +10,7 @@ from core.analyses.codelength_change import CompressionDifference
 from core.analyses.probe_kinds import KINDS, KindScores
 from core.analyses.probe_transfer import WAYS, Transfers
 from core.charts.look import Look, framed
+from core.charts.sides import sides_table
 
 HOME_AWAY = ("base on base", "tuned on tuned", *(way for way in WAYS if way not in ("base on base", "tuned on tuned")))
 """WAYS, those at home first: they take the colours of the two sides."""
@@ -20,20 +21,16 @@ def compression_table(base: Codelengths, tuned: Codelengths, change: Compression
 
     Rows of the tuned side are of the layer that faces the base's.
     """
-    facing = facing_layers(len(base.bits) - 1, len(tuned.bits) - 1)
-    rows = []
-    for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
-        values, controls = held.compression(), held.control_compression()
-        for layer, at in enumerate(layers):
-            one, difference = values[at], change.difference[layer]
-            rows.append({
-                "layer": layer, "side": side, "compression": one.value, "low": one.low, "high": one.high,
-                "control": controls[at].value, "majority": held.prior_compression, "tuned_layer": facing[layer],
-                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
-                "is_noise": difference.low <= 0 <= difference.high,
-            })  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table if len(base.bits) != len(tuned.bits) else table.drop(columns="tuned_layer")
+    controls = [[one.value for one in held.control_compression()] for held in (base, tuned)]
+    priors = [[held.prior_compression] * len(held.bits) for held in (base, tuned)]
+    return sides_table(
+        "compression",
+        base.compression(),
+        tuned.compression(),
+        change.difference,
+        control=(controls[0], controls[1]),
+        majority=(priors[0], priors[1]),
+    )
 
 
 def learning_table(base: Codelengths, tuned: Codelengths, layer: int) -> pd.DataFrame:
@@ -90,24 +87,15 @@ def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
     Rows of the tuned side are of the layer that faces the base's.
     """
     at = KINDS.index(kind)
-    depths = scores.base.shape[1] - 1, scores.tuned.shape[1] - 1
-    facing = facing_layers(*depths)
-    sides = (
-        ("base", scores.base_score, scores.base_control, range(len(facing))),
-        ("tuned", scores.tuned_score, scores.tuned_control, facing),
+    controls = [control[at].mean(axis=1).tolist() for control in (scores.base_control, scores.tuned_control)]
+    return sides_table(
+        "accuracy",
+        scores.base_score[at],
+        scores.tuned_score[at],
+        scores.difference[at],
+        control=(controls[0], controls[1]),
+        majority=scores.majority,
     )
-    rows = []
-    for side, held, control, layers in sides:
-        for layer, own in enumerate(layers):
-            one, difference = held[at][own], scores.difference[at][layer]
-            rows.append({
-                "layer": layer, "side": side, "accuracy": one.value, "low": one.low, "high": one.high,
-                "control": float(control[at, own].mean()), "majority": scores.majority, "tuned_layer": facing[layer],
-                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
-                "is_noise": difference.low <= 0 <= difference.high,
-            })  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table if depths[0] != depths[1] else table.drop(columns="tuned_layer")
 
 
 def transfer_table(transfers: Transfers) -> pd.DataFrame:

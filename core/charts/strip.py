@@ -11,13 +11,15 @@ from core.analyses.base import facing_layers
 from core.analyses.crowding import CrowdingCurves
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
+from core.analyses.ridge_probe import RidgeScores
+from core.analyses.ridge_probe_change import RidgeProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.analyses.weight_change import WeightChanges
+from core.charts.cursor import clickable, layer_colour
 from core.charts.look import Look, framed, two_lines
+from core.charts.numbers import ridge_table
+from core.charts.sides import with_facing
 from core.maths.statistics import Estimate
-
-PICK = "pick"
-"""Name of the selection that a click on a layer makes."""
 
 _TITLE_WIDTH, _MEASURE_WIDTH = 20, 28
 _AROUND = 116
@@ -25,15 +27,18 @@ _AROUND = 116
 
 
 def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
-    """layer, cka or rsa, low, high; at unequal depth also the tuned layer, tuned_layer."""
+    """layer, the measure by its name, low, high; shuffled where it has such; at unequal depth also tuned_layer."""
     base, tuned = (size - 1 for size in similarity.matrix.shape)
-    return _with_facing(_table(similarity.same_layer, similarity.measure), base, tuned)
+    table = _table(similarity.same_layer, similarity.measure)
+    if similarity.shuffled:
+        table["shuffled"] = pd.Series(similarity.shuffled, dtype=float)
+    return with_facing(table, base, tuned)
 
 
 def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
     """How much of each layer's space is kept: linear CKA of base against tuned."""
     table = kept_table(similarity)
-    return _bars(
+    return bars(
         table,
         "cka",
         look,
@@ -56,7 +61,7 @@ def weights_panel(changes: WeightChanges, look: Look, layer: int) -> alt.LayerCh
     """How far the weights of each block moved."""
     table = weights_table(changes)
     top = float(max(table["relative_change"].max(), 1e-4)) * 1.3
-    return _bars(
+    return bars(
         table,
         "relative_change",
         look,
@@ -84,7 +89,7 @@ def probe_table(
         table = _table([scores.score[i] for i in at], "accuracy").assign(side=side, majority=scores.majority)
         table["control"] = [scores.control_score[i].value for i in at]
         rows.append(table)
-    table = _with_facing(pd.concat(rows).merge(_differences(change.difference), on="layer"), *depths)
+    table = with_facing(pd.concat(rows).merge(_differences(change.difference), on="layer"), *depths)
     if random is None:
         return table
     names = {"low": "random_low", "high": "random_high"}
@@ -103,10 +108,53 @@ def probe_panel(
 ) -> alt.LayerChart:
     """What a linear probe reads from each layer on both sides, with majority, control task and random weights."""
     table = probe_table(base, tuned, change, random)
-    controls = [name for name in ("majority", "control", "low", "random") if name in table]
-    floor = min(table[name].min() for name in controls)
-    domain = (max(0.0, float(floor) - 0.04), min(1.0, float(table["high"].max()) + 0.03))
+    domain = max(0.0, _lowest(table) - 0.04), min(1.0, float(table["high"].max()) + 0.03)
+    measure = "accuracy · –\N{NO-BREAK SPACE}– majority " + _marks(random)
+    question = f"Can {label} still be read?"
+    return _with_controls(table, "accuracy", look, layer, question, measure, domain, "%")
+
+
+def number_panel(
+    base: RidgeScores,
+    tuned: RidgeScores,
+    change: RidgeProbeDifference,
+    look: Look,
+    layer: int,
+    *,
+    number: str,
+    random: RidgeScores | None = None,
+) -> alt.LayerChart:
+    """How exactly a ridge probe reads a number from each layer on both sides, with the mean, control task and random weights."""
+    table = ridge_table(base, tuned, change, "r2", random)
+    domain = max(-1.0, _lowest(table) - 0.04), min(1.0, float(table["high"].max()) + 0.03)
+    measure = "R² · –\N{NO-BREAK SPACE}– always the mean " + _marks(random)
+    return _with_controls(table, "r2", look, layer, f"Can {number} still be read?", measure, domain, ".1f")
+
+
+def _marks(random: ProbeScores | RidgeScores | None) -> str:
+    """Which controls are drawn by marks, with spaces that no line ends at."""
+    marks = "· × control task" if random is None else "· × control · ◆ random"
+    return marks.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _lowest(table: pd.DataFrame) -> float:
+    """The smallest value of an interval or a control."""
+    return min(float(table[name].min()) for name in ("majority", "control", "low", "random") if name in table)
+
+
+def _with_controls(
+    table: pd.DataFrame,
+    name: str,
+    look: Look,
+    layer: int,
+    question: str,
+    measure: str,
+    domain: tuple[float, float],
+    format_: str,
+) -> alt.LayerChart:
+    """Both sides over what a guess, the control task and, where it is there, a model of random weights give."""
     scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
+    number = ".1%" if format_ == "%" else ".3f"
     control = (
         alt.Chart(table)
         .mark_point(shape="cross", angle=45, size=40, color=look.quiet, opacity=0.8)
@@ -114,7 +162,7 @@ def probe_panel(
             x=alt.X("control:Q", scale=scale),
             y=_layer_axis(look, shown=False),
             yOffset=_side_offset(look),
-            tooltip=["layer", "side", alt.Tooltip("control:Q", format=".1%", title="control task")],
+            tooltip=["layer", "side", alt.Tooltip("control:Q", format=number, title="control task")],
         )
     )
     majority = (
@@ -123,22 +171,14 @@ def probe_panel(
         .encode(x=alt.X("majority:Q", scale=scale))
     )
     below = [majority, control]
-    if random is not None:
-        below.append(_random_marks(table, look, scale))
-    return _pairs(
-        table,
-        "accuracy",
-        look,
-        layer,
-        question=f"Can {label} still be read?",
-        measure="accuracy · dashed: majority × control" + (" ◆ random model" if random is not None else " task"),
-        domain=domain,
-        format_="%",
-        below=below,
+    if "random" in table:
+        below.append(_random_marks(table, look, scale, number))
+    return pairs(
+        table, name, look, layer, question=question, measure=measure, domain=domain, format_=format_, below=below
     )
 
 
-def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale) -> alt.Chart:
+def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale, number: str) -> alt.Chart:
     """What the probe reads from random weights, one grey diamond a layer."""
     return (
         alt.Chart(table[table["side"] == "base"])
@@ -146,7 +186,7 @@ def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale) -> alt.Char
         .encode(
             x=alt.X("random:Q", scale=scale),
             y=_layer_axis(look, shown=False),
-            tooltip=["layer", alt.Tooltip("random:Q", format=".1%", title="random weights")],
+            tooltip=["layer", alt.Tooltip("random:Q", format=number, title="random weights")],
         )
     )
 
@@ -157,14 +197,14 @@ def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
     sides = {"base": curves.base, "tuned": [curves.tuned[i] for i in facing_layers(*depths)]}
     rows = [_table(held, "mean_cosine").assign(side=side) for side, held in sides.items()]
     # Results of two depths that were stored before these were compared have no differences.
-    return _with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left"), *depths)
+    return with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left"), *depths)
 
 
 def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str) -> alt.LayerChart:
     """Whether the space crowds into a cone: mean cosine of random pairs."""
     table = crowding_table(curves)
     low, high = min(0.0, float(table["low"].min())), float(table["high"].max())
-    return _pairs(
+    return pairs(
         table,
         "mean_cosine",
         look,
@@ -185,18 +225,14 @@ def _table(estimates: Sequence[Estimate | None], name: str) -> pd.DataFrame:
     return table
 
 
-def _with_facing(table: pd.DataFrame, base: int, tuned: int) -> pd.DataFrame:
-    """The table, at unequal depth with the tuned layer that each base layer faces."""
-    if base == tuned:
-        return table
-    facing = facing_layers(base, tuned)
-    return table.assign(tuned_layer=[facing[layer] for layer in table["layer"]])
-
-
 def layer_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
     """What the tooltip of a mark says of its layer."""
-    both = [alt.Tooltip("tuned_layer:O", title="tuned layer")] if "tuned_layer" in table else []
-    return [alt.Tooltip("layer:O"), *both]
+    return [alt.Tooltip("layer:O"), *facing_tips(table)]
+
+
+def facing_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
+    """The tuned layer, where it is another than the base's."""
+    return [alt.Tooltip("tuned_layer:O", title="tuned layer")] if "tuned_layer" in table else []
 
 
 def _differences(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
@@ -214,17 +250,15 @@ def _layer_axis(look: Look, *, shown: bool) -> alt.Y:
 def _rows(table: pd.DataFrame, look: Look, layer: int, *, with_layers: bool) -> alt.Chart:
     """Full-width rows behind the marks: the chosen layer's band, and the target of a click."""
     rows = table[["layer"]].drop_duplicates().assign(chosen=lambda frame: frame["layer"] == layer)
-    return (
-        alt.Chart(rows)
-        .mark_bar(cursor="pointer", height=alt.RelativeBandSize(1.0))
-        .encode(
+    drawn = alt.Chart(rows).mark_bar(cursor="pointer", height=alt.RelativeBandSize(1.0))
+    return clickable(
+        drawn.encode(
             y=_layer_axis(look, shown=with_layers),
             x=alt.XValue(0),
             x2=alt.X2Value("width"),
-            color=alt.ColorValue("transparent", condition={"test": "datum.chosen", "value": look.cursor}),
+            color=layer_colour(look),
             tooltip=alt.TooltipValue(None),
         )
-        .add_params(alt.selection_point(name=PICK, fields=["layer"], on="click", empty=False))
     )
 
 
@@ -232,7 +266,7 @@ def _title(question: str, measure: str) -> alt.TitleParams:
     return alt.TitleParams(two_lines(question, _TITLE_WIDTH), subtitle=two_lines(measure, _MEASURE_WIDTH))
 
 
-def _bars(
+def bars(
     table: pd.DataFrame,
     name: str,
     look: Look,
@@ -284,7 +318,7 @@ def _bars(
     return _finished(layers, table, look, question, measure)
 
 
-def _pairs(
+def pairs(
     table: pd.DataFrame,
     name: str,
     look: Look,

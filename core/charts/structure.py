@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.analyses.base import facing_layers
 from core.analyses.structural_change import StructuralDifference
 from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
 from core.charts.paired import paired_table
+from core.charts.sides import sides_table
 from core.maths.structure import PUNCTUATION, gold_edges, is_found
 
 
@@ -25,25 +25,16 @@ def scores_table(
     random_high.
     """
     at = METRICS.index(metric)
-    depths = len(base.scores) - 1, len(tuned.scores) - 1
-    facing = facing_layers(*depths)
-    rows = []
-    for side, held, layers in (("base", base, range(len(facing))), ("tuned", tuned, facing)):
-        for layer, own in enumerate(layers):
-            one, difference = held.estimate[own][at], change.difference[layer][at]
-            rows.append({
-                "layer": layer, "side": side, "score": one.value, "low": one.low, "high": one.high,
-                "majority": float(base.chain[:, at].mean()), "tuned_layer": facing[layer],
-                "difference": difference.value, "difference_low": difference.low, "difference_high": difference.high,
-                "is_noise": difference.low <= 0 <= difference.high,
-            })  # fmt: skip
-    table = pd.DataFrame(rows)
-    if depths[0] == depths[1]:
-        table = table.drop(columns="tuned_layer")
+    table = sides_table(
+        "score",
+        *([one[at] for one in held] for held in (base.estimate, tuned.estimate, change.difference)),
+        majority=float(base.chain[:, at].mean()),
+    )
     if random is None:
         return table
     drawn = [
-        (layer, one[at].value, one[at].low, one[at].high) for layer, one in enumerate(random.estimate[: len(facing)])
+        (layer, one[at].value, one[at].low, one[at].high)
+        for layer, one in enumerate(random.estimate[: len(base.estimate)])
     ]
     return table.merge(pd.DataFrame(drawn, columns=["layer", "random", "random_low", "random_high"]), on="layer")
 

@@ -1,8 +1,12 @@
 """How often each label occurs: what a person wants to know before believing an accuracy."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+
+import numpy as np
 
 from core.data.examples import UNMARKED
 from core.data.load import load_dataset
@@ -29,6 +33,24 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberCounts:
+    """One number that a file gives, in numbers."""
+
+    name: str
+    unit: str
+    """word or sentence."""
+    n: int
+    """Values."""
+    n_missing: int
+    """Words or sentences without one."""
+    smallest: float
+    median: float
+    largest: float
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetCounts:
     """A data set in numbers."""
 
@@ -36,6 +58,8 @@ class DatasetCounts:
     n_words: int
     is_pairs: bool
     labels: tuple[LabelCounts, ...]
+    numbers: tuple[NumberCounts, ...]
+    """Those of a file that hold a value; those that follow from the text are not counted."""
 
 
 @lru_cache(maxsize=32)
@@ -57,6 +81,34 @@ def count(ref: Dataset) -> DatasetCounts:
         n_words=examples.n_words,
         is_pairs=examples.partners is not None,
         labels=tuple(one for one in found if one.counts),
+        numbers=tuple(
+            described
+            for unit, columns in (
+                ("sentence", examples.numbers),
+                ("word", {name: tuple(chain(*rows)) for name, rows in examples.word_numbers.items()}),
+            )
+            for name, values in columns.items()
+            if (described := _described(name, unit, values))
+        ),
+    )
+
+
+def _described(name: str, unit: str, values: Sequence[float]) -> NumberCounts | None:
+    """None where no row has a value."""
+    given = np.array(values, dtype=np.float64)
+    held = given[~np.isnan(given)]
+    if not len(held):
+        return None
+    return NumberCounts(
+        name=name,
+        unit=unit,
+        n=len(held),
+        n_missing=len(given) - len(held),
+        smallest=float(held.min()),
+        median=float(np.median(held)),
+        largest=float(held.max()),
+        mean=float(held.mean()),
+        deviation=float(held.std()),
     )
 
 

@@ -57,6 +57,11 @@ class Examples:
     None = each stands for itself."""
     partial: tuple[str, ...] = ()
     """Names of the word labels that not every word has: UNMARKED stands for none."""
+    numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Per name (score, age …), one real number a sentence; NaN where it has none. More follow from the text itself:
+    core/data/numbers.py."""
+    word_numbers: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    """Per name (reading time …), one real number a word; NaN where it has none."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -107,6 +112,8 @@ class Examples:
             partner_spans=None if self.partner_spans is None else picked(self.partner_spans, rows),
             marks={name: tuple(values[i] for i in rows) for name, values in self.marks.items()},
             partial=self.partial,
+            numbers={name: tuple(values[i] for i in rows) for name, values in self.numbers.items()},
+            word_numbers={name: tuple(values[i] for i in rows) for name, values in self.word_numbers.items()},
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
         )
 

@@ -27,6 +27,7 @@ from core.data.lines import (
     size_of,
 )
 from core.data.marked import TARGET, is_marked, read_marked
+from core.data.numbers import number_of
 from core.data.rows import rows_of
 from core.errors import DatasetInvalid, TunescopeError
 from core.refs import COARSE, ConlluFile, DataFile, MarkedFile, TableFile
@@ -67,6 +68,10 @@ _NO_LABEL = ("", "-")
 _SPLITS = {"tr", "va", "te"}
 """How SentEval's probing files name the split of each row."""
 _MOST_LABELS, _MOST_TAGS = 100, 600
+_LEAST_NUMBERS = 20
+"""Distinct whole numbers, above which they are taken for amounts and not for classes."""
+_ID = re.compile(r"(?i:(.*[\W_])?(id|idx|index|nr|no))|.*[a-z]I[Dd]|")
+"""Names of columns that number rows, the empty one of an index included."""
 _UNIVERSAL = frozenset({
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM",
     "VERB", "X", "_",
@@ -93,6 +98,10 @@ class Column:
     """Distinct words of it, where it holds lists."""
     has_parts: bool
     """Whether nearly all values are of the form "LOC:city"."""
+    is_number: bool
+    """Whether every value (every part of a list) is a number or says that there is none, and three or more differ."""
+    is_amount: bool
+    """Whether such numbers are likely to be read as such: some with decimals, or many, and none that only count rows or classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +115,11 @@ class Guess:
     """The first rows, as text."""
     problem: TunescopeError | None = None
     """What is wrong after the rows of the preview."""
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns that can be numbers, one a text."""
+        return tuple(column.name for column in self.columns if column.is_number and not column.is_list)
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -411,6 +425,7 @@ def _column(name: str, values: list[Any]) -> Column:
     shown = ["" if value is None else _plain(value) for value in values]
     counts = Counter(shown)
     n_parts = sum(bool(re.fullmatch(r"\w+:\w+", value)) for value in shown)
+    is_number, is_amount = _numbers(name, values)
     return Column(
         name=name,
         is_list=is_list,
@@ -423,7 +438,22 @@ def _column(name: str, values: list[Any]) -> Column:
         has_parts=not is_list
         and n_parts >= 0.95 * len(shown)
         and len({v.partition(":")[0] for v in shown}) < len(counts),
+        is_number=is_number,
+        is_amount=is_amount,
     )
+
+
+def _numbers(name: str, values: list[Any]) -> tuple[bool, bool]:
+    """Whether a column holds numbers, and whether they are likely to be meant as such."""
+    found = [number_of(part) for value in values for part in (value if isinstance(value, list) else [value])]
+    held = {number for number in found if number is not None and number == number}
+    if None in found or len(held) < 3:
+        return False, False
+    if any(not number.is_integer() for number in held):
+        return True, True
+    # One after the other: they count the rows, or number classes from 0 or 1.
+    in_turn = len(held) == max(held) - min(held) + 1 and (len(held) == len(found) or min(held) in (0, 1))
+    return True, len(held) > _LEAST_NUMBERS and not in_turn and not _ID.fullmatch(name)
 
 
 def _plain(value: Any) -> str:
@@ -443,10 +473,15 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
     partner = None if text.is_list else _partner(text, texts, by_name)
     rest = [column for column in columns if column not in (text, partner)]
     tags = [column for column in rest if column.is_list and _aligned(column, text)] if text.is_list else []
+    of_words = [column for column in tags if column.is_amount and not _is_numbers(column)]
+    tags = [column for column in tags if column not in of_words]
     if shape.format == "columns":
         tags = [column for column in tags if 2 <= column.n_single <= _MOST_TAGS and not _is_numbers(column)]
     splits = [column for column in rest if not column.is_list and set(column.values) <= _SPLITS]
-    labels = [column for column in rest if not column.is_list and column not in splits]
+    amounts = [column for column in rest if column.is_amount and not column.is_list and shape.format != "spaced"]
+    # Whole numbers in a column that is called a label number classes, however many.
+    amounts = [c for c in amounts if not (_is_numbers(c) and c.name.lower() in _LABEL_NAMES)]
+    labels = [column for column in rest if not column.is_list and column not in splits and column not in amounts]
     if len(splits) == len(labels) == 1:  # SentEval's word content has a thousand of them
         labels = [column for column in labels if column.mean_words <= 1]
     else:
@@ -465,6 +500,8 @@ def _proposed(shape: TableFile, columns: tuple[Column, ...]) -> TableFile:
         partner=partner.name if partner else "",
         labels=tuple(names),
         label_names=("label" if names[0].isdecimal() else names[0], "split") if splits else (),
+        numbers=tuple(column.name for column in amounts),
+        word_numbers=tuple(column.name for column in of_words) if partner is None else (),
         word_labels=tuple(column.name for column in tags),
         word_label_names=_tag_names(tags) if shape.format == "columns" else (),
         leave_out=tuple(dict.fromkeys(leave_out)),

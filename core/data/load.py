@@ -11,6 +11,7 @@ from core.data.examples import Examples, Mark, joined
 from core.data.lines import Source, refuse_what_is_no_data
 from core.data.marked import read_marked
 from core.data.marks import DEPENDENCY, PHRASE, mark_names
+from core.data.numbers import number_names, offered
 from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound
@@ -33,6 +34,10 @@ class DatasetFacts:
     """Of runs of words."""
     several_labels: tuple[str, ...] = ()
     """Marks of spans or pairs that give several labels at once, or none: only edge probes read them."""
+    sentence_numbers: tuple[str, ...] = ()
+    """Real numbers of sentences, for ridge probes."""
+    word_numbers: tuple[str, ...] = ()
+    """Real numbers of words."""
 
 
 def facts_of(ref: Dataset) -> DatasetFacts:
@@ -40,18 +45,22 @@ def facts_of(ref: Dataset) -> DatasetFacts:
     if isinstance(ref, Suite):
         from core.data.suite import LABELS, MARKS, SIZES, WORD_LABELS
 
+        numbers = offered((), (), has_trees=True)
         return DatasetFacts(
             n_sentences=SIZES[ref.part][ref.split],
             word_labels=WORD_LABELS,
             sentence_labels=LABELS[ref.part],
             pair_labels=(DEPENDENCY,),
             span_labels=(*MARKS.get(ref.part, ()), PHRASE),
+            sentence_numbers=numbers["sentence"],
+            word_numbers=numbers["word"],
         )
     return facts_of_examples(load_dataset(ref))
 
 
 def facts_of_examples(examples: Examples) -> DatasetFacts:
-    """Size and the names of labels that give one each: what a probe can read."""
+    """Size, and the names of numbers and of labels that give one each: what a probe can read."""
+    numbers = number_names(examples)
     marks = {unit: tuple(n for n in names if n not in examples.several) for unit, names in mark_names(examples).items()}
     return DatasetFacts(
         n_sentences=len(examples),
@@ -60,6 +69,8 @@ def facts_of_examples(examples: Examples) -> DatasetFacts:
         pair_labels=marks["pair"],
         span_labels=marks["span"],
         several_labels=tuple(sorted(examples.several)),
+        sentence_numbers=numbers["sentence"],
+        word_numbers=numbers["word"],
     )
 
 

@@ -71,7 +71,10 @@ def rows_of(
 
 def wanted(ref: TableFile) -> list[str]:
     """The columns a ref asks for, "" left out; a derived label is still under its own name."""
-    return [name for name in (ref.text, ref.partner, ref.answers, *ref.labels, *ref.word_labels) if name]
+    columns = (
+        ref.text, ref.partner, ref.answers, *ref.labels, *ref.word_labels, *ref.numbers, *ref.word_numbers,
+    )  # fmt: skip
+    return [name for name in columns if name]
 
 
 def no_column(name: str, columns: list[str], asked: str) -> DatasetInvalid:

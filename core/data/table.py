@@ -7,6 +7,7 @@ from typing import Any
 from core.data.examples import Examples, Mark, Span, blank_separated, joined, split_on_space
 from core.data.lines import MAX_CHARACTERS, MAX_TOTAL_CHARACTERS, Source
 from core.data.marks import ANSWER, OTHER
+from core.data.numbers import number_of
 from core.data.ragged import LabelRows, SpanRows
 from core.data.rows import FORMAT_NAMES, no_column, rows_of, where
 from core.errors import DatasetInvalid
@@ -37,6 +38,8 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     partner_spans = SpanRows()
     labels: list[list[str]] = [[] for _ in ref.labels]
     word_labels = [LabelRows() for _ in ref.word_labels]
+    numbers: list[list[float]] = [[] for _ in ref.numbers]
+    word_numbers: list[list[tuple[float, ...]]] = [[] for _ in ref.word_numbers]
     answers: list[tuple[Mark, ...]] = []
     shared: dict[str, str] = {}
     n_rows = n_characters = 0
@@ -61,6 +64,10 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
             answers.append(_answer_marks(text, places, cell.answer(ref.answers, ref.partner or ref.text), n_before))
         for column, columns in zip(ref.word_labels, word_labels, strict=True):
             columns.append(cell.word_labels(column, len(places)))
+        for column, of_texts in zip(ref.numbers, numbers, strict=True):
+            of_texts.append(cell.number(column))
+        for column, of_words in zip(ref.word_numbers, word_numbers, strict=True):
+            of_words.append(cell.word_numbers(column, len(places)))
         if n_characters > MAX_TOTAL_CHARACTERS:
             raise DatasetInvalid(
                 asked, f"Its texts have more than {MAX_TOTAL_CHARACTERS:,} characters.", "Take a part of it."
@@ -71,8 +78,9 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
             asked, f"Found no text: {left}.", "Give a file with one text a row, below its header if any."
         )
     sentence_labels = {name: tuple(values) for name, values in zip(ref.names, labels, strict=True)}
+    named = {name: tuple(values) for name, values in zip(ref.number_names, numbers, strict=True)}
     if ref.contrast:
-        return _contrasted(texts, spans.done(), partners, partner_spans.done(), sentence_labels)
+        return _contrasted(texts, spans.done(), partners, partner_spans.done(), sentence_labels, named)
     return Examples(
         texts=tuple(texts),
         spans=spans.done(),
@@ -82,6 +90,8 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         partner_spans=partner_spans.done() if ref.partner else None,
         marks={ANSWER: tuple(answers)} if ref.answers else {},
         groups=_same_text(partners if ref.partner else texts) if ref.answers else None,
+        numbers=named,
+        word_numbers={name: tuple(rows) for name, rows in zip(ref.word_number_names, word_numbers, strict=True)},
     )
 
 
@@ -114,6 +124,7 @@ def _contrasted(
     wrong: list[str],
     wrong_spans: Sequence[tuple[Span, ...]],
     labels: Mapping[str, tuple[str, ...]],
+    numbers: Mapping[str, tuple[float, ...]],
 ) -> Examples:
     """Minimal pairs as two examples each, the right version before the wrong one."""
     both = zip(zip(right, right_spans, strict=True), zip(wrong, wrong_spans, strict=True), strict=True)
@@ -124,6 +135,7 @@ def _contrasted(
         spans=spans,
         sentence_labels={ACCEPTABLE: ("yes", "no") * len(right)} | twice,
         groups=tuple(pair for pair in range(len(right)) for _ in range(2)),
+        numbers={name: tuple(value for value in values for _ in range(2)) for name, values in numbers.items()},
     )
 
 
@@ -144,7 +156,8 @@ class _Cell:
         else:
             text = self._plain(value, column).strip()
             # With labels for its words every blank-separated part is one, even where nothing can be seen.
-            places = blank_separated(text) if self.ref.word_labels else split_on_space(text)
+            has_words = self.ref.word_labels or self.ref.word_numbers
+            places = blank_separated(text) if has_words else split_on_space(text)
         if not places:
             unseen = " but for invisible characters" if text else ""
             raise self._wrong(f"The text ({column}) of {self.where} is empty{unseen}.", "Fill or delete the row.")
@@ -216,6 +229,30 @@ class _Cell:
         if "" in tags:
             raise self._wrong(f"Label {tags.index('') + 1} of {self.where} ({column}) is empty.", "Fill it.")
         return tags
+
+    def number(self, column: str) -> float:
+        """A number of the text, NaN where there is none."""
+        return self._number(self._value(column) if self.ref.format != "jsonl" else self.row.get(column), column)
+
+    def word_numbers(self, column: str, n_words: int) -> tuple[float, ...]:
+        """One number a word, NaN where there is none."""
+        value = self._value(column)
+        parts = value if isinstance(value, list) else self._plain(value, column).split()
+        if len(parts) != n_words:
+            raise self._wrong(
+                f"{self.where.capitalize()} has {n_words} word{'s' * (n_words != 1)} but {len(parts)} "
+                f"number{'s' * (len(parts) != 1)} ({column}).",
+                "Give one number a word; NA where there is none.",
+            )
+        return tuple(self._number(part, column) for part in parts)
+
+    def _number(self, value: Any, column: str) -> float:
+        if (number := number_of(value)) is None:
+            raise self._wrong(
+                f"The number ({column}) of {self.where} is {str(value)[:40]!r}.",
+                "Write finite numbers, as 3 or -0.5, and nothing or NA where there is none; or do not read the column as numbers.",
+            )
+        return number
 
     def _value(self, column: str) -> Any:
         if column not in self.row:

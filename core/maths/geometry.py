@@ -7,7 +7,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import NotEnoughData, ShapeError
+from core.maths.isotropy import intrinsic_dimension, isoscore, partition_isotropy
 from core.maths.statistics import Estimate, group_folds, t_interval
+
+__all__ = [
+    "JointPca",
+    "cross_group_pairs",
+    "intrinsic_dimension",
+    "isoscore",
+    "joint_pca",
+    "mean_cosine",
+    "mean_cosine_interval",
+    "partition_isotropy",
+]
+"""Those of core.maths.isotropy are part of a space's geometry, and are found here."""
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,31 @@ def control_labels(words: Sequence[str], labels: Sequence[str], *, seed: int) ->
     return [of_type[word] for word in words]
 
 
+def control_numbers(words: Sequence[str], values: ArrayLike, *, seed: int) -> NDArray[np.float64]:
+    """A random number for each word type, the same wherever the type stands: control_labels for real values.
+
+    Args:
+        words: exact strings, case kept, one a row.
+        values: real numbers of the same rows [n]; types draw from them, with replacement.
+        seed: draws.
+    Returns:
+        float64 [n].
+    Raises:
+        ShapeError: unequal lengths.
+        NotEnoughData: no rows.
+    Source:
+        Hewitt & Liang (2019), arXiv 1909.03368, carried over to regression.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    if given.shape != (len(words),):
+        raise ShapeError("Drawing control numbers.", f"{len(words)} words, {given.shape} values.", "Give one a word.")
+    if not len(words):
+        raise NotEnoughData("Drawing control numbers.", "There are no words.", "Give at least one.")
+    types, of_row = np.unique(np.asarray(words, dtype=str), return_inverse=True)
+    drawn: NDArray[np.float64] = np.random.default_rng(seed).choice(np.sort(given), size=len(types))[of_row]
+    return drawn
+
+
 def majority_share(train_labels: ArrayLike, test_labels: ArrayLike) -> float:
     """Accuracy on the test rows of always answering the commonest training label; of equals, the first in order.
 

@@ -1,64 +1,104 @@
-"""What a map of many dimensions in two needs: who is whose neighbour, exactly, and how far the map can be trusted."""
+"""What a map of many dimensions in two needs: axes, maps laid on each other, and how far a map can be trusted."""
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.errors import NotEnoughData, ShapeError
+from core.maths import exact_neighbours
+from core.maths.exact_neighbours import checked_points, exact_knn, unit_rows
+from core.maths.geometry import joint_pca
+from core.maths.movers import movers
 
-_BLOCK_BYTES = 64 * 2**20
+__all__ = [
+    "continuity",
+    "exact_knn",
+    "movers",
+    "pca",
+    "procrustes_align",
+    "trustworthiness",
+    "trustworthiness_by_point",
+    "unit_rows",
+]
+"""Those of core.maths.exact_neighbours and core.maths.movers are what maps are made of and read for, and are found here."""
 
 
-def exact_knn(
-    X: ArrayLike, k: int, *, device: str = "cpu", on_step: Callable[[int, int], None] | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k nearest rows of every row by Euclidean distance, itself first: the form UMAP takes its graph in.
-
-    For cosine neighbours give rows of unit length: their Euclidean order is the cosine's.
+def pca(X: ArrayLike, n: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Principal components: signs as joint_pca fixes them.
 
     Args:
-        X: points [n, n_dims].
-        k: neighbours, the point itself counted, 2 to n.
-        device: where torch compares, in float32 on rows moved to the origin.
-        on_step: called with (done, total) rows after each block; what it raises ends the search.
+        X: activations [n_examples, n_dims].
+        n: axes to keep.
     Returns:
-        (indices int32 [n, k], distances float32 [n, k] rising along a row, the first 0). Of rows equally far, any.
+        (scores [n_examples, n], ratio [n]): coordinates on the axes, and each axis' share of the variance, 0 to 1, falling.
     Raises:
-        ShapeError: not a matrix of finite values.
-        NotEnoughData: fewer rows than neighbours.
-        SpecInvalid: k below 2.
+        ShapeError, NotEnoughData: as joint_pca.
     Cost:
-        O(n^2 * n_dims); memory one block of rows against all, 64 MB.
+        As joint_pca.
     """
-    import torch
-
-    given = _checked(X, k, "Exact nearest neighbours.")
-    if k > len(given):
-        raise NotEnoughData(f"The {k} nearest rows.", f"There are {len(given)} rows.", "Ask for fewer neighbours.")
-    rows = torch.from_numpy((given - given.mean(axis=0, dtype=np.float64)).astype(np.float32)).to(device)
-    lengths = (rows * rows).sum(dim=1)
-    indices, distances = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
-    step = max(1, _BLOCK_BYTES // (4 * len(rows)))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        squares = torch.addmm(lengths, block, rows.T, alpha=-2)  # a row's own length changes no order
-        here = torch.arange(len(block), device=rows.device)
-        squares[here, start + here] = -torch.inf  # itself first, by index: a twin is as near
-        nearest = squares.topk(k, dim=1, largest=False).indices
-        # Distances once more from the differences, where nothing cancels; they settle the order of near ties.
-        apart = torch.linalg.vector_norm(rows[nearest] - block[:, None], dim=2)
-        apart[:, 0] = -1
-        apart, order = apart.sort(dim=1, stable=True)
-        indices[start : start + step] = nearest.gather(1, order).cpu().numpy()
-        distances[start : start + step] = apart.clamp_min(0).cpu().numpy()
-        if on_step:
-            on_step(min(start + step, len(rows)), len(rows))
-    return indices, distances
+    rows = np.asarray(X)
+    found = joint_pca(rows, rows[:0], n_components=n)
+    return found.base, found.explained_share
 
 
-def trustworthiness(X: ArrayLike, Y: ArrayLike, *, k: int = 15) -> float:
-    """Whether neighbours on a map are neighbours in the space it was made from.
+def procrustes_align(moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]:
+    """A map turned, mirrored, scaled and shifted so that its points lie as near as they can to the same points of another.
+
+    Args:
+        moving: points of the map that is moved [n, n_dims].
+        fixed: the same points on the other map [n, n_dims].
+    Returns:
+        aligned, float64 [n, n_dims]: the least sum of squared distances to fixed. Distances within the map keep their
+        ratios. All points on the mean of fixed where those of a side are all equal.
+    Raises:
+        ShapeError: not two matrices of one shape with finite values.
+    Source:
+        Schoenemann (1966); Gower (1975).
+    Cost:
+        O(n * n_dims^2).
+    """
+    first, second = np.asarray(moving, np.float64), np.asarray(fixed, np.float64)
+    asked = "Laying one map on another."
+    if first.ndim != 2 or first.shape != second.shape or 0 in first.shape:
+        raise ShapeError(asked, f"Shapes {first.shape} and {second.shape}.", "Give the same points of both maps.")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ShapeError(asked, "Some values are not finite numbers.", "Look for points that were not placed.")
+    middle = second.mean(axis=0)
+    moved = first - first.mean(axis=0)
+    left, singular, right = np.linalg.svd(moved.T @ (second - middle))
+    length = float(np.sum(moved**2))
+    return np.asarray((singular.sum() / length if length else 0.0) * (moved @ left @ right) + middle)
+
+
+def trustworthiness(X: ArrayLike, Y: ArrayLike, k: int = 15) -> float:
+    """Whether neighbours on a map are neighbours in the space it was made from: mean of trustworthiness_by_point.
+
+    Returns:
+        In [0, 1]; 1 = every neighbour on the map is one in the space, about 0.5 = a map drawn at random.
+    Raises:
+        As trustworthiness_by_point.
+    Source:
+        Venna & Kaski (2001), Neighborhood preservation in nonlinear projection methods; scikit-learn's normalisation.
+    """
+    return float(trustworthiness_by_point(X, Y, k).mean())
+
+
+def continuity(X: ArrayLike, Y: ArrayLike, k: int = 15) -> float:
+    """Whether neighbours in the space are still neighbours on the map: trustworthiness with space and map exchanged.
+
+    Returns:
+        In [0, 1]; 1 = no neighbour was torn away.
+    Raises:
+        As trustworthiness_by_point.
+    Source:
+        Venna & Kaski (2001).
+    """
+    return trustworthiness(Y, X, k)
+
+
+def trustworthiness_by_point(X: ArrayLike, Y: ArrayLike, k: int = 15) -> NDArray[np.float64]:
+    """Whether each point's neighbours on a map are its neighbours in the space it was made from.
 
     Each of a point's k neighbours on the map that is not among its k nearest in the space costs as much as its rank
     there exceeds k. Rows equally far in the space share the best rank.
@@ -68,44 +108,38 @@ def trustworthiness(X: ArrayLike, Y: ArrayLike, *, k: int = 15) -> float:
         Y: the same points on the map [n, any width].
         k: neighbours, the point itself not counted; below n / 2.
     Returns:
-        In [0, 1]; 1 = every neighbour on the map is one in the space, about 0.5 = a map drawn at random.
+        float64 [n]; 1 = every neighbour on the map is one in the space. Their mean is in [0, 1]; a single point's may lie
+        a little below 0.
     Raises:
         ShapeError: not two matrices with equal n and finite values.
         NotEnoughData: 2 * k rows or fewer.
         SpecInvalid: k below 2.
-    Source:
-        Venna & Kaski (2001), Neighborhood preservation in nonlinear projection methods; scikit-learn's normalisation.
     Cost:
         O(n^2 * (n_dims + k)); memory one block of rows against all, 64 MB.
     """
     import torch
 
-    sides = [torch.from_numpy(_checked(side, k, "The trustworthiness of a map.").astype(np.float64)) for side in (X, Y)]
+    sides = [
+        torch.from_numpy(checked_points(side, k, "The trustworthiness of a map.").astype(np.float64)) for side in (X, Y)
+    ]
     n = len(sides[0])
     if len(sides[1]) != n:
         raise ShapeError("The trustworthiness of a map.", f"{n} rows and {len(sides[1])}.", "Give the same points.")
     if n <= 2 * k:
         raise NotEnoughData(f"The trustworthiness of {n} points.", f"k = {k}.", "Give more than 2 k points.")
     space, drawn = (side - side.mean(dim=0) for side in sides)
-    too_far, step = 0, max(1, _BLOCK_BYTES // (8 * n))
+    too_far, step = [], max(1, exact_neighbours.BLOCK_BYTES // (8 * n))
     for start in range(0, n, step):
         in_space, on_map = (_squares(side, start, step) for side in (space, drawn))
         nearest = on_map.topk(k, dim=1, largest=False).indices
         theirs = in_space.gather(1, nearest)
         # Counted column by column: all at once would hold k blocks.
         ranks = torch.stack([(in_space < theirs[:, j : j + 1]).sum(dim=1) + 1 for j in range(k)])
-        too_far += int((ranks - k).clamp_min(0).sum())
-    return float(1 - too_far * 2 / (n * k * (2 * n - 3 * k - 1)))
+        too_far.append((ranks - k).clamp_min(0).sum(dim=0).numpy())
+    return np.asarray(1 - np.concatenate(too_far) * 2 / (k * (2 * n - 3 * k - 1)), np.float64)
 
 
-def unit_rows(X: ArrayLike) -> NDArray[np.float32]:
-    """Rows divided by their length, float32; a zero row stays zero. Raises ShapeError."""
-    rows = _checked(X, 2, "Rows of unit length.").astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=rows, where=lengths > 0)
-
-
-def _squares(rows, start: int, step: int):  # type: ignore[no-untyped-def]  # torch tensors
+def _squares(rows: Any, start: int, step: int) -> Any:
     """Squared distances of rows start..start + step to all rows; infinite to themselves."""
     import torch
 
@@ -114,14 +148,3 @@ def _squares(rows, start: int, step: int):  # type: ignore[no-untyped-def]  # to
     here = torch.arange(len(block))
     squares[here, start + here] = torch.inf
     return squares
-
-
-def _checked(X: ArrayLike, k: int, asked: str) -> NDArray[np.floating]:
-    rows = np.asarray(X)
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise ShapeError(asked, f"The array has shape {rows.shape}.", "Give [n_points, n_dims].")
-    if not np.isfinite(rows).all():
-        raise ShapeError(asked, "Some values are not finite numbers.", "Look for overflow (float16).")
-    if k < 2:
-        raise SpecInvalid(asked, f"{k} neighbours.", "Ask for 2 or more.")
-    return rows

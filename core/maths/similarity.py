@@ -1,25 +1,48 @@
-"""How alike two spaces are, from the same rows seen in both.
+"""How alike two spaces are, from the same rows seen in both: linear CKA, and the one door to every other measure.
 
-Linear CKA and RSA need no alignment of neurons and allow unequal widths. Everything is summed in float64 on centred
-columns. All of CKA comes from one formula on sums that folds can be subtracted from, so a jackknife over 20 groups of
-sentences costs about as much as the value itself.
+None needs an alignment of neurons, and widths may differ. Everything is summed in float64 on centred columns. All of CKA
+comes from one formula on sums that folds can be subtracted from, so a jackknife over 20 groups of sentences costs about as
+much as the value itself.
 """
 
-import math
 from collections.abc import Callable, Sequence
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.errors import NotEnoughData, ShapeError
+from core.maths.alignment import alignment_jackknife, alignment_matrix, angular_procrustes, pwcca, svcca
+from core.maths.kernels import kernel_cka, kernel_cka_jackknife, kernel_cka_matrix
+from core.maths.neighbours import knn_jackknife, knn_matrix, knn_overlap
+from core.maths.row_pairs import rsa, rsa_jackknife, rsa_matrix
+from core.maths.sides import Floats, centred_pair, check_pair, checked_folds, less_mean, outside
 from core.maths.statistics import Estimate, jackknife
 
-_MIN_ROWS = 4
+__all__ = [
+    "alignment_jackknife",
+    "alignment_matrix",
+    "angular_procrustes",
+    "cka_jackknife",
+    "cka_matrix",
+    "kernel_cka",
+    "kernel_cka_jackknife",
+    "kernel_cka_matrix",
+    "knn_jackknife",
+    "knn_matrix",
+    "knn_overlap",
+    "layer_similarity",
+    "linear_cka",
+    "pwcca",
+    "rsa",
+    "rsa_jackknife",
+    "rsa_matrix",
+    "svcca",
+]
+
 _ROUNDING = 1e-12
 _BLOCK_BYTES = 128 * 2**20
-
-Floats = NDArray[np.float64]
 
 
 def linear_cka(X: ArrayLike, Y: ArrayLike, *, debiased: bool = False) -> float:
@@ -43,7 +66,7 @@ def linear_cka(X: ArrayLike, Y: ArrayLike, *, debiased: bool = False) -> float:
     Cost:
         O(n_examples * n_dims^2) or O(n_examples^2 * n_dims), whichever is less; memory accordingly.
     """
-    first, second = _centred_pair(X, Y, "Linear CKA.")
+    first, second = centred_pair(X, Y, "Linear CKA.")
     everything = np.ones((len(first), 1))
     return float(_cka(first, second, None, everything, debiased)[0])
 
@@ -70,8 +93,8 @@ def cka_jackknife(X: ArrayLike, Y: ArrayLike, folds: ArrayLike, *, debiased: boo
     Cost:
         As linear_cka; memory n_folds * n_dims^2 float64, or 3 * n_examples^2 where rows are few.
     """
-    first, second = _centred_pair(X, Y, "A jackknife of CKA.")
-    position, n_folds = _checked_folds(folds, len(first), "A jackknife of CKA.")
+    first, second = centred_pair(X, Y, "A jackknife of CKA.")
+    position, n_folds = checked_folds(folds, len(first), "A jackknife of CKA.")
     removed = position[:, None] == np.arange(n_folds)
     kept = np.concatenate([np.ones((len(first), 1)), ~removed], axis=1)
     values = _cka(first, second, removed.astype(np.float64), kept, debiased)
@@ -105,9 +128,9 @@ def cka_matrix(
         raise ShapeError("CKA of all layers.", f"{len(base)} base, {len(tuned)} tuned layers.", "Give both sides.")
     means = []
     for layer in layers:
-        _check_pair(layers[0], layer, "CKA of all layers.")
+        check_pair(layers[0], layer, "CKA of all layers.")
         means.append(layer.mean(axis=0, dtype=np.float64))
-    norms = np.stack([np.sum(_centred(layer, mean) ** 2, axis=1) for layer, mean in zip(layers, means, strict=True)])
+    norms = np.stack([np.sum(less_mean(layer, mean) ** 2, axis=1) for layer, mean in zip(layers, means, strict=True)])
     n, n_base = len(layers[0]), len(base)
     by_gram = sum(n * n * layer.shape[1] for layer in layers) < sum(
         2 * n * one.shape[1] * other.shape[1] for one in layers[:n_base] for other in layers[n_base:]
@@ -121,131 +144,6 @@ def cka_matrix(
         _refuse_rounding(own, scale)
         cross = _debias(cross, norms[:n_base] @ norms[n_base:].T, sums[:n_base, None], sums[None, n_base:], n)
     values = cross / np.sqrt(np.outer(own[:n_base], own[n_base:]))
-    return np.clip(values, -1.0, 1.0)  # rounding only
-
-
-def rsa(
-    X: ArrayLike,
-    Y: ArrayLike,
-    *,
-    metric: str = "cosine",
-    centred: bool = False,
-    max_rows: int | None = None,
-    seed: int = 0,
-) -> float:
-    """Representational similarity: do the same pairs of rows lie close together in both spaces?
-
-    Pearson correlation of the upper triangles, diagonal excluded, of the two row-by-row matrices.
-
-    Args:
-        X: activations of the base checkpoint [n_examples, n_dims], rows aligned with Y.
-        Y: activations of the tuned checkpoint [n_examples, any width].
-        metric: "cosine" or "correlation" (similarities; 0 with a zero, or constant, row), or "euclidean" (distances).
-        centred: subtract column means first. Cosine and correlation are not shift invariant without it.
-        max_rows: compare that many rows at most, drawn without replacement.
-        seed: draws the rows.
-    Returns:
-        In [-1, 1]; 1 = the same geometry of pairs. Invariant to rotation (not correlation) and scale. Never NaN.
-    Raises:
-        ShapeError: not two matrices with equal n_examples and finite values.
-        SpecInvalid: unknown metric.
-        NotEnoughData: fewer than 4 rows, or all pairs of a side equally alike.
-    Source:
-        Kriegeskorte et al. (2008); Merchant et al. (2020), arXiv 2004.14448.
-    Cost:
-        O(n_examples^2 * n_dims); memory a few blocks of 1,024 * n_examples.
-    """
-    _check_metric(metric)
-    first, second = np.asarray(X), np.asarray(Y)
-    _check_pair(first, second, "RSA.")
-    if max_rows is not None and max_rows < len(first):
-        if max_rows < _MIN_ROWS:
-            raise NotEnoughData(f"RSA of {max_rows} rows.", "Too few.", f"Allow at least {_MIN_ROWS}.")
-        chosen = np.sort(np.random.default_rng(seed).choice(len(first), max_rows, replace=False))
-        first, second = first[chosen], second[chosen]
-    return _triangle_correlation(_rows_for(first, metric, centred), _rows_for(second, metric, centred), metric)
-
-
-def rsa_jackknife(X: ArrayLike, Y: ArrayLike, folds: ArrayLike, *, metric: str = "cosine") -> Estimate:
-    """RSA with an interval by leaving out each fold of sentences in turn.
-
-    Equal to calling rsa on the kept rows, but every pair is compared once: what a fold takes part in is subtracted from
-    the sums over all pairs.
-
-    Args:
-        X: activations of the base checkpoint [n_examples, n_dims], rows aligned with Y.
-        Y: activations of the tuned checkpoint [n_examples, any width].
-        folds: fold of each row, from statistics.group_folds, int [n_examples].
-        metric: as in rsa.
-    Returns:
-        Value of rsa, uncentred, and its jackknife interval, which may reach beyond the range near 1.
-    Raises:
-        ShapeError: as rsa, or folds of another length.
-        SpecInvalid: unknown metric.
-        NotEnoughData: as rsa, for all rows or for those kept; fewer than 2 folds.
-    Source:
-        As rsa. Pairs share rows and rows share sentences, so neither is drawn with replacement.
-    Cost:
-        As rsa, plus O(n_examples^2 * n_folds); memory 3 * n_examples^2 float64. Meant for up to a few thousand rows.
-    """
-    _check_metric(metric)
-    first, second = np.asarray(X), np.asarray(Y)
-    _check_pair(first, second, "A jackknife of RSA.")
-    position, n_folds = _checked_folds(folds, len(first), "A jackknife of RSA.")
-    member = (position[:, None] == np.arange(n_folds)).astype(np.float64)
-    a, b = (_all_pairs(side, metric, "A jackknife of RSA.") for side in (first, second))
-    sums = [_outside(member.T @ pairs @ member) for pairs in (a, b, a * a, b * b, a * b)]
-    kept = len(first) - np.append(0, np.bincount(position))
-    n_pairs = kept * (kept - 1)  # each pair stands in both triangles
-    mean_a, mean_b, square_a, square_b, mixed = (values / n_pairs for values in sums)
-    variances = np.stack([square_a - mean_a**2, square_b - mean_b**2])
-    if (variances <= 1e-26 * np.stack([square_a, square_b])).any():
-        raise NotEnoughData(
-            "A jackknife of RSA.",
-            "Without a fold, all pairs of a side are equally alike.",
-            "Choose another layer, metric or data.",
-        )
-    values = np.clip((mixed - mean_a * mean_b) / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)  # rounding only
-    return jackknife(float(values[0]), values[1:], n=len(first))
-
-
-def rsa_matrix(
-    base: Sequence[ArrayLike],
-    tuned: Sequence[ArrayLike],
-    *,
-    metric: str = "cosine",
-    on_step: Callable[[int, int], None] | None = None,
-) -> Floats:
-    """RSA of every base layer against every tuned layer.
-
-    Args:
-        base: one [n_examples, n_dims] array a layer; all rows aligned, on both sides.
-        tuned: the same for the tuned checkpoint; widths may differ.
-        metric: as in rsa.
-        on_step: called with (done, total) layers; what it raises ends the computation.
-    Returns:
-        float64 [len(base), len(tuned)], each entry as rsa, uncentred.
-    Raises:
-        ShapeError: a side is empty, or as rsa.
-        SpecInvalid: unknown metric.
-        NotEnoughData: as rsa.
-    Cost:
-        One comparison of all pairs a layer; memory n_examples^2 / 2 float64 a layer.
-    """
-    _check_metric(metric)
-    layers = [np.asarray(layer) for layer in (*base, *tuned)]
-    if not base or not tuned:
-        raise ShapeError("RSA of all layers.", f"{len(base)} base, {len(tuned)} tuned layers.", "Give both sides.")
-    upper = np.triu_indices(len(layers[0]), k=1)
-    triangles = []
-    for done, layer in enumerate(layers, start=1):
-        _check_pair(layers[0], layer, "RSA of all layers.")
-        pairs = _all_pairs(layer, metric, "RSA of all layers.")[upper]
-        triangles.append(pairs / np.linalg.norm(pairs))
-        if on_step:
-            on_step(done, len(layers))
-    n_base = len(base)
-    values: Floats = np.stack(triangles[:n_base]) @ np.stack(triangles[n_base:]).T
     return np.clip(values, -1.0, 1.0)  # rounding only
 
 
@@ -264,58 +162,6 @@ def layer_similarity(base: Sequence[Any], tuned: Sequence[Any], measure: Callabl
     if not base or not tuned:
         raise ShapeError("Comparing all layers.", f"{len(base)} base, {len(tuned)} tuned layers.", "Give both sides.")
     return np.array([[measure(X, Y) for Y in tuned] for X in base], dtype=np.float64)
-
-
-def _check_metric(metric: str) -> None:
-    if metric not in ("cosine", "correlation", "euclidean"):
-        raise SpecInvalid(f"RSA with metric {metric!r}.", "Unknown.", "Use cosine, correlation or euclidean.")
-
-
-def _checked_folds(folds: ArrayLike, n: int, asked: str) -> tuple[NDArray[np.intp], int]:
-    """(fold of each row numbered from 0, number of folds)."""
-    names, position = np.unique(np.asarray(folds), return_inverse=True)
-    if position.shape != (n,):
-        raise ShapeError(asked, f"{n} rows, folds of shape {position.shape}.", "Give a fold to each row.")
-    if len(names) < 2 or n - np.bincount(position).max() < _MIN_ROWS:
-        raise NotEnoughData(
-            asked,
-            f"{len(names)} folds of {n} rows leave too little when one is removed.",
-            f"Give at least 2 folds, with {_MIN_ROWS} rows outside each.",
-        )
-    return position, len(names)
-
-
-def _check_pair(X: NDArray[np.floating], Y: NDArray[np.floating], asked: str) -> None:
-    for side in (X, Y):
-        if side.ndim != 2 or side.shape[1] == 0:
-            raise ShapeError(asked, f"An array has shape {side.shape}.", "Give [n_examples, n_dims].")
-    if len(X) != len(Y):
-        raise ShapeError(
-            asked, f"{len(X)} rows on one side, {len(Y)} on the other.", "Give the same examples in order."
-        )
-    if len(X) < _MIN_ROWS:
-        raise NotEnoughData(asked, f"There are {len(X)} rows.", f"Give at least {_MIN_ROWS}.")
-    for side in (X, Y):
-        if not np.isfinite(side).all():
-            raise ShapeError(
-                asked, "Some values are not finite numbers.", "Look for overflow (float16) in the activations."
-            )
-        if (side == side[0]).all():
-            raise NotEnoughData(
-                asked, "All rows of a side are equal: it has no variance.", "Choose another layer or data."
-            )
-
-
-def _centred(X: NDArray[np.floating], mean: Floats) -> Floats:
-    return X.astype(np.float64) - mean
-
-
-def _centred_pair(X: ArrayLike, Y: ArrayLike, asked: str) -> tuple[Floats, Floats]:
-    first, second = np.asarray(X), np.asarray(Y)
-    _check_pair(first, second, asked)
-    centred = _centred(first, first.mean(axis=0, dtype=np.float64))
-    same = second is first
-    return centred, centred if same else _centred(second, second.mean(axis=0, dtype=np.float64))
 
 
 def _cka(X: Floats, Y: Floats, removed: Floats | None, kept: Floats, debiased: bool) -> Floats:
@@ -371,17 +217,12 @@ def _subset_products(X: Floats, Y: Floats, removed: Floats | None) -> Floats:
         product = gram**2 if X is Y else gram * (Y @ Y.T)
         if removed is None:
             return np.array([product.sum()])
-        return _outside(removed.T @ product @ removed)
+        return outside(removed.T @ product @ removed)
     if removed is None:
         return np.array([np.sum((X.T @ Y) ** 2)])
     shares = [X[fold].T @ (X if X is Y else Y)[fold] for fold in removed.T.astype(bool)]
     total = np.sum(shares, axis=0)
     return np.array([np.sum(total**2)] + [np.sum((total - share) ** 2) for share in shares])
-
-
-def _outside(between: Floats) -> Floats:
-    """Sums over all pairs of rows, then over the pairs outside each fold, from sums between folds [folds, folds]."""
-    return np.append(between.sum(), between.sum() - 2 * between.sum(axis=1) + np.diag(between))
 
 
 def _products_by_features(
@@ -391,10 +232,10 @@ def _products_by_features(
     n_tuned = len(layers) - n_base
     own, cross = np.zeros(len(layers)), np.zeros((n_base, n_tuned))
     for i, layer in enumerate(layers):
-        X = _centred(layer, means[i])
+        X = less_mean(layer, means[i])
         own[i] = np.sum((X.T @ X) ** 2)
         for j in range(n_tuned if i < n_base else 0):
-            cross[i, j] = np.sum((X.T @ _centred(layers[n_base + j], means[n_base + j])) ** 2)
+            cross[i, j] = np.sum((X.T @ less_mean(layers[n_base + j], means[n_base + j])) ** 2)
             step(i * n_tuned + j + 1, n_base * n_tuned)
     return cross, own
 
@@ -410,68 +251,10 @@ def _products_by_gram(
         stop = min(n, start + rows)
         blocks = np.empty((n_layers, stop - start, n - start))
         for i, (layer, mean) in enumerate(zip(layers, means, strict=True)):
-            X = _centred(layer[start:], mean)
+            X = less_mean(layer[start:], mean)
             np.matmul(X[: stop - start], X.T, out=blocks[i])
-        blocks[:, :, stop - start :] *= math.sqrt(2)  # stands for its mirror image as well
+        blocks[:, :, stop - start :] *= sqrt(2)  # stands for its mirror image as well
         flat = blocks.reshape(n_layers, -1)
         products += flat @ flat.T
         step(stop, n)
     return products[:n_base, n_base:], np.diag(products).copy()
-
-
-def _rows_for(X: NDArray[np.floating], metric: str, centred: bool) -> Floats:
-    """Rows whose inner products are the metric's similarities; for euclidean, rows shifted to the origin."""
-    rows = X.astype(np.float64)
-    if centred or metric == "euclidean":
-        rows -= rows.mean(axis=0)
-    if metric == "correlation":
-        rows -= rows.mean(axis=1, keepdims=True)
-    if metric != "euclidean":
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        np.divide(rows, lengths, out=rows, where=lengths > 0)
-    return rows
-
-
-def _triangle_correlation(X: Floats, Y: Floats, metric: str, n_rows: int = 1024) -> float:
-    """Pearson over pairs i < j, from sums over blocks of rows shifted by a common pivot."""
-    pivots: Floats | None = None
-    sums, squares, mixed, n_pairs = np.zeros(2), np.zeros(2), 0.0, 0
-    for start in range(0, len(X) - 1, n_rows):
-        stop = min(len(X), start + n_rows)
-        upper = np.triu(np.ones((stop - start, len(X) - start), dtype=bool), k=1)
-        sides = np.stack([_block(side, start, stop, metric)[upper] for side in (X, Y)])
-        if pivots is None:
-            pivots = sides.mean(axis=1)
-        sides -= pivots[:, None]
-        sums += sides.sum(axis=1)
-        squares += np.sum(sides**2, axis=1)
-        mixed += float(sides[0] @ sides[1])
-        n_pairs += sides.shape[1]
-    assert pivots is not None
-    variances = squares / n_pairs - (sums / n_pairs) ** 2
-    if (variances <= (1e-13 * (np.abs(pivots) + np.sqrt(squares / n_pairs))) ** 2).any():
-        raise NotEnoughData("RSA.", "All pairs of a side are equally alike.", "Choose another layer, metric or data.")
-    covariance = mixed / n_pairs - float(sums[0] * sums[1]) / n_pairs**2
-    return float(np.clip(covariance / math.sqrt(variances[0] * variances[1]), -1.0, 1.0))
-
-
-def _all_pairs(X: NDArray[np.floating], metric: str, asked: str) -> Floats:
-    """Similarities, or distances, of all pairs of rows less their mean over pairs; 0 on the diagonal [n, n]."""
-    pairs = _block(_rows_for(X, metric, centred=False), 0, len(X), metric)
-    np.fill_diagonal(pairs, 0.0)
-    mean = pairs.sum() / (len(X) * (len(X) - 1))
-    pairs -= mean
-    np.fill_diagonal(pairs, 0.0)
-    if np.abs(pairs).max() <= 1e-13 * abs(mean):  # rounding only
-        raise NotEnoughData(asked, "All pairs of a side are equally alike.", "Choose another layer, metric or data.")
-    return pairs
-
-
-def _block(X: Floats, start: int, stop: int, metric: str) -> Floats:
-    """Similarities, or distances, of rows start..stop with rows start..end."""
-    products: Floats = X[start:stop] @ X[start:].T
-    if metric != "euclidean":
-        return products
-    squares = np.sum(X[start:] ** 2, axis=1)
-    products = squares[: stop - start, None] + squares - 2 * products
-    return np.sqrt(np.maximum(products, 0.0))

@@ -4,7 +4,7 @@ They stand beside the probes: what they read lies open in the geometry of the sp
 searched for it. Everything is computed in float64, in blocks of rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
 from core.maths.hulls import distances_below
+from core.maths.probing import standardise
+from core.maths.structure import row_correlations
 
 _ROOM = 2**22
 """Distances held at a time: 32 MB."""
@@ -200,6 +202,70 @@ def ridge(X: ArrayLike, Y: ArrayLike, *, alpha: ArrayLike) -> Ridge:
     shrunk = axes @ (turned / (np.maximum(spread, 0) + strengths[..., None])[..., None])
     coef = np.swapaxes(rows.T @ shrunk if n < d else shrunk, -1, -2)
     return Ridge(coef, level - coef @ mean)
+
+
+def read_by_ridge(
+    X_train: ArrayLike, Y_train: ArrayLike, X_test: ArrayLike, *, in_dev: ArrayLike, alphas: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values of test rows by ridge regression on standardised features, the strength chosen on a part of the training rows.
+
+    Of each column by itself, the strength whose regression on the other training rows has the smallest squared error on
+    that part is taken (of equals the strongest), and a regression on all training rows with it answers. Features are brought
+    to mean 0 and spread 1 by the rows that a regression is fitted on.
+
+    Args:
+        X_train: float [n, d].
+        Y_train: real values [n, k]; columns are read beside each other, for little more than the price of one.
+        X_test: float [m, d].
+        in_dev: bool [n], the part that chooses.
+        alphas: strengths to choose from, > 0.
+    Returns:
+        Values of the test rows [m, k], and the strength taken for each column [k].
+    Raises:
+        ShapeError, NotEnoughData, SpecInvalid: as ridge.
+    Cost:
+        Two decompositions, however many strengths: as two calls of ridge.
+    """
+    rows, values, dev = np.asarray(X_train), np.asarray(Y_train, dtype=np.float64), np.asarray(in_dev)
+    if values.ndim != 2 or dev.shape != rows.shape[:1] or dev.dtype != np.bool_ or len(values) != len(rows):
+        found = f"X {rows.shape}, Y {values.shape}, in_dev {dev.shape} of {dev.dtype}."
+        raise ShapeError("Ridge regression.", found, "Give X [n, d], Y [n, k] and in_dev bool [n].")
+    if not dev.any():
+        raise NotEnoughData("Ridge regression.", "No row is left to choose a strength by.", "Give more rows.")
+    strengths = np.sort(np.asarray(alphas, dtype=np.float64))[::-1]
+    inner, outer = standardise(rows[~dev], rows[dev])
+    tried = ridge(inner, values[~dev], alpha=strengths).predict(outer)
+    chosen = strengths[np.sum((tried - values[dev]) ** 2, axis=1).argmin(axis=0)]
+    train, test = standardise(rows, X_test)
+    answers = ridge(train, values, alpha=chosen).predict(test)
+    return np.stack([answers[at, :, at] for at in range(len(chosen))], axis=1), chosen
+
+
+def rank_correlation(predicted: ArrayLike, true: ArrayLike) -> float:
+    """Spearman's rank correlation, ties at their mean rank.
+
+    Args:
+        predicted, true: real values [n].
+    Returns:
+        -1 to 1 = exactly the order; 0 = no order in common, or predictions that are all equal.
+    Raises:
+        ShapeError: other shapes, or values that are not finite.
+        NotEnoughData: fewer than 2 rows, or true values that are all equal.
+    Source:
+        Spearman (1904).
+    """
+    guess, truth = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
+    if guess.shape != truth.shape or truth.ndim != 1:
+        raise ShapeError(
+            "Rank correlation.", f"{guess.shape} predicted, {truth.shape} true.", "Give one guess a value."
+        )
+    if not (np.isfinite(guess).all() and np.isfinite(truth).all()):
+        raise ShapeError("Rank correlation.", "Some values are not finite numbers.", "Look for overflow (float16).")
+    if len(truth) < 2 or (truth == truth[0]).all():
+        raise NotEnoughData(
+            "Rank correlation.", f"{len(truth)} rows, or all values equal.", "Give true values that differ."
+        )
+    return float(row_correlations(guess[None, None], truth[None])[0, 0])
 
 
 def r_squared(predicted: ArrayLike, true: ArrayLike) -> float:

@@ -3,7 +3,7 @@
 Words of one sentence, and random splits of one data set, are not independent; an interval that treats them so is too
 narrow. Rows of a measure over pairs must not be drawn twice either (a row is its own perfect neighbour), so there is
 no bootstrap here: a delete-a-group jackknife, a t interval over values that are independent, and the corrected t
-interval for resampled splits.
+interval for resampled splits. Of several intervals looked at together the same, made wider.
 """
 
 import math
@@ -132,6 +132,30 @@ def resampled_interval(scores: ArrayLike, *, n_train: int, n_test: int, level: f
     return _interval(float(given.mean()), error, level, n_train + n_test, s)
 
 
+def simultaneous(estimate: Estimate, *, n_intervals: int, level: float = 0.95) -> Estimate:
+    """The same estimate with an interval for looking at several: all of them hold their values together at this level.
+
+    Bonferroni: a Student t interval at 1 - (1 - level) / n_intervals. It holds however the estimates hang together, and is
+    too wide where they go together, as neighbouring layers do.
+
+    Args:
+        estimate: whose interval is a t interval of n_groups - 1 degrees of freedom.
+        n_intervals: looked at together, at least 1; 1 changes nothing at its level.
+        level: coverage of all together, between 0 and 1.
+    Raises:
+        SpecInvalid: level out of range, or no interval.
+        NotEnoughData: fewer than 2 groups.
+    Source:
+        Dunn (1961), Multiple comparisons among means, Journal of the American Statistical Association 56.
+    """
+    if n_intervals < 1:
+        raise SpecInvalid(f"An interval for {n_intervals} looked at together.", "Too few.", "Give 1 or more.")
+    if estimate.n_groups < 2:
+        raise NotEnoughData("An interval for several together.", "It has one group.", "Give 2 groups or more.")
+    each = 1 - (1 - level) / n_intervals
+    return _interval(estimate.value, estimate.standard_error, each, estimate.n, estimate.n_groups)
+
+
 def _finite(values: ArrayLike, asked: str) -> NDArray[np.float64]:
     """Values as a float64 vector of at least two numbers."""
     given = np.asarray(values, dtype=np.float64)
@@ -143,12 +167,17 @@ def _finite(values: ArrayLike, asked: str) -> NDArray[np.float64]:
 
 
 def _interval(value: float, error: float, level: float, n: int, n_groups: int) -> Estimate:
+    reach = _quantile(n_groups - 1, level) * error
+    return Estimate(float(value), float(value) - reach, float(value) + reach, error, n, n_groups)
+
+
+def _quantile(freedom: float, level: float) -> float:
+    """How many standard errors a Student t interval reaches to either side."""
     from scipy.special import stdtrit  # the quantile alone; scipy.stats takes half a second to load
 
     if not 0 < level < 1:
         raise SpecInvalid(f"An interval of level {level}.", "Out of range.", "Use a number between 0 and 1, like 0.95.")
-    reach = float(stdtrit(n_groups - 1, (1 + level) / 2)) * error
-    return Estimate(float(value), float(value) - reach, float(value) + reach, error, n, n_groups)
+    return float(stdtrit(freedom, (1 + level) / 2))
 
 
 def wilson_interval(n_right: int, n: int, *, level: float = 0.95) -> Estimate:
@@ -225,3 +254,55 @@ def paired_shares(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> tup
         )
     # A mean of differences -1, 0 and 1 is a share like any other.
     return grouped_share(one, groups), grouped_share(other, groups), grouped_share(other - one, groups)
+
+
+def independent_difference(first: Estimate, second: Estimate, *, level: float = 0.95) -> Estimate:
+    """The second value minus the first where they were measured on samples that share nothing.
+
+    Standard errors add in squares; degrees of freedom as Welch & Satterthwaite.
+
+    Args:
+        first: with the groups behind its standard error.
+        second: likewise.
+        level: coverage, between 0 and 1.
+    Returns:
+        Estimate of the difference; n is the rows of both, n_groups the degrees of freedom rounded down, + 1.
+    Raises:
+        NotEnoughData: fewer than 2 groups behind a side.
+        SpecInvalid: level out of range.
+    Source:
+        Welch (1947), Biometrika 34; Satterthwaite (1946).
+    """
+    if min(first.n_groups, second.n_groups) < 2:
+        raise NotEnoughData("A difference of two samples.", "A side has no spread.", "Give 2 groups or more to each.")
+    parts = [(one.standard_error**2, one.n_groups - 1) for one in (first, second)]
+    variance = sum(square for square, _ in parts)
+    spread = sum(square**2 / df for square, df in parts)
+    freedom = variance**2 / spread if spread else float(min(df for _, df in parts))
+    reach = _quantile(freedom, level) * math.sqrt(variance)
+    value = second.value - first.value
+    return Estimate(value, value - reach, value + reach, math.sqrt(variance), first.n + second.n, int(freedom) + 1)
+
+
+def half_interval(value: float, halves: ArrayLike, *, level: float = 0.95, n: int) -> Estimate:
+    """Interval of a value by a delete-half jackknife: what it would be for another sample of as many groups.
+
+    Random halves of the groups vary around their own mean as much as samples of the whole size vary around the truth, so that
+    their standard deviation is the standard error, without a factor. That halves are smaller, and so a little different in
+    the mean, does not enter. Of a value that changes with the sample's size, as a distance of hulls, it says nothing about
+    what all text would give, only how far samples of this size differ. Symmetric, Student t with one degree of freedom fewer
+    than halves.
+
+    Args:
+        value: the statistic on all data.
+        halves: the statistic on random halves of the groups, drawn without replacement [h].
+        level: coverage, between 0 and 1.
+        n: groups behind value.
+    Raises:
+        NotEnoughData: fewer than 2 halves, or one that is not a number.
+        SpecInvalid: level out of range.
+    Source:
+        Shao & Wu (1989), A general theory for jackknife variance estimation, Annals of Statistics 17.
+    """
+    given = _finite(halves, "An interval from halves.")
+    return _interval(value, float(given.std(ddof=1)), level, n, len(given))

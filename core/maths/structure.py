@@ -209,7 +209,9 @@ def root_accuracy(depths: Sequence[ArrayLike], heads: Sequence[Sequence[int]], u
     return float(np.mean(right))
 
 
-def row_correlations(predicted: NDArray[np.float64], gold: NDArray[np.int64]) -> NDArray[np.float64]:
+def row_correlations(
+    predicted: NDArray[np.float64], gold: NDArray[np.int64] | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Spearman correlation of each row with its gold row; 0 where one of them has no order.
 
     Args:

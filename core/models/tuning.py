@@ -91,6 +91,8 @@ class Answers:
     """Index of the label with the highest score [n_rows]."""
     confidence: NDArray[np.float64]
     """Softmax of that score, 0 to 1 [n_rows]."""
+    log_shares: NDArray[np.float64]
+    """Natural logarithm of the softmax of all scores [n_rows, n_labels]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,10 +221,14 @@ def answer(
             on_batch()
     example = np.concatenate([np.full(len(one), i) for i, one in enumerate(scores) if one is not None])
     word = np.concatenate([list(begun) if unit == "word" else [NO_WORD] for begun in begins]).astype(np.int64)
-    shares = torch.cat([one for one in scores if one is not None]).softmax(-1)
-    confidence, guess = shares.max(-1)
+    given = torch.cat([one for one in scores if one is not None])
+    confidence, guess = given.softmax(-1).max(-1)
     return Answers(
-        example=example.astype(np.int64), word=word, guess=guess.numpy(), confidence=confidence.double().numpy()
+        example=example.astype(np.int64),
+        word=word,
+        guess=guess.numpy(),
+        confidence=confidence.double().numpy(),
+        log_shares=given.double().log_softmax(-1).numpy(),
     )
 
 

@@ -95,7 +95,7 @@ def _from_hub(lab: Lab) -> None:
         key=f"hub-file-{found.commit[:10]}-{begins}",
     )
     ref = found.files[chosen]
-    (held,) = show.results([ref], what=f"{ref.name} of {ref.repo}")
+    (held,) = show.results([ref], what=show.escaped(f"{ref.name} of {ref.repo}"))
     if held is not None:
         _settle(lab, ref.path, hub_file_name(ref), f"hub-{hashlib.sha256(str(ref.path).encode()).hexdigest()[:10]}")
 
@@ -172,6 +172,7 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
     known = lab.try_file(source, reading, name)
     every = (*known.word_labels, *known.sentence_labels, *known.pair_labels, *known.span_labels)
     names = [LABEL_NAMES.get(label, label) for label in every]
+    numbers = (*reading.number_names, *reading.word_number_names) if isinstance(reading, TableFile) else ()
     short, button = st.columns([4, 1], vertical_alignment="bottom")
     title = short.text_input("Name", name, key=f"{key}-name", max_chars=60)
     button.button(
@@ -185,13 +186,14 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
     )
     if known.several_labels:
         st.info(
-            f"{', '.join(known.several_labels)}: several labels at once, or none. Linear probes read one label a row; edge "
-            "probes (Probes, Mixed layers) read these too.",
+            f"{show.escaped(', '.join(known.several_labels))}: several labels at once, or none. Linear probes read one label a "
+            "row; edge probes (Probes, Mixed layers) read these too.",
             icon=":material/info:",
         )
     st.text(
         f"Read through: {known.n_sentences:,} texts, "
-        + (f"labels: {', '.join(names)}." if names else "without labels.")
+        + (f"labels: {', '.join(names)}" if names else "without labels")
+        + (f"; numbers: {', '.join(numbers)}." if numbers else ".")
     )
 
 
@@ -233,6 +235,8 @@ def _columns(guessed, key: str) -> TableFile:
         label_names=(),
         word_labels=(),
         word_label_names=(),
+        numbers=(),
+        word_numbers=(),
         leave_out=(),
     )
     if labels:
@@ -253,7 +257,9 @@ def _columns(guessed, key: str) -> TableFile:
             key=f"{key}-left-{'-'.join(labels)}",
         )
         plain = plain.replace(leave_out=tuple(left), label_names=() if called == plain.names else called)
-    words = [column.name for column in guessed.columns if column.name not in (text, partner, *labels)]
+    plain = _numbers(guessed, plain, key)
+    words = [column.name for column in guessed.columns if column.name not in (text, partner, *labels, *plain.numbers)]
+    words = [name for name in words if name not in plain.word_numbers]
     if partner or not words:
         return plain
     with three:
@@ -265,6 +271,32 @@ def _columns(guessed, key: str) -> TableFile:
             help="Columns with one label a word: lists, or labels separated by blanks.",
         )
     return _word_labels(at, plain, tuple(tags), key)
+
+
+def _numbers(guessed, plain: TableFile, key: str) -> TableFile:
+    """The reading with columns of real numbers."""
+    taken = (plain.text, plain.partner, plain.answers, *plain.labels)
+    free = [name for name in guessed.number_columns if name not in taken]
+    lists = [c.name for c in guessed.columns if c.is_number and c.is_list and not plain.partner and c.name not in taken]
+    one, two, _ = st.columns(3)
+    numbers = word_numbers = ()
+    if free:
+        numbers = one.multiselect(
+            "Numbers",
+            free,
+            default=[name for name in guessed.proposed.numbers if name in free],
+            key=f"{key}-numbers-{'-'.join(plain.labels)}",
+            help="One real number a text, as a score or a reading time: ridge probes read it. Empty or NA: there is none.",
+        )
+    if lists:
+        word_numbers = two.multiselect(
+            "Numbers of words",
+            lists,
+            default=[name for name in guessed.proposed.word_numbers if name in lists],
+            key=f"{key}-word-numbers",
+            help="Columns with one real number a word.",
+        )
+    return plain.replace(numbers=tuple(numbers), word_numbers=tuple(word_numbers))
 
 
 def _word_labels(at: TableFile, plain: TableFile, tags: tuple[str, ...], key: str) -> TableFile:

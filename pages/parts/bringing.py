@@ -67,7 +67,7 @@ def _card(lab: Lab, found: Repository) -> None:
         st.button(label, type="primary", icon=":material/download:", on_click=_take, args=(found,))
         return
     if not ref.is_at_hand():
-        show.results([ref], what=f"{ref.repo} at {ref.commit[:7]}")
+        show.results([ref], what=show.escaped(f"{ref.repo} at {ref.commit[:7]}"))
         return
     if ref.holds == "pickled":
         _offer_conversion(lab, str(ref.folder), hub_name(ref))

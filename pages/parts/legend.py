@@ -32,8 +32,16 @@ def draw() -> None:
             "strokeWidth": 2,
             "opacity": 1,
             "angle": angle,
+            "tooltip": None,  # it would show the datum, of which there is none
         }
-        text = {"type": "text", "align": "left", "dx": 9, "fontSize": 13, "color": "#E8EAF0" if dark else "#1F2430"}
+        text = {
+            "type": "text",
+            "tooltip": None,
+            "align": "left",
+            "dx": 9,
+            "fontSize": 13,
+            "color": "#E8EAF0" if dark else "#1F2430",
+        }
         layers += [{"mark": point, "encoding": at}, {"mark": text, "encoding": {**at, "text": {"value": name}}}]
     spec = {
         "data": {"sequence": {"start": 0, "stop": 1}},  # values written here would be sent through pandas

@@ -6,7 +6,7 @@ from core.charts import curves, mixing
 from core.refs import LABEL_NAMES
 from pages.parts import notes, show
 from pages.parts.lab import get_lab
-from pages.parts.selection import Selection
+from pages.parts.selection import Selection, label_said
 
 
 def draw(chosen: Selection) -> None:
@@ -21,7 +21,7 @@ def draw(chosen: Selection) -> None:
         return
     table = mixing.cumulative_table(base, tuned, change)
     st.markdown(
-        f"**How many layers does reading {LABEL_NAMES.get(label, label)} take?** A small network reads a weighted sum of "
+        f"**How many layers does reading {label_said(label)} take?** A small network reads a weighted sum of "
         "the layers 0 to k.",
         help="Edge probe with scalar mixing (Tenney et al. 2019), one for every k. Micro-F1 counts decisions over all labels "
         "together. Where the curve stops rising, higher layers add nothing that lower ones do not hold. A mix may fall back "

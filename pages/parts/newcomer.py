@@ -20,8 +20,8 @@ def draw(chosen: Selection) -> None:
     """Explain, and offer the first fine-tuning run."""
     st.subheader("Make a first comparison", anchor=False)
     st.markdown(
-        f"Here is a transformer, **{chosen.base.name}**. Tune it on {FIRST_RUN.train.n:,} short reviews of the built-in "
-        "suite to tell praise from complaint, then see which layers changed and what they still know. "
+        f"Here is a transformer, **{show.escaped(chosen.base.name)}**. Tune it on {FIRST_RUN.train.n:,} short reviews of the "
+        "built-in suite to tell praise from complaint, then see which layers changed and what they still know. "
         "Everything runs on this machine; nothing is downloaded."
     )
     (tuned,) = show.results([FIRST_RUN], what="a checkpoint tuned on sentiment")

@@ -1,30 +1,86 @@
-"""What stands below a figure: estimator, n and interval, in a few words; the same wherever the result is drawn."""
+"""What stands below a figure: estimator, n and interval, in a few words; the same wherever the result is drawn.
+
+All of it is Markdown.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from core.analyses.activation_difference import ActivationDifferences
 from core.analyses.codelength import Codelengths
 from core.analyses.crowding import CrowdingCurves
+from core.analyses.direct_probe import LEAST_POINTS, LabelHulls
 from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
+from core.analyses.head_agreement import HeadAgreements
+from core.analyses.isotropy import Isotropies
 from core.analyses.joint_umap import JointUmap, UmapMaps
+from core.analyses.label_axes import FoundAxes, LabelAxes
+from core.analyses.label_geometry import LEAST_ROWS as LEAST_ROWS_PLACED
+from core.analyses.label_geometry import LabelPlaces
+from core.analyses.map_chain import ChainedMaps, MapChain
+from core.analyses.movers import Moved
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_kinds import HULL_ROWS, KindScores
 from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES, Slices
 from core.analyses.probe_transfer import Transfers
+from core.analyses.ridge_probe import RidgeScores
 from core.analyses.similarity import LayerSimilarity
+from core.analyses.spatial_similarity import SpatialSimilarities
 from core.analyses.structural_probe import StructuralScores
+from core.analyses.task_vectors import TaskCosines
 from core.analyses.weight_change import WeightChanges
+from core.analyses.weight_spectra import WeightSpectraFound
 from pages.parts.selection import Selection, caveat_of
+from pages.parts.show import escaped
 
+_BY_CHANCE = "two standard deviations, were the signs of all changes random and independent"
 NO_WEIGHTS = "How far weights moved is only asked of two checkpoints of one family, depth and width."
 
 
-def similarity(result: LayerSimilarity, chosen: Selection) -> str:
-    """Of CKA or RSA."""
+def similarity(result: LayerSimilarity, chosen: Selection, kind: str = "") -> str:
+    """Of a measure of similarity; of words of one kind, where it is named."""
+    of_kind = f" ({escaped(kind)} only)" if kind else ""
     return (
-        f"{result.estimator}, n = {result.n_rows:,} {chosen.embedded}s of {result.n_sentences:,} sentences, "
+        f"{result.estimator}, n = {result.n_rows:,} {chosen.embedded}s{of_kind} of {result.n_sentences:,} sentences, "
         "95 % interval: delete-a-group jackknife over groups of sentences"
+    )
+
+
+def kept(
+    result: LayerSimilarity,
+    chosen: Selection,
+    kind: str,
+    floors: Sequence[LayerSimilarity],
+    same: tuple[int, int] | None = None,
+) -> str:
+    """Of a measure of similarity beside what noise keeps; same: of the other sentences, those in the curve too, and all."""
+    shuffled = "; rows shuffled: the tuned side's rows in another order, seed 0" if result.shuffled else ""
+    beside = f"; in grey, with intervals of their own: n = {' and '.join(f'{held.n_rows:,}' for held in floors)}"
+    again = f"; other sentences: {same[0] / same[1]:.0%} of them are the curve's own" if same else ""
+    return similarity(result, chosen, kind) + shuffled + (beside if floors else "") + again
+
+
+def two_texts(results: Mapping[str, LayerSimilarity], chosen: Selection, same: tuple[int, int]) -> str:
+    """Of a measure of similarity on two texts; same: of the second's sentences, those in the first too, and all."""
+    rows = "; ".join(
+        f"{escaped(name)}: n = {held.n_rows:,} {chosen.embedded}s of {held.n_sentences:,} sentences"
+        for name, held in results.items()
+    )
+    first = next(iter(results.values()))
+    shared = f"{same[0]:,} of the second's {same[1]:,} sentences stand in the first too" if same[0] else ""
+    return (
+        f"{first.estimator}; {rows}"
+        + (", equally many, as its value moves with their number" if first.moves_with_rows else "")
+        + "; 95 % interval of each: delete-a-group jackknife over groups of sentences; of the difference: "
+        "standard errors in squares, Welch's degrees of freedom; hollow: inside the noise; "
+        + (
+            f"{shared}: the texts are no two samples, and the interval is too wide"
+            if shared
+            else "no sentence stands in both"
+        )
     )
 
 
@@ -44,6 +100,25 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
         f"corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
         f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit_name}s also in training"
         + (f"; {failed} fits stopped unconverged" if failed else "")
+    )
+
+
+def ridge(base: RidgeScores, tuned: RidgeScores, chosen: Selection) -> str:
+    """Of ridge probes on both sides."""
+    used = sorted({alpha for side in (base, tuned) for layer in side.chosen for alpha in layer})
+    sizes = base.n_train, base.n_test
+    other = (
+        f" (tuned {tuned.n_train:,} and {tuned.n_test:,}: a tokenizer drops some)"
+        if sizes != (tuned.n_train, tuned.n_test)
+        else ""
+    )
+    missing = f"; {base.n_missing:,} {chosen.unit_name}s without a number left out" if base.n_missing else ""
+    return (
+        f"ridge regression, penalty chosen in each split by a seventh of its training sentences, {used[0]:g} to {used[-1]:g} "
+        f"taken; values: mean {base.mean:.3g}, standard deviation {base.deviation:.3g}; {sizes[0]:,} training and "
+        f"{sizes[1]:,} test {chosen.unit_name}s{other} of {base.n_sentences:,} sentences{missing}, {base.r2.shape[1]} random "
+        "splits by sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference "
+        f"is inside the noise; control: {base.control_kind}, {base.overlap:.0%} of test {chosen.unit_name}s also in training"
     )
 
 
@@ -73,10 +148,9 @@ def codelength(base: Codelengths, tuned: Codelengths, chosen: Selection) -> str:
     """Of online codelengths."""
     failed = base.n_unconverged + tuned.n_unconverged
     return (
-        f"online code, {len(base.n_before) + 1} blocks, linear probes, L2, C = {chosen.codelengths[0].C:g}, "
-        f"{len(base.labels)} classes, n = {base.n_rows:,} {chosen.unit_name}s of {base.n_sentences:,} sentences, mean over "
-        f"{base.bits.shape[1]} orders, 95 % interval: delete-a-group jackknife over groups of sentences, the probes as they are; "
-        "hollow ▲: the paired "
+        f"online code, {len(base.n_before) + 1} blocks, linear probes, L2, C = {chosen.codelengths[0].C:g}, {len(base.labels)} "
+        f"classes, n = {base.n_rows:,} {chosen.unit_name}s of {base.n_sentences:,} sentences, mean over {base.bits.shape[1]} "
+        "orders, 95 % interval: delete-a-group jackknife over groups of sentences, the probes as they are; hollow ▲: the paired "
         f"difference is inside the noise; control: {base.control_kind}"
         + (f"; {failed} fits stopped unconverged" if failed else "")
     )
@@ -142,7 +216,7 @@ def edge_probe(base: EdgeScores, tuned: EdgeScores) -> str:
         "interval corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; "
         f"control: {base.control_kind}, {base.overlap:.0%} of test {several} also in training; a label counts as said from a "
         "probability of 0.5, so that a control which is sure of nothing may fall below the majority"
-        + (f"; never in training in some split: {', '.join(base.unseen[:5])}" if base.unseen else "")
+        + (f"; never in training in some split: {escaped(', '.join(base.unseen[:5]))}" if base.unseen else "")
         + (f"; {base.n_left_out:,} {several} with a lost word left out" if base.n_left_out else "")
         + (
             f"; {unfinished} of {base.n_models + tuned.n_models} probes stopped while still gaining"
@@ -205,11 +279,52 @@ def umap(result: UmapMaps, spec: JointUmap, chosen: Selection) -> str:
     )
 
 
-def trust(result: UmapMaps) -> str:
-    """How far the map can be trusted, in words."""
+def label_axes(result: FoundAxes, spec: LabelAxes, chosen: Selection) -> str:
+    """Of axes of a label or of words."""
+    how = "difference of means" if result.is_concept else f"shrunken LDA (Ledoit-Wolf), {len(result.values)} values"
     return (
-        f"trustworthiness {result.base_trust:.2f} (base), {result.tuned_trust:.2f} (tuned): of 1, how far neighbours on the "
-        "map are neighbours in the layer."
+        f"{how}, fitted on {sum(result.n_fitted):,} {chosen.embedded}s of {spec.fitted_on} in one half of "
+        f"{result.n_sentences:,} sentences; drawn: {len(result.points):,} {chosen.embedded}s a side of the other half"
+    )
+
+
+def parted(result: FoundAxes) -> str:
+    """Of how well such axes part rows held out."""
+    draws = int(np.isfinite(result.control).all(axis=(0, 1)).sum())
+    what = "pairs in order (AUC)" if result.is_concept else "rows nearest to the mean of their own value, on the axes"
+    return (
+        f"{what}, n = {sum(result.n_held):,} rows held out, 95 % interval: delete-a-group jackknife over groups of sentences, the "
+        f"axes as they are; hollow ▲: the paired difference is inside the noise; control task: {result.control_kind}, mean of "
+        f"{draws} draws"
+    )
+
+
+def movers(result: Moved, chosen: Selection) -> str:
+    """Of movers."""
+    return (
+        f"n = {len(result.points):,} {chosen.embedded}s of {result.n_sentences:,} sentences, {result.k} neighbours by cosine, "
+        f"noise from {result.n_halves} halves of the sentences, seed {chosen.movers.seed}"
+    )
+
+
+TRUST = (
+    "Trustworthiness (Venna & Kaski 2001): 1 = neighbours on the map are neighbours in the layer, about 0.5 = a map drawn at "
+    "random. Try another seed and other settings before you believe a shape."
+)
+
+
+def trust(base: float, tuned: float) -> str:
+    """How far a map can be trusted, in words."""
+    return f"Trustworthiness {base:.2f} (base), {tuned:.2f} (tuned); 1 = neighbours on the map are neighbours in the layer."
+
+
+def chain(result: ChainedMaps, spec: MapChain, chosen: Selection) -> str:
+    """Of a chain of UMAPs."""
+    continuity = result.continuity[:, chosen.layer]
+    return (
+        f"chain of UMAPs, {len(result.points):,} {chosen.embedded}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
+        f"min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; continuity, {result.n_trust} "
+        f"neighbours: base {continuity[0]:.2f}, tuned {continuity[1]:.2f}"
     )
 
 
@@ -227,6 +342,89 @@ def crowding(result: CrowdingCurves) -> str:
     return f"{result.n_pairs:,} pairs from different sentences, 95 % interval over groups of sentences"
 
 
+def isotropy(result: Isotropies, measure: str, chosen: Selection) -> str:
+    """Of a measure of isotropy."""
+    n = result.n_points if measure in ("partition", "dimension") else result.n_rows
+    ratio = result.n_rows / result.width
+    bias = {"isoscore": "low", "top_component": "high"}.get(measure)
+    few = (
+        f"; {ratio:.1f} rows a dimension: below about 10 the value of either side is too {bias}"
+        if bias and ratio < 10
+        else ""
+    )
+    return (
+        f"n = {n:,} {chosen.embedded}s of {result.n_sentences:,} sentences, 95 % interval: delete-a-group jackknife over groups of "
+        f"sentences; hollow ▲: the paired difference is inside the noise{few}"
+    )
+
+
+def outliers(result: Isotropies, chosen: Selection) -> str:
+    """Of outlier dimensions."""
+    return (
+        f"n = {result.n_rows:,} {chosen.embedded}s of {result.n_sentences:,} sentences; outlier: mean absolute value or standard "
+        f"deviation more than 3 standard deviations above the mean of all {result.width:,} dimensions; bold: the share changed "
+        "beyond its 95 % interval (jackknife over groups of sentences), not corrected for looking at many"
+    )
+
+
+def head_agreement(result: HeadAgreements) -> str:
+    """Of the answers of two heads."""
+    return (
+        f"n = {result.n_rows:,} answers in {result.n_sentences:,} sentences of the sidebar's text, 95 % interval: delete-a-group "
+        "jackknife over groups of sentences; shares are of a row; the table has the rows on which they differ most"
+    )
+
+
+def mean_shift(result: ActivationDifferences, place: int) -> str:
+    """Of the common step of all vectors."""
+    return (
+        f"mean of tuned minus base, n = {result.n_rows[place]:,} words of {result.n_sentences:,} sentences, 95 % interval: "
+        "delete-a-group jackknife over groups of sentences"
+    )
+
+
+HALVES = (
+    "95 % interval: what another sample of as many sentences would give (delete-half jackknife, ten halves, the same for both "
+    "sides); hollow ▲: inside the noise, or too rare to tell"
+)
+
+
+def control(kind: str) -> str:
+    """Of the control task."""
+    return f"control task: {kind}"
+
+
+def hulls(result: LabelHulls) -> str:
+    """Of clusters and hull distances."""
+    rare = sum(count < LEAST_POINTS for count in result.counts)
+    middle = sorted(one + other for at, one in enumerate(result.counts) for other in result.counts[:at])
+    return (
+        f"n = {len(result.label):,} rows of {result.n_sentences:,} sentences, {len(result.labels)} labels, commonly "
+        f"{middle[len(middle) // 2]:,} rows a pair of labels in {result.n_dims:,} dimensions"
+        + (f"; {rare} labels of fewer than {LEAST_POINTS} rows without distances" if rare else "")
+    )
+
+
+def spatial(result: SpatialSimilarities) -> str:
+    """Of the similarity of label distances."""
+    return (
+        f"Pearson correlation over {result.n_pairs} of {result.n_all_pairs} pairs of labels (those with {LEAST_POINTS} rows or "
+        "more in both texts), at layers where planes part all labels; 95 % interval: jackknife over labels; hollow ▲: the paired "
+        "difference is inside the noise"
+    )
+
+
+def places(result: LabelPlaces, chosen: Selection, *, with_rare: bool = False) -> str:
+    """Of centroids and what follows from them; with_rare: of a figure that has the rare labels, where the result kept them."""
+    is_drawn = with_rare and bool(result.rare_labels)
+    told = "in grey, not judged" if is_drawn else "left out"
+    rare = f"; {result.n_left_out} rarer labels {told}" if result.n_left_out else ""
+    return (
+        f"n = {result.n_rows:,} {chosen.unit_name}s of {result.n_sentences:,} sentences, {len(result.labels)} labels of "
+        f"{LEAST_ROWS_PLACED} rows or more{rare}, 95 % interval: delete-a-group jackknife over groups of sentences"
+    )
+
+
 def weights(result: WeightChanges, chosen: Selection) -> str:
     """Of the weight change."""
     assert chosen.tuned is not None
@@ -235,3 +433,41 @@ def weights(result: WeightChanges, chosen: Selection) -> str:
         f"Frobenius norm of tuned minus base over that of base, {result.n_parameters:,} weights, without pooler and head; "
         f"one run: no interval" + (f"; {caveat}" if caveat else "")
     )
+
+
+def weight_spectra(result: WeightSpectraFound) -> str:
+    """Of singular values and vectors."""
+    return (
+        f"singular values of {len(result.matrices)} matrices of the blocks, embeddings left out, the {result.n_top} strongest "
+        "directions compared; control: base plus a Gaussian random change of the same Frobenius norm, one draw; one run: no "
+        "interval" + (f"; {result.n_left_out} stacked tensors left out" if result.n_left_out else "")
+    )
+
+
+def beside(similarity: LayerSimilarity, changes: WeightChanges, chosen: Selection) -> str:
+    """Of change of the space over change of the weights."""
+    return (
+        f"√(1 − {similarity.estimator}) over the steps so far (root of the sum of squared changes, layers 0 to this one), n = "
+        f"{similarity.n_rows:,} {chosen.embedded}s of {similarity.n_sentences:,} sentences, 95 % "
+        f"interval: delete-a-group jackknife over groups of sentences; {weights(changes, chosen)}; hollow: the interval of "
+        "1 − CKA holds 0"
+    )
+
+
+def task_vectors(result: TaskCosines, layer: int | None, reach: float | None) -> str:
+    """Of cosines between tunings; reach: of the pair that chance lets reach furthest, None for no pair."""
+    by_chance = f"; by chance 0 ± {reach:.2g} at most ({_BY_CHANCE})" if reach is not None else ""
+    return _cosines(result.n_weights.sum() if layer is None else result.n_weights[layer], "", by_chance)
+
+
+def task_vectors_by_layer(result: TaskCosines) -> str:
+    """Of the same, layer by layer."""
+    return _cosines(
+        result.n_weights[result.n_weights > 0].min(),
+        " or more a layer",
+        f"; hollow: within what chance gives ({_BY_CHANCE})",
+    )
+
+
+def _cosines(n: int, of: str, by_chance: str) -> str:
+    return f"cosine of tuned minus base over {n:,} weights{of}, without pooler and head{by_chance}; one run each: no interval"

@@ -4,7 +4,7 @@ The address leaves out what is the default of a widget, and another day's defaul
 sidebar offers names everything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,8 +16,8 @@ from core.keys import key_of
 from core.lab import Lab, Named
 from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
-from pages.parts.selection import Selection, caveat_of, embedded_unit, label_options
-from pages.parts.show import escaped
+from pages.parts.selection import Selection, caveat_of, embedded_unit, label_options, number_options
+from pages.parts.show import asked_in_vain
 
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {
@@ -50,7 +50,7 @@ def draw() -> None:
     data = _choose(
         link, "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
-    unit, label = _choose_label(link, lab, data)
+    unit, label, number = _choose_label(link, lab, data)
     layer = _tower(link, base)
     with st.expander("Sample, display, link"):
         sample = _choose_sample(link, lab, data)
@@ -75,6 +75,7 @@ def draw() -> None:
         unit=unit,
         pooling=pooling,
         layer=layer,
+        number=number,
     )
 
 
@@ -102,9 +103,18 @@ def compared() -> Selection | None:
     return chosen
 
 
-def pick_layer(layer: int) -> None:
-    """Move the layer cursor; only inside a widget's callback."""
-    st.session_state["layer"] = layer
+def has_classes(chosen: Selection) -> bool:
+    """Whether a label of classes is chosen; where a number is, a word on where that is read and what to choose here."""
+    if chosen.label:
+        return True
+    of_text = label_options(get_lab().labels_of(chosen.data.ref))
+    instead = "choose a label of classes under Read" if of_text else "this text has none: choose another"
+    st.info(
+        f"“{chosen.number_said}” is a number: the page Probes shows how exactly it is read. Here labels of classes are read; "
+        f"{instead} in the sidebar.",
+        icon=":material/info:",
+    )
+    return False
 
 
 def pick_run(run: Checkpoint) -> None:
@@ -119,18 +129,23 @@ def _bound(
     options: Sequence[Any],
     key: str,
     shown: Callable[[Any], str],
+    written: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Any:
-    """One widget of choice bound to the URL. What it says goes into the link; what a link asks in vain is told."""
+    """One widget of choice bound to the URL. What it says goes into the link; what a link asks in vain is told.
+
+    Written by hand a link may name an option otherwise than the widget does: `written` has those.
+    """
     asked, own = st.query_params.get(key), f"own_{key}"
+    if asked is not None and asked in (written or {}):
+        st.query_params[key] = shown((written or {})[asked])
+        st.rerun()  # the widget is to meet its own words in the address, or it drops them
     if asked is not None and asked not in map(shown, options):
         if asked == st.session_state.get(own):
             # Chosen here, for another text or checkpoint: no link asked for it, and the address is to forget it.
             st.session_state[key] = options[settings.get("index", 0)]
         else:
-            st.warning(
-                f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one."
-            )
+            asked_in_vain(label, asked)
     chosen = draw(label, options, format_func=shown, key=key, bind="query-params", **settings)
     link[key] = st.session_state[own] = shown(chosen)
     return chosen
@@ -161,25 +176,31 @@ def _newest_run(lab: Lab, options: list[Named]) -> str | None:
     return next((short for short in runs if short in compared), runs[0] if runs else None)
 
 
-def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str]:
-    """(unit, label) to read; data without labels is still compared, sentence by sentence."""
-    options = label_options(lab.labels_of(data.ref))
-    if not options:
-        st.caption("This text has no labels: similarity and crowding work, probes need some.")
-        return "sentence", ""
+def _choose_label(link: dict[str, str], lab: Lab, data: Named) -> tuple[str, str, str]:
+    """(unit, label, number) to read, one of the last two empty; every text has numbers, many have labels."""
+    labels, numbers = label_options(lab.labels_of(data.ref)), number_options(lab.numbers_of(data.ref))
+    options = labels | numbers
     names = list(options)
     chosen = _bound(
         link,
         st.selectbox,
         "Read",
-        range(len(options)),
+        names,  # by name and not by place: at the same place another text has another label, which the browser would not show
         "read",
-        lambda i: names[i],
+        str,
         help="What probes try to read from the vectors, and how points are coloured. Word labels make the comparison "
         "run over words, sentence labels over sentences. A span is the mean of its words, a word pair two vectors side by "
-        "side.",
+        "side. A number (how long, how deep, how common) is read by ridge regression on the page Probes.",
     )
-    return options[names[chosen]]
+    unit, name = options[chosen]
+    if chosen in labels:
+        return unit, name, ""
+    st.caption(
+        "A number: the page Probes reads it. Pages that need classes say so."
+        if labels
+        else "This text has no labels of classes: similarity and crowding work, and Probes reads numbers."
+    )
+    return unit, "", name
 
 
 def _choose_sample(link: dict[str, str], lab: Lab, data: Named) -> Sample:
@@ -268,5 +289,6 @@ def _tower(link: dict[str, str], base: Named) -> int:
         list(range(depth, -1, -1)),
         "layer",
         lambda layer: names.get(layer, str(layer)),
+        written={str(layer): layer for layer in names},
         help="Highlighted on every page. Layer 0 is the embedding output, layer i what block i returns.",
     )

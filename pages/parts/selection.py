@@ -1,31 +1,48 @@
 """What is being compared: one frozen selection, made from the sidebar's widgets, and the specs that follow from it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.analyses.activation_difference import ActivationDifference
 from core.analyses.base import facing_layers
 from core.analyses.checkpoint import Checkpoint, origin, own_pooling_of, run_of, shape_of
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.direct_probe import DirectProbe
+from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.head_agreement import HeadAgreement
+from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
+from core.analyses.label_axes import LabelAxes
+from core.analyses.label_geometry import LabelGeometry
+from core.analyses.map_chain import MapChain
+from core.analyses.movers import Movers
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
 from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
+from core.analyses.ridge_probe import RidgeProbe
+from core.analyses.ridge_probe_change import RidgeProbeChange
 from core.analyses.similarity import Similarity
+from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
+from core.analyses.task_vectors import TaskVectors
 from core.analyses.weight_change import WeightChange
+from core.analyses.weight_spectra import WeightSpectra
 from core.lab import Named
 from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
+from pages.parts.show import escaped
 
 UNITS = ("word", "sentence", "pair", "span")
 UNIT_NAMES = {"pair": "word pair"}
@@ -52,16 +69,54 @@ def caveat_of(tuned: Named) -> str:
     )
 
 
+def twin_of(tuned: Named, others: Sequence[Named]) -> Named | None:
+    """Another run of the same tuning that differs by its seed alone; None where there is none."""
+    asked = _without_seed(tuned.ref)
+    return next((one for one in others if asked and one.ref != tuned.ref and _without_seed(one.ref) == asked), None)
+
+
+def _without_seed(checkpoint: Any) -> Any:
+    """A tuned checkpoint as if its seed were 0; None for what no run of ours made."""
+    if isinstance(checkpoint, Compress):
+        return checkpoint.replace(of=_without_seed(checkpoint.of))
+    if isinstance(checkpoint, Snapshot):
+        return checkpoint.replace(run=checkpoint.run.replace(seed=0))
+    return checkpoint.replace(seed=0) if isinstance(checkpoint, FineTune) else None
+
+
+def distinct_names(things: Sequence[Named]) -> dict[str, str]:
+    """The name of each thing by its id; where several are called alike, with its id."""
+    counted = Counter(one.name for one in things)
+    return {one.id: one.name if counted[one.name] == 1 else f"{one.name} ({one.id})" for one in things}
+
+
 def embedded_unit(unit: str) -> str:
     """What is embedded to read labels of a unit."""
     return "sentence" if unit == "sentence" else "word"
 
 
+def label_said(label: str) -> str:
+    """A label in words a student knows, as Markdown."""
+    return escaped(LABEL_NAMES.get(label, label))
+
+
 def label_options(known: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, str]]:
-    """(unit, label) of every label of a data set, by its name on screen."""
+    """(unit, label) of every label of a data set, by its name on screen: plain text."""
     return {
         f"{LABEL_NAMES.get(name, name)} ({UNIT_NAMES.get(unit, unit)})": (unit, name)
         for unit in UNITS
+        for name in known[unit]
+    }
+
+
+def number_options(known: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, str]]:
+    """(unit, number) of every real number of a data set, those of sentences first, by its name on screen: plain text.
+
+    A name that begins with its unit does not say it again, so that it fits into the sidebar.
+    """
+    return {
+        f"{name} · number" if name.startswith(f"{unit} ") else f"{name} ({unit}) · number": (unit, name)
+        for unit in ("sentence", "word")
         for name in known[unit]
     }
 
@@ -75,11 +130,13 @@ class Selection:
     data: Named
     sample: Sample
     label: str
-    """Name of the label that probes read and maps are coloured by."""
+    """Name of the label of classes that probes read and maps are coloured by; empty where a number is read, or nothing."""
     unit: str
     """What the label belongs to: word, sentence, pair (of words or spans) or span."""
     pooling: str
     layer: int
+    number: str = ""
+    """Name of the real number that ridge probes read instead of a label; empty where a label is read."""
 
     @property
     def embedded(self) -> str:
@@ -93,20 +150,30 @@ class Selection:
 
     @property
     def label_name(self) -> str:
-        """The label in words a student knows."""
+        """The label in words a student knows, as it stands: for figures, tables and alternative texts, never for Markdown."""
         return LABEL_NAMES.get(self.label, self.label)
 
     @property
+    def label_said(self) -> str:
+        """The same as Markdown: a file's header may hold Markdown of its own, which is shown as written."""
+        return label_said(self.label)
+
+    @property
+    def number_said(self) -> str:
+        """The number as Markdown, likewise; number itself is for figures, tables and alternative texts."""
+        return escaped(self.number)
+
+    @property
     def tuning(self) -> str:
-        """What made the tuned checkpoint, in words: tuning on sentiment."""
+        """What made the tuned checkpoint, in words, as Markdown: tuning on sentiment."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
         if not self.is_one_shape:
-            return f"the way from {self.base.name} to {self.tuned.name}"
+            return f"the way from {escaped(self.base.name)} to {escaped(self.tuned.name)}"
         if run is None:  # made elsewhere: on what is not known
-            return f"tuning into {self.tuned.name}"
+            return f"tuning into {escaped(self.tuned.name)}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
-        return f"tuning on {LABEL_NAMES.get(run.label, run.label)}{small}"
+        return f"tuning on {label_said(run.label)}{small}"
 
     @property
     def is_one_shape(self) -> bool:
@@ -120,14 +187,14 @@ class Selection:
 
     @property
     def misfit(self) -> str:
-        """What is wrong where a side is vectors computed elsewhere for something else; otherwise empty."""
+        """What is wrong where a side is vectors computed elsewhere for something else, as Markdown; otherwise empty."""
         for side in filter(None, (self.base, self.tuned)):
             ref = side.ref
             if isinstance(ref, Vectors) and (ref.of, ref.unit) != (self.data.ref, self.embedded):
                 whose = "this text" if ref.of == self.data.ref else "another text"
                 return (
-                    f"{side.name} holds vectors of the {ref.unit}s of {whose}. Choose the text they were computed for, and "
-                    f"to read a label of {ref.unit}s."
+                    f"{escaped(side.name)} holds vectors of the {ref.unit}s of {whose}. Choose the text they were computed for, "
+                    f"and to read a label of {ref.unit}s."
                 )
         return ""
 
@@ -152,9 +219,13 @@ class Selection:
     @property
     def facing_layer(self) -> int:
         """The tuned layer that the layer cursor's stands beside."""
+        return facing_layers(shape_of(self.base.ref).n_layers, self.tuned_depth)[self.layer]
+
+    @property
+    def tuned_depth(self) -> int:
+        """Last layer of the tuned side."""
         assert self.tuned is not None
-        base, tuned = (shape_of(side.ref).n_layers for side in (self.base, self.tuned))
-        return facing_layers(base, tuned)[self.layer]
+        return shape_of(self.tuned.ref).n_layers
 
     def with_tuned(self, tuned: Named) -> "Selection":
         """The same view of another tuned checkpoint."""
@@ -165,7 +236,7 @@ class Selection:
         embedded = embedded_unit(unit)
         own = own_pooling_of(self.base.ref) if embedded == "sentence" else ""
         pooling = self.pooling if embedded == self.embedded else own or USUAL_POOLING[embedded]
-        return replace(self, unit=unit, label=label, pooling=pooling)
+        return replace(self, unit=unit, label=label, number="", pooling=pooling)
 
     def embed(self, checkpoint: Checkpoint | RandomWeights) -> Embed:
         """Vectors of one side."""
@@ -182,10 +253,26 @@ class Selection:
         """Linear CKA of both sides."""
         return self.similarity_by("cka")
 
-    def similarity_by(self, measure: str) -> Similarity:
-        """Linear CKA, "cka", or representational similarity, "rsa", of both sides."""
+    def similarity_by(self, measure: str, kind: tuple[str, str] = ("", ""), max_rows: int = 0) -> Similarity:
+        """A measure (a name of core.maths.cards) of both sides; of all rows, of words with that value of that label, of at most
+        so many."""
         base, tuned = self.sides
-        return Similarity(base=base, tuned=tuned, measure=measure)
+        return Similarity(base=base, tuned=tuned, measure=measure, label=kind[0], value=kind[1], max_rows=max_rows)
+
+    def similarity_to(self, twin: Named, measure: str, kind: tuple[str, str] = ("", "")) -> Similarity:
+        """The same measure of the tuned checkpoint and another run of its tuning."""
+        assert self.tuned is not None
+        return replace(self, base=self.tuned, tuned=twin).similarity_by(measure, kind)
+
+    @property
+    def resampled(self) -> "Selection | None":
+        """The same view of another draw of sentences from all of the text, some the same; None where all of them are read."""
+        return replace(self, sample=self.sample.replace(seed=self.sample.seed + 1)) if self.sample.n else None
+
+    def on_text(self, data: Named, n_sentences: int) -> "Selection":
+        """The same view of another text, of as many of its sentences, if it has more."""
+        n = self.sample.n if self.sample.n < n_sentences else 0
+        return replace(self, data=data, sample=Sample(of=data.ref, n=n))
 
     @property
     def probes(self) -> tuple[Probe, Probe]:
@@ -214,6 +301,24 @@ class Selection:
         """The difference of the probes."""
         base, tuned = self.probes
         return ProbeChange(base=base, tuned=tuned)
+
+    @property
+    def ridge_probes(self) -> tuple[RidgeProbe, RidgeProbe]:
+        """A ridge probe for the number on each side."""
+        base, tuned = self.sides
+        return RidgeProbe(embed=base, number=self.number), RidgeProbe(embed=tuned, number=self.number)
+
+    @property
+    def ridge_change(self) -> RidgeProbeChange:
+        """Their difference."""
+        base, tuned = self.ridge_probes
+        return RidgeProbeChange(base=base, tuned=tuned)
+
+    @property
+    def random_ridge(self) -> RidgeProbe | None:
+        """A ridge probe on the base's shape with freshly drawn weights: a control; None where the base has no weights."""
+        random = self.random_probe
+        return random and RidgeProbe(embed=random.embed, number=self.number)
 
     @property
     def codelengths(self) -> tuple[Codelength, Codelength]:
@@ -284,10 +389,61 @@ class Selection:
         return ProbeSlices(of=self.transfer)
 
     @property
+    def hulls(self) -> tuple[DirectProbe, DirectProbe]:
+        """Clusters and hull distances of the label on each side."""
+        base, tuned = self.sides
+        return DirectProbe(embed=base, label=self.label), DirectProbe(embed=tuned, label=self.label)
+
+    @property
+    def hull_change(self) -> DirectProbeChange:
+        """The difference of the hull distances."""
+        base, tuned = self.hulls
+        return DirectProbeChange(base=base, tuned=tuned)
+
+    def spatial_halves(self) -> tuple[SpatialSimilarity, SpatialSimilarity]:
+        """Whether labels lie alike in two halves of the text, on each side."""
+        base, tuned = (
+            SpatialSimilarity(first=side.replace(half="first"), second=side.replace(half="second"))
+            for side in self.hulls
+        )
+        return base, tuned
+
+    def spatial(self, there: "Selection") -> tuple[SpatialSimilarity, SpatialSimilarity]:
+        """Whether labels lie alike here and in another text (on_text), on each side."""
+        (base, tuned), (base_there, tuned_there) = self.hulls, there.hulls
+        return SpatialSimilarity(first=base, second=base_there), SpatialSimilarity(first=tuned, second=tuned_there)
+
+    @property
+    def places(self) -> LabelGeometry:
+        """Where the labels lie on both sides."""
+        base, tuned = self.sides
+        return LabelGeometry(base=base, tuned=tuned, label=self.label)
+
+    @property
+    def head_agreement(self) -> HeadAgreement | None:
+        """Whether both heads say the same; None where a side has no head of ours, or they answer other labels."""
+        assert self.tuned is not None
+        one, other = run_of(self.base.ref), run_of(self.tuned.ref)
+        if not (one and other) or (one.label, one.unit) != (other.label, other.unit):
+            return None
+        return HeadAgreement(base=self.base.ref, tuned=self.tuned.ref, sample=self.sample)
+
+    @property
     def crowding(self) -> Crowding:
         """Mean cosine of both sides."""
         base, tuned = self.sides
         return Crowding(base=base, tuned=tuned)
+
+    @property
+    def isotropy(self) -> Isotropy:
+        """How both sides use their dimensions."""
+        base, tuned = self.sides
+        return Isotropy(base=base, tuned=tuned)
+
+    def mean_shift(self, sample: Sample | None = None) -> ActivationDifference:
+        """What tuning added to every vector alike, on this text or another; words are read whatever the label belongs to."""
+        base, tuned = (side.replace(sample=sample or self.sample) for side in self.reading("word", "").sides)
+        return ActivationDifference(base=base, tuned=tuned, checkpoint=tuned.checkpoint)
 
     @property
     def weights(self) -> WeightChange:
@@ -296,10 +452,36 @@ class Selection:
         return WeightChange(base=self.base.ref, tuned=self.tuned.ref)
 
     @property
+    def weight_spectra(self) -> WeightSpectra:
+        """In which directions the weights changed."""
+        assert self.tuned is not None
+        return WeightSpectra(base=self.base.ref, tuned=self.tuned.ref)
+
+    def task_vectors(self, tunings: Iterable[Named]) -> TaskVectors:
+        """Whether several tunings of the base changed it in one direction."""
+        return TaskVectors(base=self.base.ref, tuned=tuple(one.ref for one in tunings))
+
+    @property
+    def movers(self) -> Movers:
+        """Which rows moved otherwise than those around them."""
+        base, tuned = self.sides
+        return Movers(base=base, tuned=tuned)
+
+    @property
     def map(self) -> JointMap:
         """Joint PCA of both sides."""
         base, tuned = self.sides
         return JointMap(base=base, tuned=tuned)
+
+    def label_axes(self, asked: dict[str, Any]) -> LabelAxes:
+        """Axes of a label or of words, fitted on one side, with both on them."""
+        base, tuned = self.sides
+        return LabelAxes(base=base, tuned=tuned, **asked)
+
+    def map_chain(self, settings: dict[str, Any]) -> MapChain:
+        """UMAP of all layers of both sides, each begun from the one before."""
+        base, tuned = self.sides
+        return MapChain(base=base, tuned=tuned, **settings)
 
     def umap(self, settings: dict[str, Any]) -> JointUmap:
         """Joint UMAP of the chosen layer of both sides."""

@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +12,17 @@ import streamlit as st
 from altair.utils import schemapi
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
+from core.charts.cursor import PICK
 from core.charts.look import Look
+from core.charts.points import Panel, Picked, colouring_of
+from core.charts.points_svg import svg_of
 from core.errors import TunescopeError
 from core.jobs.records import ACTIVE
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.refs import OnHub
+from core.refs import LABEL_NAMES, OnHub
 from pages.parts.lab import get_lab
+from pages.parts.points import point_map
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +70,24 @@ def heading(title: str, shows: str, how_to_read: str) -> None:
 def views(options: Mapping[str, Callable[[Any], None]], chosen: Any, *, key: str) -> None:
     """A switch between the views of a page, remembered in the link, and the one it stands at, drawn."""
     first = next(iter(options))
+    link_holds(key, options, "View")
     picked = st.segmented_control(
         "View", list(options), default=first, key=key, bind="query-params", label_visibility="collapsed"
     )
     with messages():
         options[picked or first](chosen)
+
+
+def link_holds(key: str, options: Iterable[str], label: str) -> None:
+    """Say so where the link asks a widget for what it does not offer; the widget itself drops it without a word."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in options:
+        asked_in_vain(label, asked)
+
+
+def asked_in_vain(label: str, asked: str) -> None:
+    """What a link asked for and is not here."""
+    st.warning(f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one.")
 
 
 def stored(spec: Spec) -> Any:
@@ -183,6 +200,92 @@ def figure(
         _table(table, name)
 
 
+def pointed(
+    panels: Sequence[Panel],
+    labels: pd.Series,
+    points: pd.DataFrame,
+    *,
+    label: str,
+    axes: tuple[str, str],
+    kept: Callable[[], Any],
+    table: Callable[[], pd.DataFrame],
+    name: str,
+    alt_text: str,
+    specs: Sequence[Spec],
+    note: str,
+    tell: Callable[[Picked], None] | None = None,
+    **options: Any,
+) -> Picked:
+    """A map of points on the canvas, with what a figure has: its table with CSV, where it comes from, a figure to keep.
+
+    Args:
+        panels: the same points in each.
+        labels: of each point: names or numbers, what colours stand for.
+        points: one row a point: text, and what else its card says, a column each.
+        label: what the labels are called on screen.
+        axes: titles of x and y.
+        kept: the same as an Altair figure, whose toolbar offers PNG; built when it is asked for.
+        table: the numbers behind it, one row a point; built and sent when it is asked for, of circled points alone while
+            some are.
+        name: key of the map and name of its CSV file.
+        alt_text: what a screen reader says.
+        specs: the artifacts it was drawn from.
+        note: estimator and n in a few words.
+        tell: draws what is to be said of the choice, right below the canvas.
+        options: further ones of point_map.
+    Returns:
+        What the viewer picked and circled.
+    """
+    words, drawn_as = points.astype(str), look()
+    colouring = colouring_of(labels, drawn_as, title=label)
+    picked = point_map(
+        panels,
+        colouring,
+        texts=words["text"].tolist(),
+        # The same whatever colours stand for: a choice is of these strings, and outlives another colouring.
+        details={LABEL_NAMES.get(column, column): words[column].tolist() for column in words if column != "text"},
+        look=drawn_as,
+        alt_text=alt_text,
+        key=name,
+        axes=axes,
+        **options,
+    )
+    if tell is not None:
+        tell(picked)
+    st.caption(f"{note} · {provenance(specs)}")
+    circled = len(picked.selected)
+    with st.expander(
+        f"Table: {circled:,} of {len(points):,} points" if circled else "Table",
+        icon=":material/table:",
+        key=f"{name}-table",
+        on_change="rerun",
+    ) as rows:
+        if rows.open:
+            _table(table().iloc[picked.selected] if circled else table(), name)
+    with st.expander(
+        "Figure to keep (SVG, PNG)", icon=":material/image:", key=f"{name}-kept", on_change="rerun"
+    ) as open_:
+        if open_.open:
+            st.download_button(
+                "SVG",
+                lambda: svg_of(
+                    panels,
+                    colouring,
+                    look=drawn_as,
+                    axes=axes,
+                    limits=options.get("limits"),
+                    faint=options.get("faint"),
+                ),
+                file_name=f"{name}.svg",
+                mime="image/svg+xml",
+                icon=":material/download:",
+                key=f"svg-{name}",
+            )
+            # Streamlit's toolbar over a figure writes PNG alone.
+            draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
+    return picked
+
+
 class _Ready:
     """A chart that is not checked against the grammar again as it is written down: a third of the time it takes."""
 
@@ -198,18 +301,32 @@ def draw_chart(
     chart: Any, *, name: str, alt_text: str, on_pick: Callable[[Mapping[str, Any]], None] | None = None
 ) -> None:
     """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is
-    clicked, none where the click is beside them."""
+    clicked, none where the click is beside them. Without it, a click on a layer moves the layer cursor."""
     options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
     ready: Any = _Ready(chart)
+    if on_pick is None and _has_layers_to_click(chart):
+        on_pick = _to_layer
     if on_pick is None:
         st.altair_chart(ready, **options)
         return
 
     def clicked() -> None:
-        picked = st.session_state[name]["selection"].get("pick") or [{}]
+        picked = st.session_state[name]["selection"].get(PICK) or [{}]
         on_pick(picked[0])
 
-    st.altair_chart(ready, on_select=clicked, **options)
+    # Of a figure's selections a click alone is told: what the mouse rests on is the browser's own business.
+    st.altair_chart(ready, on_select=clicked, selection_mode=PICK, **options)
+
+
+def _has_layers_to_click(chart: Any) -> bool:
+    params = chart.params
+    return isinstance(params, list) and any(param.name == PICK for param in params)
+
+
+def _to_layer(picked: Mapping[str, Any]) -> None:
+    """Move the layer cursor to the layer that was clicked."""
+    if "layer" in picked:
+        st.session_state["layer"] = int(picked["layer"])
 
 
 def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str) -> None:
@@ -222,7 +339,7 @@ def _table(table: pd.DataFrame, name: str) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 20 else 400)
     st.download_button(
         "CSV",
-        table.to_csv(index=False),
+        lambda: table.to_csv(index=False),  # written down when somebody downloads it
         file_name=f"{name}.csv",
         mime="text/csv",
         icon=":material/download:",

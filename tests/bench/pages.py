@@ -22,7 +22,8 @@ st.altair_chart(alt.Chart(pd.DataFrame({"x": [1], "y": [1]})).mark_point().encod
 HEAVY = ("torch", "transformers", "umap", "numba")
 
 
-def _serve(script: Path, cwd: Path, cache: Path) -> tuple[subprocess.Popen, str]:
+def serve(script: Path, cwd: Path, cache: Path) -> tuple[subprocess.Popen, str]:
+    """A server of a script over this cache folder, once it answers, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -57,7 +58,7 @@ def _serve(script: Path, cwd: Path, cache: Path) -> tuple[subprocess.Popen, str]
 
 def _first_sight(browser, script: Path, cwd: Path, cache: Path, path: str, selector: str) -> tuple[float, list[str]]:
     """Seconds from the first visit to a fresh server until something is drawn, and the heavy modules it loaded."""
-    process, url = _serve(script, cwd, cache)
+    process, url = serve(script, cwd, cache)
     try:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         started = time.perf_counter()
@@ -81,7 +82,7 @@ VIEWERS = 15
 
 def first_chart() -> list[tuple[str, str, str]]:
     """(what, figure, asked) rows. Each round of home has a cache of its own: unpacking the pack is part of it."""
-    with tempfile.TemporaryDirectory() as folder, _browser() as browser:
+    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
         empty = Path(folder) / "empty"
         empty.mkdir()
         (empty / "app.py").write_text('import streamlit as st\nst.title("empty")\n')
@@ -108,8 +109,8 @@ def first_chart() -> list[tuple[str, str, str]]:
 
 def warm_and_crowded() -> list[tuple[str, str, str]]:
     """Every page once it was opened before, and fifteen viewers opening home at once."""
-    with tempfile.TemporaryDirectory() as folder, _browser() as browser:
-        process, url = _serve(ROOT / "app.py", ROOT, Path(folder) / "cache")
+    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
+        process, url = serve(ROOT / "app.py", ROOT, Path(folder) / "cache")
         try:
             for name in VIEWS:
                 _seconds_to(browser, f"{url}/{name}")
@@ -151,7 +152,8 @@ def _seconds_to(browser: Any, url: str) -> float:
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def browsing() -> Iterator[Any]:
+    """A headless Chromium without a graphics card."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -34,7 +34,7 @@ def fill(page: Page, label: str, value: str) -> None:
 
 def drawn(page: Page) -> Locator:
     """The figures of the page itself; the key in the sidebar is one too, and is not meant."""
-    return page.get_by_test_id("stMain").get_by_test_id("stVegaLiteChart")
+    return page.get_by_test_id("stMain").locator("[data-testid=stVegaLiteChart], .points")
 
 
 def no_sideways_scroll(page: Page) -> bool:
@@ -170,7 +170,20 @@ def test_one_viewer_cancels_what_another_started(server: Server, visitor: Browse
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserContext, scheme: str) -> None:
-    for name in ("", "checkpoints", "data", "layers", "maps", "tasks", "probes", "structure", "jobs", "storage"):
+    for name in (
+        "",
+        "checkpoints",
+        "data",
+        "layers",
+        "maps",
+        "tasks",
+        "probes",
+        "structure",
+        "geometry",
+        "weights",
+        "jobs",
+        "storage",
+    ):
         page = visitor.new_page()
         page.emulate_media(color_scheme=scheme)
         page.goto(f"{server.url}/{name}")

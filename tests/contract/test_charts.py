@@ -9,13 +9,37 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
-from core.charts import board, confusion, curves, heat, mixing, paired, readout, scatter, strip, structure
+from core.charts import (
+    board,
+    confusion,
+    curves,
+    geometry,
+    heat,
+    isotropy,
+    label_axes,
+    labels,
+    mixing,
+    numbers,
+    paired,
+    readout,
+    scatter,
+    strip,
+    structure,
+)
+from core.charts import similarity as similarity_charts
+from core.charts import spectra as spectra_charts
+from core.charts import tunings as tunings_charts
+from core.charts import weights as weight_charts
+from core.charts.cursor import HOVER, PICK
 from core.charts.headline import difference, headline, reading
 from core.charts.look import Look
+from core.charts.points import colouring_of
 from core.lab import Lab
-from core.maths.statistics import Estimate
+from core.maths.cards import CARDS
+from core.maths.statistics import Estimate, simultaneous
 from tests.small import comparison
 
 LOOKS = (Look(), Look(dark=True), Look(projector=True))
@@ -39,7 +63,7 @@ def results(made: Lab) -> dict[str, Any]:
 
 def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Every figure the pages draw."""
-    (similarity, rsa), (crowding,), (weights,), (maps,), (bent,), (tuning,) = (
+    (similarity, rsa, *others), (crowding,), (weights,), (maps,), (bent,), (tuning,) = (
         results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map", "joint_umap", "fine_tune")
     )
     base, tuned = results["probe"]
@@ -49,6 +73,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     runs = ["base", "sentiment", "sentiment · seed 1"]
     each = board.checkpoint_table(base, dict.fromkeys(runs[1:], (change, tuned)))
     kept = board.kept_tables(dict.fromkeys(runs[1:], similarity))
+    two_texts = similarity_charts.texts_table({"Reviews · dev": similarity, "Harbour · dev": similarity})
     sizes = {
         "large": base,
         "small": tuned,
@@ -63,7 +88,14 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "probe": strip.probe_panel(base, tuned, change, look, 3, label="word classes"),
         "crowding": strip.crowding_panel(crowding, look, 3, unit="word"),
         "weights": strip.weights_panel(weights, look, 3),
-        "similarity curve": curves.similarity_curve(similarity, look, 3),
+        "similarity curve": similarity_charts.kept_curve(similarity, look, 3),
+        "similarity curve beside noise": similarity_charts.kept_curve(
+            similarity, look, 3, {"other sentences": similarity}
+        ),
+        "two texts": similarity_charts.texts_curves(two_texts, look, 3, measure="cka"),
+        "two texts, difference": similarity_charts.texts_difference(two_texts, look, 3, measure="cka"),
+        **{f"{one.measure} curve": similarity_charts.kept_curve(one, look, 3) for one in others},
+        **{f"{one.measure} heat": heat.similarity_heat(one, look, 3) for one in others},
         "probe curve": curves.side_curves(
             probe_table, "accuracy", look, 3, title="accuracy", percent=True, controls=True
         ),
@@ -71,9 +103,9 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             crowding_table, "mean_cosine", look, 3, title="cosine", percent=False, controls=False
         ),
         "weight bars": curves.weight_bars(strip.weights_table(weights), look, 3),
-        "heat": heat.similarity_heat(similarity, look),
-        "rsa curve": curves.similarity_curve(rsa, look, 3),
-        "rsa heat": heat.similarity_heat(rsa, look),
+        "heat": heat.similarity_heat(similarity, look, 3),
+        "rsa curve": similarity_charts.kept_curve(rsa, look, 3),
+        "rsa heat": heat.similarity_heat(rsa, look, 3),
         "probe and random weights": strip.probe_panel(base, tuned, change, look, 3, label="word classes", random=base),
         "probe curve and random weights": curves.side_curves(
             strip.probe_table(base, tuned, change, base), "accuracy", look, 3, title="a", percent=True, controls=True
@@ -96,6 +128,36 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         ),
         "checkpoints kept": board.checkpoint_curves(kept, "cka", look, 3, checkpoints=runs, title="CKA", percent=False),
         "sizes": board.depth_curves(board.depth_table(sizes), look, checkpoints=list(sizes)),
+        "number panel": strip.number_panel(
+            *results["ridge_probe"],
+            results["ridge_probe_change"][0],
+            look,
+            3,
+            number="tree depth",
+            random=results["ridge_probe"][0],
+        ),
+        "number": curves.side_curves(
+            numbers.ridge_table(*results["ridge_probe"], results["ridge_probe_change"][0], "r2"),
+            "r2",
+            look,
+            3,
+            title="R²",
+            percent=False,
+            controls=True,
+            guess="always the mean",
+        ),
+        "number, its order, and random weights": curves.side_curves(
+            numbers.ridge_table(
+                *results["ridge_probe"], results["ridge_probe_change"][0], "rank", results["ridge_probe"][0]
+            ),
+            "rank",
+            look,
+            3,
+            title="rank correlation",
+            percent=False,
+            controls=True,
+            guess="always the mean",
+        ),
         "compression": curves.side_curves(
             compression,
             "compression",
@@ -144,16 +206,113 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             readout.transfer_table(carried), "accuracy", look, 3, checkpoints=readout.HOME_AWAY, title="a", percent=True
         ),
         "confusion": confusion.confusion_heat(tuning.labels, tuning.confusion, look),
+        "isotropy": curves.side_curves(
+            isotropy.isotropy_table(results["isotropy"][0], "isoscore"),
+            "value",
+            look,
+            3,
+            title="IsoScore",
+            percent=False,
+            controls=False,
+        ),
+        "outlier dimensions": isotropy.outliers_heat(isotropy.outliers_table(results["isotropy"][0]), look, 3),
+        "mean shift": isotropy.shift_curve(
+            isotropy.shift_table(results["activation_difference"][0], "share", 0), look, 3, title="share", depth=6
+        ),
+        "shifts of places": isotropy.cosines_heat(
+            isotropy.cosines_table(
+                results["activation_difference"][0].between_places[3],
+                isotropy.place_names(3),
+            ),
+            look,
+            names=isotropy.place_names(3),
+            what="words",
+        ),
+        "shifts of layers": isotropy.cosines_heat(
+            isotropy.cosines_table(results["activation_difference"][0].between_layers, [str(at) for at in range(7)]),
+            look,
+            names=[str(at) for at in range(7)],
+            what="layer",
+            layer=3,
+        ),
         "umap": scatter.umap_pair(bent, look, colour="upos"),
+        "label axes": scatter.axes_pair(results["label_axes"][0], look, 3, colour="upos", unit="units of the vectors"),
+        "label axes by layer": label_axes.parted_curve(results["label_axes"][0], look, 3),
         "map": scatter.map_pair(maps, look, 3, colour="upos"),
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
+        **weight_figures(results, look),
+        **geometry_figures(results, look),
     }
+
+
+def geometry_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Geometry."""
+    base, tuned = results["direct_probe"][:2]
+    (change,), (places,), (parted,) = (
+        results[kind] for kind in ("direct_probe_change", "label_geometry", "spatial_change")
+    )
+    curved = {
+        "label distances over layers": (geometry.nearest_table(change, 6), "distance"),
+        "fisher": (geometry.fisher_table(places, 6), "ratio"),
+        "silhouette": (geometry.silhouette_table(places, 6), "silhouette"),
+        "halves of the text": (geometry.spatial_table(*results["spatial_similarity"], parted), "similarity"),
+    }
+    return {
+        "label distances": paired.paired_chart(
+            geometry.distances_table(change, base, tuned, 3), look, what="label", title="distance", domain=(0, 0.9)
+        ),
+        "clusters": geometry.clusters_chart(geometry.clusters_table(base, tuned), look, 3),
+        "displacements": geometry.displacement_panels(geometry.displacement_table(places, 6), look, 3),
+        "directions of labels": geometry.directions_curve(geometry.directions_table(places, 6), look, 3),
+        **{
+            name: curves.side_curves(table, column, look, 3, title=column, percent=False, controls="control" in table)
+            for name, (table, column) in curved.items()
+        },
+    }
+
+
+def weight_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Weights."""
+    (changes,), (found,), (tuned,) = (results[kind] for kind in ("weight_change", "weight_spectra", "task_vectors"))
+    similarity, names = results["similarity"][0], ["whole", "small"]
+    table = spectra_charts.spectra_table(found, 0.5)
+    own, row = table[table["part"] == "value"], found.row(6, "value")
+    ranks = spectra_charts.ranks_table(found, row)
+    beside = weight_charts.beside_table(similarity, changes)
+    still = weight_charts.beside_table(similarity, replace(changes, layers=0 * changes.layers))
+    new = spectra_charts.intruders_table(found, row)
+    against = tunings_charts.against_table(names, tuned)
+    return {
+        "parts": weight_charts.parts_heat(weight_charts.parts_table(changes), look, 3),
+        "lost": weight_charts.lost_panel(beside, look, 3),
+        "step": weight_charts.step_panel(beside, look, 3),
+        "ratio": weight_charts.ratio_panel(beside, look, 3),
+        "ratio over nothing": weight_charts.ratio_panel(still, look, 3),
+        "spectrum": spectra_charts.spectrum_chart(ranks, look),
+        "strength": spectra_charts.ratio_chart(ranks, look),
+        "closest": spectra_charts.closest_chart(ranks, look),
+        "energy": spectra_charts.energy_chart(ranks, look),
+        "directions": spectra_charts.cosines_heat(spectra_charts.cosines_table(found, row), look),
+        "intruders": spectra_charts.intruders_chart(new, look, n_top=found.n_top, threshold=0.5),
+        **{
+            f"{measure} over layers": spectra_charts.measure_curve(
+                own, measure, look, 3, title=measure, digits=".2f", unchanged=unchanged
+            )
+            for measure, unchanged in (("spectral_ratio", 1.0), ("turned_out", None), ("intruders", None))
+        },
+        "tunings": tunings_charts.cosines_heat(tunings_charts.cosines_table(names, tuned), names, look),
+        "tunings by layer": board.checkpoint_curves(
+            against, "cosine", look, 3, checkpoints=["base", *names], title="cosine", percent=False,
+            domain=tunings_charts.cosine_domain(against),
+        ),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "projector"])
 def test_every_chart_is_valid_and_large_enough_to_read(results: dict[str, Any], look: Look) -> None:
     for name, chart in charts(results, look).items():
-        drawn = chart.to_dict()  # Altair checks it against the grammar
+        # Altair checks it against the grammar, once: looks differ in colours and sizes.
+        drawn = chart.to_dict(validate=look == LOOKS[0])
         assert drawn["datasets"], name
         assert all(rows for rows in drawn["datasets"].values()), name
         axis = drawn["config"]["axis"]
@@ -162,11 +321,30 @@ def test_every_chart_is_valid_and_large_enough_to_read(results: dict[str, Any], 
 
 def test_the_panels_of_the_strip_share_one_height_and_title_shape(results: dict[str, Any]) -> None:
     drawn = charts(results, Look())
-    panels = [drawn[name].to_dict() for name in ("kept", "probe", "crowding", "weights")]
+    panels = [drawn[name].to_dict() for name in ("kept", "probe", "number panel", "crowding", "weights")]
     assert len({panel["height"] for panel in panels}) == 1
     assert {len(panel["title"]["text"]) for panel in panels} == {2}
     assert {len(panel["title"]["subtitle"]) for panel in panels} == {2}
-    assert all(strip.PICK in str(panel) for panel in panels)
+    assert all(PICK in str(panel) for panel in panels)
+
+
+def test_what_can_be_clicked_for_its_layer_lights_up_under_the_mouse_in_every_panel(results: dict[str, Any]) -> None:
+    drawn = charts(results, Look())
+    linked = {"heat", "rsa heat", "outlier dimensions", "tasks", "parts", "displacements", "shifts of layers", "kept"}
+    assert linked <= drawn.keys()
+    for name, chart in drawn.items():
+        described = chart.to_dict(validate=False)
+        found = {param["name"]: param for param in described.get("params", ()) if param["name"] in (PICK, HOVER)}
+        if "layer" not in str(found.get(PICK, {}).get("select")):
+            assert name not in linked
+            continue
+        assert found[HOVER]["views"] == found[PICK]["views"], name
+        assert found[HOVER]["select"]["fields"] == found[PICK]["select"]["fields"] == ["layer"], name
+        assert "'param': 'hover'" in str(described), name
+        panels = described.get("hconcat") or described.get("concat") or [described]
+        assert len(found[PICK]["views"]) == len(panels), name
+        for panel, view in zip(panels, found[PICK]["views"], strict=True):
+            assert view in [one.get("name") for one in panel["layer"]], name
 
 
 def test_tables_hold_intervals_and_controls(results: dict[str, Any]) -> None:
@@ -222,9 +400,26 @@ def test_the_confusion_table_keeps_counts_and_an_empty_row_has_no_share() -> Non
 
 
 def test_points_coloured_by_many_numbers_have_a_scale_and_by_names_a_key() -> None:
-    assert scatter.is_numeric(pd.Series([str(i / 3) for i in range(20)]))
-    assert not scatter.is_numeric(pd.Series(["1", "2"] * 10))
-    assert not scatter.is_numeric(pd.Series([f"w{i}" for i in range(20)]))
+    assert labels.is_numeric(pd.Series([str(i / 3) for i in range(20)]))
+    assert not labels.is_numeric(pd.Series(["1", "2"] * 10))
+    assert not labels.is_numeric(pd.Series([f"w{i}" for i in range(20)]))
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "projector"])
+@pytest.mark.parametrize("colour", ["upos", "sentiment", "text"])
+def test_the_canvas_and_the_figure_to_keep_give_a_label_one_colour_and_shape(
+    results: dict[str, Any], look: Look, colour: str
+) -> None:
+    (maps,) = results["joint_map"]
+    canvas = colouring_of(maps.points[colour], look, title=colour)
+    encoding = scatter.map_pair(maps, look, 3, colour=colour).to_dict()["hconcat"][0]["encoding"]
+    figure = encoding["color"]["condition"]["scale"]
+    assert dict(zip(figure["domain"], figure["range"], strict=True)) == dict(
+        zip(canvas.names, canvas.colours, strict=True)
+    )
+    assert encoding["shape"]["scale"]["range"] == list(canvas.shapes)
+    shown = scatter.map_table(maps, 3, colour)["label"]
+    assert [canvas.names[code] for code in canvas.codes] == shown.tolist()
 
 
 def test_the_key_of_a_map_filters_and_a_brush_colours_both_sides(results: dict[str, Any]) -> None:
@@ -252,16 +447,60 @@ def contrast(first: str, second: str) -> float:
 
 @pytest.mark.parametrize("look", LOOKS[:2], ids=["light", "dark"])
 def test_text_and_sides_stand_out_from_the_page_and_the_cursor(look: Look) -> None:
-    for paper in (look.paper, look.cursor):
+    assert len({look.paper, look.hover, look.cursor}) == 3
+    assert contrast(look.hover, look.paper) > 1.1
+    for paper in (look.paper, look.hover, look.cursor):
         assert contrast(look.ink, paper) >= 7
         assert contrast(look.base, paper) >= 3
         assert contrast(look.tuned, paper) >= 3
     assert contrast(look.quiet, look.paper) >= 4.5
 
 
+def seen(colour: str, eye: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* of a colour as an eye sees it that mixes linear red, green and blue like this [3, 3]."""
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ np.clip(eye @ linear, 0, 1) / to_xyz.sum(1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Machado, Oliveira and Fernandes 2009, full severity.
+EYES = {
+    "most": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+}
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("look", LOOKS[:2], ids=["light", "dark"])
+def test_labels_look_like_no_side_while_they_can_and_are_told_apart(look: Look, eye: str) -> None:
+    assert set(look.labels[-2:]) == {look.base, look.tuned}
+    assert set(labels.SHAPES[-2:]) == {"circle", "triangle-up"}
+    assert len(set(look.labels)) == labels.N_NAMED + 1
+    places = [seen(colour, EYES[eye]) for colour in look.labels]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(places) for b in places[:i]]
+    assert min(apart) > 10
+
+
 def estimate(value: float, half: float = 0.02) -> Estimate:
     """A value with its interval."""
     return Estimate(value=value, low=value - half, high=value + half, standard_error=half / 2, n=100, n_groups=20)
+
+
+def read_with(*accuracies: float) -> ProbeScores:
+    """Probes of a base that are right so often, a layer each."""
+    return ProbeScores(
+        labels=("a", "b"), counts=(50, 50), accuracy=np.array([accuracies] * 5).T, control=np.full((len(accuracies), 5), 0.5),
+        score=tuple(map(estimate, accuracies)), control_score=(estimate(0.5),) * len(accuracies), majority=0.5,
+        control_kind="", overlap=0.0, n_train=70, n_test=30, n_sentences=20, n_unconverged=0,
+    )  # fmt: skip
 
 
 def similarity_of(*values: float | None) -> LayerSimilarity:
@@ -286,15 +525,49 @@ def test_the_headline_follows_the_intervals(results: dict[str, Any]) -> None:
     assert "cannot be told" in headline(similarity_of(1.0, 0.99, 0.95, 0.89), weights, "x")
 
 
+def test_a_cell_of_layers_names_its_layers_and_its_measure(results: dict[str, Any]) -> None:
+    for one in results["similarity"]:
+        told = [
+            tip["title"]
+            for layer in heat.similarity_heat(one, Look(), 0).to_dict()["layer"]
+            for tip in layer["encoding"].get("tooltip", [])
+        ]
+        assert set(told) == {"base layer", "tuned layer", CARDS[one.measure].short}
+
+
 def test_the_reading_never_calls_noise_a_change(results: dict[str, Any]) -> None:
-    change = results["probe_change"][0]
+    change, base = results["probe_change"][0], read_with(0.7, 0.6)
     quiet = type(change)(difference=(estimate(0.01), estimate(-0.01)))
-    assert "inside the noise" in reading(quiet, "word classes")
+    assert "inside the noise." in reading(quiet, base, "word classes")
     both = type(change)(difference=(estimate(0.1), estimate(-0.2)))
-    assert reading(both, "word classes") == (
-        "Word classes became easier to read at layer 0 (+10.0 points, 95 % interval +8.0 to +12.0) and "
-        "harder to read at layer 1 (-20.0 points, 95 % interval -22.0 to -18.0)."
+    wide = [simultaneous(one, n_intervals=2) for one in both.difference]
+    (low, high), (lower, higher) = (
+        [f"{end * 100:+.1f}".replace("-", "−") for end in (one.low, one.high)] for one in wide
     )
+    assert reading(both, base, "word classes") == (
+        f"Word classes became easier to read at layer 0 (accuracy from 70.0% to 80.0%, +10.0 points, 95 % interval {low} to {high} "
+        "over 2 layers together) and harder to read at layer 1 (accuracy from 60.0% to 40.0%, −20.0 points, 95 % interval "
+        f"{lower} to {higher} over 2 layers together)."
+    )
+
+
+def test_one_layer_of_seven_beyond_its_own_noise_is_no_finding(results: dict[str, Any]) -> None:
+    change, base = results["probe_change"][0], read_with(*[0.7] * 7)
+    one, rest = estimate(-0.025), [estimate(0.001)] * 6
+    assert one.high < 0  # by itself
+    said = reading(type(change)(difference=(*rest[:4], one, *rest[4:])), base, "tense")
+    assert said.startswith(
+        "No change of how well tense can be read was found (accuracy 70.0% in the base): over 7 layers"
+    )
+    assert said.endswith(
+        "over 7 layers together, every difference lies inside the noise. Not corrected for looking at 7 layers, layer 4 leaves it."
+    )
+    strong = reading(type(change)(difference=(estimate(-0.2), one, *rest[:5])), base, "tense")
+    assert "harder to read at layer 0 (" in strong
+    assert strong.endswith("Not corrected for looking at 7 layers, layer 1 leaves the noise too.")
+    alone = type(change)(difference=(one,))
+    assert "harder to read at layer 0" in reading(alone, base, "tense")
+    assert "together" not in reading(alone, base, "tense")
 
 
 def test_two_of_other_shapes_are_said_to_differ_and_none_to_have_become_the_other() -> None:
@@ -305,5 +578,8 @@ def test_two_of_other_shapes_are_said_to_differ_and_none_to_have_become_the_othe
     for values in ((1.0, 0.4), (1.0, 0.99), (1.0, 0.89)):
         assert "rewrote" not in difference(similarity_of(*values), "A", "B")
     change = ProbeDifference(difference=(estimate(0.1), estimate(0.0)))
-    assert reading(change, "tense", is_tuning=False).startswith("Tense: easier to read at layer 0 (+10.0")
-    assert reading(change, "tense").startswith("Tense became easier")
+    base = read_with(0.7, 0.7)
+    assert reading(change, base, "tense", is_tuning=False).startswith(
+        "Tense: easier to read at layer 0 (accuracy 70.0% and 80.0%, +10.0"
+    )
+    assert reading(change, base, "tense").startswith("Tense became easier")

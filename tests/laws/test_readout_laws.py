@@ -1,11 +1,9 @@
 """Codelengths and carried-over probes: closed forms, what changes nothing, and what must not be saved or carried."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +21,7 @@ from core.maths.probing import online_codelength
 from core.maths.statistics import Estimate
 from core.refs import Packaged, Sample, Suite
 from tests.faults import says
+from tests.quiet import Quiet
 
 SAMPLE = Sample(of=Suite(split="dev"), n=120)
 EMBED = Embed(checkpoint=Packaged(), sample=SAMPLE)
@@ -31,19 +30,6 @@ PLACES = [(i, j) for i, words in enumerate(EXAMPLES.words) for j in range(len(wo
 TAGS = np.array([EXAMPLES.word_labels["upos"][i][j] for i, j in PLACES])
 NAMES, GOLD = np.unique(TAGS, return_inverse=True)
 WIDTH = 24
-
-
-class Quiet:
-    """A run that nobody watches."""
-
-    folder, device, threads = Path(), "cpu", 1
-
-    def step(self, done: int, total: int, note: str = "") -> None:
-        assert 0 <= done <= total
-
-    def check(self) -> None: ...
-
-    def publish(self, name: str, table: pd.DataFrame) -> None: ...
 
 
 def embedded(*layers: NDArray[Any], places: list[tuple[int, int]] = PLACES) -> Embeddings:

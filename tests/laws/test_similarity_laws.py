@@ -109,13 +109,14 @@ def test_cka_jackknife_expect_equal_to_leaving_rows_out(
 @pytest.mark.parametrize("width", [5, 200], ids=["features", "gram"])
 @pytest.mark.parametrize("debiased", [True, False])
 def test_cka_fold_values_expect_equal_to_leaving_rows_out_one_by_one(width: int, debiased: bool) -> None:
-    from core.maths.similarity import _centred_pair, _cka
+    from core.maths.sides import centred_pair
+    from core.maths.similarity import _cka
 
     X, Y = _pair(3, (60, width, width + 1))
     folds = np.arange(60) % 5
     removed = folds[:, None] == np.arange(5)
     kept = np.concatenate([np.ones((60, 1)), ~removed], axis=1)
-    values = _cka(*_centred_pair(X, Y, ""), removed.astype(float), kept, debiased)
+    values = _cka(*centred_pair(X, Y, ""), removed.astype(float), kept, debiased)
     left = [linear_cka(X[folds != f], Y[folds != f], debiased=debiased) for f in range(5)]
     np.testing.assert_allclose(values[1:], left, atol=1e-9, rtol=0)
 

@@ -10,7 +10,15 @@ from scipy import stats
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
 from core.maths.similarity import cka_jackknife
-from core.maths.statistics import Estimate, group_folds, jackknife, paired_shares, resampled_interval, t_interval
+from core.maths.statistics import (
+    Estimate,
+    group_folds,
+    jackknife,
+    paired_shares,
+    resampled_interval,
+    simultaneous,
+    t_interval,
+)
 
 values = st.lists(st.floats(-100, 100), min_size=2, max_size=30)
 
@@ -53,6 +61,35 @@ def test_resampled_interval_expect_wider_than_naive(given_values: list[float], n
     assert found.standard_error >= naive.standard_error
     assert found.standard_error == pytest.approx(naive.standard_error * np.sqrt(1 + s * n_test / n_train), rel=1e-9)
     assert (found.n, found.n_groups) == (n_train + n_test, s)
+
+
+@given(values, st.integers(1, 50), st.floats(0.5, 0.99))
+def test_simultaneous_expect_bonferroni_of_the_same_values(given_values: list[float], n: int, level: float) -> None:
+    one = t_interval(given_values, level=level)
+    found, each = simultaneous(one, n_intervals=n, level=level), t_interval(given_values, level=1 - (1 - level) / n)
+    assert (found.low, found.high) == pytest.approx((each.low, each.high), rel=1e-9, abs=1e-9)
+    assert found.low <= one.low + 1e-9
+    assert found.high >= one.high - 1e-9
+    assert (found.value, found.standard_error, found.n_groups) == (one.value, one.standard_error, one.n_groups)
+
+
+def test_simultaneous_expect_all_of_seven_to_hold_together_where_single_ones_do_not() -> None:
+    n_layers, n_draws = 7, 400
+    single = together = 0
+    for seed in range(n_draws):
+        layers = [t_interval(values) for values in np.random.default_rng(seed).normal(size=(n_layers, 5))]
+        single += all(one.low <= 0 <= one.high for one in layers)
+        wide = [simultaneous(one, n_intervals=n_layers) for one in layers]
+        together += all(one.low <= 0 <= one.high for one in wide)
+    assert single / n_draws < 0.8
+    assert 0.92 <= together / n_draws <= 0.98
+
+
+def test_simultaneous_expect_impossible_requests_refused() -> None:
+    with pytest.raises(SpecInvalid, match="1 or more"):
+        simultaneous(t_interval([1, 2, 3]), n_intervals=0)
+    with pytest.raises(NotEnoughData, match="one group"):
+        simultaneous(Estimate(0.5, 0.5, 0.5, 0.0, 10, 1), n_intervals=3)
 
 
 def _coverage(draw: Callable[[np.random.Generator], Estimate], truth: float, n_draws: int) -> float:

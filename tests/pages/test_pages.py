@@ -20,7 +20,7 @@ from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "layers", "maps", "tasks", "probes", "structure", "checkpoints", "data", "jobs")
+PAGES = ("home", "layers", "maps", "tasks", "probes", "structure", "geometry", "weights", "checkpoints", "data", "jobs")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps", "tasks", "probes", "structure"):
+    if page in ("layers", "maps", "tasks", "probes", "structure", "geometry", "weights"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)
@@ -110,6 +110,14 @@ def test_the_layer_comes_from_the_link_and_survives_changing_pages(full: AppTest
     assert app.radio(key="layer").value == 3
 
 
+@pytest.mark.parametrize("layer", [0, 3, 6])
+def test_a_link_written_by_hand_gives_the_number_of_the_layer(full: AppTest, layer: int) -> None:
+    full.query_params["layer"] = str(layer)
+    app = opened(full, "maps")
+    assert app.radio(key="layer").value == layer
+    assert not app.warning
+
+
 def test_umap_is_set_in_a_form_and_leaves_the_pca_on_screen(full: AppTest) -> None:
     full.query_params["projection"] = "UMAP"
     app = opened(full, "maps")
@@ -120,6 +128,22 @@ def test_umap_is_set_in_a_form_and_leaves_the_pca_on_screen(full: AppTest) -> No
     assert "Until then the PCA" in said(app)
     app.number_input(key="umap_neighbours").set_value(30).run()
     assert "Not computed yet: the UMAP" in said(app)
+    assert not app.exception
+
+
+def test_maps_of_all_layers_are_offered_and_walked_through_with_the_layer(full: AppTest) -> None:
+    full.query_params["projection"] = "UMAP, all layers"
+    app = opened(full, "maps")
+    assert "Not computed yet: maps of all layers" in said(app)
+    assert "Until then the PCA" in said(app)
+    assert app.selectbox(key="chain_points").value == 1000
+    assert not app.exception
+
+
+def test_movers_are_offered(full: AppTest) -> None:
+    full.query_params["maps"] = "Movers"
+    app = opened(full, "maps")
+    assert "Not computed yet: which rows moved" in said(app)
     assert not app.exception
 
 
@@ -178,7 +202,7 @@ def test_checkpoints_of_unequal_depth_are_compared_and_every_page_says_how(empty
         assert not app.exception
         assert not app.error
         assert "Base has 3 blocks, tuned 2" in said(app), page
-        assert app.main.get("vega_lite_chart"), page
+        assert app.main.get("bidi_component" if page == "maps" else "vega_lite_chart"), page
         if page == "home":
             assert len(app.main.get("vega_lite_chart")) == 3
             assert NO_WEIGHTS in said(app)
@@ -218,8 +242,7 @@ def two_tiny(empty: AppTest, tmp_path: Path) -> AppTest:
 @pytest.mark.parametrize("read", ["word classes (word)", "dependencies (word pair)", "phrase roles (span)"])
 def test_probes_show_bits_transfer_and_rows_of_every_unit(two_tiny: AppTest, read: str) -> None:
     app = two_tiny
-    names = app.selectbox(key="read").options
-    app.selectbox(key="read").set_value(names.index(read)).run()
+    app.selectbox(key="read").set_value(read).run()
     chosen = app.session_state["selection"]
     for spec in (chosen.codelength_change, chosen.slices, chosen.probe_kinds(search=False)):
         get_lab().run(spec)
@@ -322,8 +345,7 @@ def test_another_base_brings_its_own_pooling_unless_another_was_chosen(two_tiny:
     trained = lab.add_checkpoint(str(tmp_path / "cls"))
     plain = app.selectbox(key="base").value
     app.selectbox(key="data").set_value("suite-dev").run()
-    names = app.selectbox(key="read").options
-    app.selectbox(key="read").set_value(names.index("sentiment (sentence)")).run()
+    app.selectbox(key="read").set_value("sentiment (sentence)").run()
     assert app.session_state["selection"].pooling == "mean"
     app.selectbox(key="base").set_value(trained).run()
     assert app.session_state["selection"].pooling == "cls"
@@ -402,7 +424,7 @@ def test_a_wrong_value_in_the_link_falls_back_to_the_default(full: AppTest) -> N
 def test_the_unit_follows_the_label(full: AppTest) -> None:
     app = opened(full, "home")
     assert app.selectbox(key="word_pooling").value == "average"
-    app.selectbox(key="read").set_value(2).run()
+    app.selectbox(key="read").set_value(app.selectbox(key="read").options[2]).run()
     assert app.selectbox(key="sentence_pooling").value == "mean"
     assert not app.exception
 

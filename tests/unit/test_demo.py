@@ -7,7 +7,9 @@ import pytest
 
 from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
+from core.analyses.direct_probe import DirectProbe
 from core.analyses.embed import Embed
+from core.analyses.label_geometry import LabelGeometry
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
@@ -82,6 +84,13 @@ def test_results_come_out_again(shipped: Lab, again: Lab) -> None:
     rsa = Similarity(base=sentences[0], tuned=sentences[1], measure="rsa")
     for there, here in zip(shipped.peek(rsa).same_layer, again.run(rsa).same_layer, strict=True):
         assert here.value == pytest.approx(there.value, abs=2e-3)
+    hulls = DirectProbe(embed=sentences[0], label="sentiment")
+    there, here = shipped.peek(hulls), again.run(hulls)
+    np.testing.assert_array_equal(here.n_clusters, there.n_clusters)
+    np.testing.assert_allclose(here.distances, there.distances, rtol=0.02, atol=0.02)
+    places = LabelGeometry(base=sentences[0], tuned=sentences[1], label="sentiment")
+    for there, here in zip(shipped.peek(places).fisher_difference, again.run(places).fisher_difference, strict=True):
+        assert here.value == pytest.approx(there.value, abs=0.02)
     weights = WeightChange(base=Packaged(), tuned=SENTIMENT)
     np.testing.assert_allclose(shipped.peek(weights).layers, again.run(weights).layers, rtol=1e-4)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -30,24 +29,12 @@ from core.maths.structure import expected_layer, scalar_mix_centre
 from core.refs import Hub, MarkedFile, Packaged, Sample, Suite
 from core.store.artifacts import Store
 from tests.faults import says
+from tests.quiet import Quiet
 
 SAMPLE = Sample(of=Suite(split="dev"), n=60)
 EMBED = Embed(checkpoint=Packaged(), sample=SAMPLE)
 EXAMPLES = load_sample(SAMPLE)
 N_LAYERS = 3
-
-
-class Quiet:
-    """A run that nobody watches."""
-
-    folder, device, threads = Path(), "cpu", 1
-
-    def step(self, done: int, total: int, note: str = "") -> None:
-        assert 0 <= done <= total
-
-    def check(self) -> None: ...
-
-    def publish(self, name: str, table: pd.DataFrame) -> None: ...
 
 
 @pytest.fixture(autouse=True)

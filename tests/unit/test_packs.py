@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -419,9 +418,10 @@ def test_sizes_that_lie_alike_in_both_places_are_refused(good: Path, tmp_path: P
 def test_too_many_entries_are_refused_before_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "many.tunescope"
     zipped(path, [(f"{EMBED}/{i}.txt", b"") for i in range(inspection.MOST_ENTRIES + 1)], zipfile.ZIP_STORED)
-    begun = time.monotonic()
+    data = bytearray(path.read_bytes())
+    data[4:-10_000] = bytes(len(data) - 10_004)  # whoever reads an entry finds nothing there
+    path.write_bytes(data)
     refused(path, tmp_path / "cache", "entries")
-    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("place", ["nowhere.tunescope", "."])
@@ -561,13 +561,9 @@ def test_own_result_comes_before_the_pack_s(shipped: Settings, made: Lab) -> Non
 
 
 def test_shipped_pack_is_unpacked_once(shipped: Settings) -> None:
-    begun = time.monotonic()
     (first,) = Store(shipped).shelf.folders()
-    unpacking = time.monotonic() - begun
     inode = first.stat().st_ino
-    begun = time.monotonic()
     assert Store(shipped).shelf.folders() == [first]
-    assert time.monotonic() - begun < max(unpacking, 0.05)
     assert first.stat().st_ino == inode
 
 

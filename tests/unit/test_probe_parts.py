@@ -22,6 +22,7 @@ from core.refs import Packaged, Sample, Suite
 from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.codec import read_result
+from tests.quiet import Quiet
 from tests.small import BASE, SAMPLE, TUNED
 
 TRANSFER = ProbeTransfer(base=BASE, tuned=TUNED, label="upos", n_seeds=2)
@@ -141,23 +142,6 @@ def test_what_is_said_instead_adds_up(held: Transfers) -> None:
         assert counts.sum() == (said[3] >= 0).sum()
         gold = held.rows["label"][said[3] >= 0]
         assert counts.sum(axis=1).tolist() == [(gold == name).sum() for name in held.labels]
-
-
-class Quiet:
-    """A run on one thread that nobody watches, and that can be stopped."""
-
-    device, threads = "cpu", 1
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.checks, self._stop_after = 0, stop_after
-
-    def step(self, done: int, total: int, note: str = "") -> None:
-        pass
-
-    def check(self) -> None:
-        self.checks += 1
-        if self._stop_after is not None and self.checks > self._stop_after:
-            raise Cancelled("Computing.", "Somebody cancelled it.", "Start it again.")
 
 
 def test_a_search_reads_no_sentence_of_its_own_test_side(made: Lab) -> None:

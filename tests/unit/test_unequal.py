@@ -1,6 +1,7 @@
 """Two checkpoints of unequal depth, width or tokenizer: compared by word and by relative depth, said so, never guessed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +12,23 @@ from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from core.analyses.base import facing_layers
 from core.analyses.crowding import Crowding
+from core.analyses.direct_probe import DirectProbe
+from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_umap import JointUmap
+from core.analyses.label_geometry import LabelGeometry
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
+from core.analyses.spatial_change import SpatialChange
+from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.weight_change import WeightChange
+from core.charts import geometry
 from core.charts.board import checkpoint_table, kept_tables
+from core.charts.curves import side_curves
+from core.charts.look import Look
+from core.charts.paired import paired_chart
 from core.charts.strip import crowding_table, kept_table, probe_table
 from core.data.load import load_dataset
 from core.errors import IncompatibleRefs
@@ -154,6 +164,73 @@ def test_maps_of_one_width_are_drawn_at_unequal_depth_and_others_are_refused_in_
         with pytest.raises(IncompatibleRefs) as problem:
             lab.run(spec)
         says(problem, "32 numbers", "48", "share no axes", "any two")
+
+
+@pytest.fixture(scope="module")
+def shallow(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """The tiny encoder with one block less: of its width, but not of its depth."""
+    into = tmp_path_factory.mktemp("shallow")
+    tiny("bert", into)
+    config = into / "config.json"
+    config.write_text(config.read_text().replace('"num_hidden_layers": 3', '"num_hidden_layers": 2'))
+    return Folder.at(into)
+
+
+def tips(drawn: dict[str, Any]) -> set[str]:
+    """Fields that the tooltips of a figure name."""
+    units = [one for panel in drawn.get("concat", [drawn]) for one in panel["layer"]]
+    shown = [unit["encoding"].get("tooltip") for unit in units]
+    return {tip["field"] for own in shown if isinstance(own, list) for tip in own}
+
+
+def test_every_table_and_figure_of_geometry_names_the_tuned_layer_that_it_shows(
+    lab: Lab, bert: Folder, shallow: Folder
+) -> None:
+    base, tuned = sides(lab, bert, shallow)
+    facing, look = facing_layers(DEPTH, 2), Look()
+    assert facing != tuple(range(DEPTH + 1))
+    hulls = [DirectProbe(embed=side, label="upos", n_rows=150) for side in (base, tuned)]
+    change = lab.run(DirectProbeChange(base=hulls[0], tuned=hulls[1]))
+    held = [lab.peek(one) for one in hulls]
+    places = lab.run(LabelGeometry(base=base, tuned=tuned, label="upos"))
+    spatial = [SpatialSimilarity(first=one.replace(half="first"), second=one.replace(half="second")) for one in hulls]
+    parted = lab.run(SpatialChange(base=spatial[0], tuned=spatial[1]))
+    tables = {
+        "distance": geometry.nearest_table(change, 2),
+        "ratio": geometry.fisher_table(places, 2),
+        "silhouette": geometry.silhouette_table(places, 2),
+        "similarity": geometry.spatial_table(*map(lab.peek, spatial), parted),
+        "clusters": geometry.clusters_table(*held),
+        "moved": geometry.displacement_table(places, 2),
+        "share": geometry.directions_table(places, 2),
+    }
+    figures = {
+        name: side_curves(table, name, look, 2, title=name, percent=False, controls=False)
+        for name, table in list(tables.items())[:4]
+    }
+    figures["clusters"] = geometry.clusters_chart(tables["clusters"], look, 2)
+    figures["moved"] = geometry.displacement_panels(tables["moved"], look, 2)
+    figures["share"] = geometry.directions_curve(tables["share"], look, 2)
+    for name, table in tables.items():
+        assert table["tuned_layer"].tolist() == [facing[layer] for layer in table["layer"]], name
+        assert "tuned_layer" in tips(figures[name].to_dict(validate=False)), name
+    for layer, other in enumerate(facing):
+        table = geometry.distances_table(change, *held, layer)
+        assert set(table["tuned_layer"]) == {other}
+        assert "tuned_layer" in tips(paired_chart(table, look, what="label", title="distance").to_dict(validate=False))
+        clusters = tables["clusters"].set_index(["side", "layer"]).loc[("tuned", layer)]
+        assert clusters["clusters"] == held[1].n_clusters[other]
+    titles = [panel["title"]["text"] for panel in figures["moved"].to_dict(validate=False)["concat"]]
+    assert titles == [f"layer {layer} · tuned {other}" for layer, other in enumerate(facing)]
+
+
+def test_at_equal_depth_no_table_of_geometry_names_a_second_layer(lab: Lab, bert: Folder) -> None:
+    same = sides(lab, bert, bert)[0]
+    places = lab.run(LabelGeometry(base=same, tuned=same, label="upos"))
+    makers = (
+        geometry.fisher_table, geometry.silhouette_table, geometry.displacement_table, geometry.directions_table,
+    )  # fmt: skip
+    assert all("tuned_layer" not in make(places, DEPTH) for make in makers)
 
 
 def test_weights_of_two_shapes_are_refused_in_words(lab: Lab, bert: Folder, gpt2: Folder) -> None:

@@ -1,0 +1,137 @@
+"""The rows that a real number belongs to: words or sentences as they were embedded, each with its value."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analyses.embed import Embeddings
+from core.analyses.units import group_of, of_places
+from core.data.examples import Examples
+from core.data.load import load_dataset, load_sample
+from core.data.numbers import DEPTH, FREQUENCY, LENGTH, POSITION, number_names
+from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.maths.structure import tree_depths
+from core.refs import Dataset, Sample
+
+_CONTROLS = {"word": "one random number a word type", "sentence": "shuffled numbers"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedRows:
+    """Rows with one number each, aligned; those without one are left out."""
+
+    unit: Literal["word", "sentence"]
+    types: NDArray[np.str_]
+    """What stands there: the word or the sentence [n]."""
+    values: NDArray[np.float64]
+    """Finite [n]."""
+    group: NDArray[np.int64]
+    """Rows of one number never stand on both sides of a split: those of a sentence, or of all its versions [n]."""
+    kept: NDArray[np.intp]
+    """Embedded rows that these are [n]."""
+    n_missing: int
+    """Embedded rows that were left out, having no number."""
+
+    @property
+    def control_kind(self) -> str:
+        """What the control task of such rows is, in words."""
+        return _CONTROLS[self.unit]
+
+    def vectors(self, layer: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The rows' vectors of a layer, float32 [n, width]."""
+        return np.asarray(layer[self.kept] if self.n_missing else layer, dtype=np.float32)
+
+
+def numbered_rows(
+    sample: Sample, embeddings: Embeddings, unit: Literal["word", "sentence"], number: str
+) -> NumberedRows:
+    """The rows that a number belongs to.
+
+    Args:
+        sample: what was embedded.
+        embeddings: its vectors.
+        unit: of the embeddings.
+        number: name of a number of that unit (core/data/numbers.py).
+    Raises:
+        SpecInvalid: the data set has no such number of that unit.
+        NotEnoughData: no row has one, or all have the same.
+    """
+    examples = load_sample(sample)
+    known = number_names(examples)[unit]
+    if number not in known:
+        raise SpecInvalid(
+            f"Reading the number {number!r} of each {unit}.", f"The data set has: {', '.join(known)}.", "Choose one."
+        )
+    sentence = embeddings.sentence.tolist()
+    if unit == "sentence":
+        types = [examples.texts[i] for i in sentence]
+        of_sentence = _of_sentences(examples, number)
+        values = np.array([of_sentence[i] for i in sentence], dtype=np.float64)
+    else:
+        places = list(zip(sentence, embeddings.word.tolist(), strict=True))
+        types = list(of_places(examples.words, places))
+        of_words = _of_words(examples, number, sample.of)
+        values = np.array([of_words[i][j] for i, j in places], dtype=np.float64)
+    kept = np.flatnonzero(~np.isnan(values))
+    held = values[kept]
+    if len(held) == 0 or (held == held[0]).all():
+        found = f"all {len(held):,} are {held[0]:g}" if len(held) else f"none of {len(values):,} {unit}s has one"
+        raise NotEnoughData(
+            f"Reading {number} from vectors.", f"Of the {unit}s in the sample {found}.", "Give numbers that differ."
+        )
+    return NumberedRows(
+        unit=unit,
+        types=np.array(types)[kept],
+        values=held,
+        group=group_of(examples, embeddings.sentence)[kept],
+        kept=kept,
+        n_missing=len(values) - len(kept),
+    )
+
+
+def _of_sentences(examples: Examples, number: str) -> Sequence[float]:
+    """One value a sentence, NaN where it has none."""
+    if number in examples.numbers:
+        return examples.numbers[number]
+    if number == LENGTH:
+        return [float(len(words)) for words in examples.words]
+    assert number == DEPTH
+    return [max(depths, default=np.nan) for depths in _depths(examples)]
+
+
+def _of_words(examples: Examples, number: str, whole: Dataset) -> Sequence[Sequence[float]]:
+    """One value a word, by sentence; NaN where it has none."""
+    if number in examples.word_numbers:
+        return examples.word_numbers[number]
+    if number == POSITION:
+        firsts = [len(spans) for spans in examples.spans]  # in a pair the second text begins again
+        return [
+            [float(at + 1 if at < first else at - first + 1) for at in range(len(words))]
+            for words, first in zip(examples.words, firsts, strict=True)
+        ]
+    if number == FREQUENCY:
+        counts = _counts(whole)
+        return [[float(np.log2(counts[word.casefold()])) for word in words] for words in examples.words]
+    assert number == DEPTH
+    return list(_depths(examples))
+
+
+def _depths(examples: Examples) -> Iterator[list[float]]:
+    """Depth of each word in its tree; NaN where its sentence's heads lead round in a circle."""
+    assert examples.heads is not None
+    for heads in examples.heads:
+        try:
+            yield tree_depths(heads).astype(np.float64).tolist()
+        except ShapeError:
+            yield [np.nan] * len(heads)
+
+
+@lru_cache(maxsize=4)
+def _counts(whole: Dataset) -> Counter[str]:
+    """How often each word occurs in a data set, upper and lower case alike."""
+    return Counter(word.casefold() for words in load_dataset(whole).words for word in words)

@@ -1,0 +1,20 @@
+"""A panel of the layer strip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.keys import Spec
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One question of the strip: its figure, the numbers behind it, and where they come from."""
+
+    name: str
+    chart: Any
+    table: pd.DataFrame
+    specs: Sequence[Spec]
+    note: str

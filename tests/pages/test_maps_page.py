@@ -1,0 +1,82 @@
+"""The page Maps, from app.py, over the demo that comes along: every view says what it shows and how sure it is."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.demo import PACK
+from tests.pages.test_pages import _app, opened, said
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app as on a first start, with the demo."""
+    monkeypatch.setenv("TUNESCOPE_PACKS", str(PACK.parent))
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+def at(app: AppTest, **asked: str) -> AppTest:
+    """The page by a link."""
+    for name, value in asked.items():
+        app.query_params[name] = value
+    return opened(app, "maps")
+
+
+@pytest.mark.parametrize(
+    ("projection", "words"),
+    [("PCA", "of the joint variance"), ("UMAP", "Trustworthiness"), ("UMAP, all layers", "walk through them")],
+)
+def test_each_projection_opens_full_and_says_how_far_to_trust_it(shipped: AppTest, projection: str, words: str) -> None:
+    app = at(shipped, projection=projection)
+    assert not app.exception
+    assert not app.error
+    assert "Not computed yet" not in said(app)
+    assert words in said(app)
+    assert "from the pack" in said(app)
+
+
+def test_the_layer_walks_through_the_maps_without_computing(shipped: AppTest) -> None:
+    app = at(shipped, projection="UMAP, all layers")
+    for layer in (5, 0):
+        app.radio(key="layer").set_value(layer).run()
+        assert not app.exception
+        assert f"Layer {layer}** of 6" in said(app)
+        assert "Not computed yet" not in said(app)
+
+
+def test_a_search_counts_what_holds_the_words(shipped: AppTest) -> None:
+    app = at(shipped)
+    app.text_input(key="map_search").set_value("lovely").run()
+    assert not app.exception
+    (counted,) = [one.value for one in app.caption if "in colour" in one.value]
+    found, drawn = (int(number.replace(",", "")) for number in re.findall(r"[\d,]+(?= )", counted)[:2])
+    assert 0 < found < drawn
+
+
+def test_more_points_are_another_computation(shipped: AppTest) -> None:
+    app = at(shipped)
+    app.selectbox(key="pca_points").set_value(50_000).run()
+    assert not app.exception
+    assert "Not computed yet: the map" in said(app)
+
+
+def listed(app: AppTest) -> pd.DataFrame:
+    """The list of rows."""
+    return next(one.value for one in app.dataframe if "mover_at" in one.value)
+
+
+def test_movers_are_counted_listed_and_searched(shipped: AppTest) -> None:
+    app = at(shipped, maps="Movers", layer="3")
+    assert not app.exception
+    assert re.search(r"at layer 3\?\*\* \d+ of [\d,]+ beyond the noise", said(app))
+    everything = len(listed(app))
+    app.text_input(key="movers_search").set_value("lovely").run()
+    assert not app.exception
+    assert 0 < len(listed(app)) < everything
+    app.text_input(key="movers_search").set_value("no such words").run()
+    assert not app.exception
+    assert "that were drawn holds these words" in said(app)
