@@ -13,7 +13,7 @@ from core.catalogue import Named as Named
 from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed
 from core.holdings import Holdings
 from core.holdings import Kept as Kept
-from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive
+from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive, retire_other_code
 from core.jobs.records import ACTIVE, JobRecord, JobStatus, Records, seconds_left
 from core.keys import Result, Spec, key_of, to_json
 from core.refs import Hub
@@ -104,9 +104,12 @@ class Lab(Holdings):
     def submit(self, spec: Spec) -> Job:
         """Ask the engine for a result and all it needs; asking twice is asking once."""
         self._clear_damaged(spec)
+        needs_engine = not self.store.has(spec) and self._engine == "shared"
+        if needs_engine:
+            retire_other_code(self.store.settings)
         for at, step in enumerate(self.plan(spec)):
             self._ask(step.spec, time.time() + at * 1e-6, 0.0 if step.is_guess else step.seconds)
-        if not self.store.has(spec) and self._engine == "shared":
+        if needs_engine:
             ensure_engine(self.store.settings)
         return Job(key=key_of(spec))
 

@@ -49,15 +49,29 @@ def is_alive(cache: Path) -> bool:
         return False
 
 
+def retire_other_code(settings: Settings) -> None:
+    """Where the living engine runs other code than ours, let it take up nothing more, and start its successor.
+
+    Call before the records of what is asked are written, or the old code might still pick them up.
+    """
+    folder = owner_only_folder(settings.cache / "engine")
+    if not is_alive(settings.cache) or _card(folder).get("code") in (code_hash(), None):
+        return
+    if not (folder / "drain").exists():  # else a successor already waits for it to finish what it has
+        (folder / "drain").touch()
+        _start(settings)
+
+
 def ensure_engine(settings: Settings) -> None:
     """Start an engine unless a living one runs this very code; one that runs other code drains and is replaced."""
-    folder = owner_only_folder(settings.cache / "engine")
     if is_alive(settings.cache):
-        if _card(folder).get("code") in (code_hash(), None):
-            return
-        if (folder / "drain").exists():
-            return  # a successor already waits for it to finish what it has
-        (folder / "drain").touch()
+        retire_other_code(settings)
+    else:
+        _start(settings)
+
+
+def _start(settings: Settings) -> None:
+    owner_only_folder(settings.cache / "engine")
     command = [sys.executable, "-m", "core", "engine"]
     environment = {
         **os.environ,
@@ -134,8 +148,7 @@ class Engine:
             client.subscribe_topic(TOPIC, self._on_progress)
             idle_since = time.monotonic()
             while not _STOP.is_set():
-                if not self._drain.exists():
-                    self._submit_ready(client)
+                self._submit_ready(client)
                 self._write_progress()
                 self._heed_cancels()
                 self._collect()
@@ -154,7 +167,10 @@ class Engine:
                 self._records.end(record.key, "interrupted", INTERRUPTED)
 
     def _submit_ready(self, client: Any) -> None:
-        for record in reversed(self._records.all()):
+        records = self._records.all()
+        if self._drain.exists():  # asked after reading: whoever retires us does so before writing what they ask
+            return
+        for record in reversed(records):
             if record.state != "queued" or record.key in self._futures:
                 continue
             if self._records.cancel_flag(record.key).exists():
