@@ -33,6 +33,9 @@ page = st.navigation(
             st.Page("pages/geometry.py", title="Geometry", icon=":material/bubble_chart:", url_path="geometry"),
             st.Page("pages/weights.py", title="Weights", icon=":material/scale:", url_path="weights"),
         ],
+        "Change": [
+            st.Page("pages/ablations.py", title="Ablations", icon=":material/content_cut:", url_path="ablations"),
+        ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),
             st.Page("pages/storage.py", title="Storage", icon=":material/database:", url_path="storage"),

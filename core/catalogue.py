@@ -40,6 +40,7 @@ from core.refs import (
 )
 from core.store.artifacts import Store
 from core.store.book import Book
+from core.store.saved import SavedFile
 
 if TYPE_CHECKING:
     from core.data.counts import DatasetCounts
@@ -67,6 +68,7 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.book = Book(store.root / "book.json")
+        self.saved_points = SavedFile(store.root / "points.json")
         self._tried: dict[str, DatasetFacts] = {}
 
     def checkpoints(self) -> list[Named]:
@@ -385,7 +387,8 @@ def run_name(run: FineTune, data: str) -> str:
     """How a fine-tuning run is called on screen: what it learnt, from what, how long, how, which seed."""
     n = f"{run.train.n:,}" if run.train.n else "all"
     how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
-    return f"{LABEL_NAMES.get(run.label, run.label)} · {data} · {n} × {run.epochs:g} epochs{how} · seed {run.seed}"
+    epochs = "epoch" if run.epochs == 1 else "epochs"
+    return f"{LABEL_NAMES.get(run.label, run.label)} · {data} · {n} × {run.epochs:g} {epochs}{how} · seed {run.seed}"
 
 
 def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:

@@ -21,9 +21,12 @@ from core.analyses.direct_probe import DirectProbe
 from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
+from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap
+from core.analyses.label_axes import LabelAxes
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.movers import Movers
@@ -37,6 +40,7 @@ from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
 from core.analyses.task_vectors import TaskVectors
+from core.analyses.umap_seeds import UmapSeeds
 from core.analyses.weight_change import WeightChange
 from core.analyses.weight_spectra import WeightSpectra
 from core.keys import Spec, key_of
@@ -97,6 +101,7 @@ def contents() -> list[Spec]:
     for (unit, pooling, _), label in zip(UNITS, OPENED_AT, strict=True):
         found += _inspected(opened, unit, pooling, label)
     found += _words_inspected(opened)
+    found += [HeadAnswers(checkpoint=opened, sample=SEEN)]
     found += [WeightSpectra(base=BASE, tuned=opened), TaskVectors(base=BASE, tuned=checkpoints())]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
     return list(dict.fromkeys(found))
@@ -113,9 +118,26 @@ def _compared(tuned: Compress, unit: Unit, pooling: Pooling, labels: tuple[str, 
     yield Crowding(base=base, tuned=other)
     yield JointMap(base=base, tuned=other)
     if tuned == checkpoints()[0]:
-        yield JointUmap(base=base, tuned=other, layer=base.n_layers - 1)
-        yield MapChain(base=base, tuned=other)
-        yield Movers(base=base, tuned=other)
+        yield from _drawn(base, other, OPENED_AT[unit == "word"])
+
+
+def _drawn(base: Embed, tuned: Embed, label: str) -> Iterator[Spec]:
+    """What the page Maps opens with, by each projection, and the true neighbours of the points on each of its maps."""
+    top = base.n_layers - 1
+    bent, chain, movers = (
+        JointUmap(base=base, tuned=tuned, layer=top),
+        MapChain(base=base, tuned=tuned),
+        Movers(base=base, tuned=tuned),
+    )
+    yield from (
+        bent,
+        UmapSeeds(base=base, tuned=tuned, layer=top),
+        JointTsne(base=base, tuned=tuned, layer=top),
+        chain,
+        movers,
+    )
+    yield from (movers.replace(n_points=one.n_points) for one in (bent, chain))
+    yield LabelAxes(base=base, tuned=tuned, label=label)
 
 
 def _inspected(tuned: Compress, unit: Unit, pooling: Pooling, label: str) -> Iterator[Spec]:

@@ -219,6 +219,34 @@ Whole = Packaged | Folder | Hub
 
 
 @dataclass(frozen=True, kw_only=True)
+class Surgery(Described, kind="surgery"):
+    """What is done to a checkpoint's blocks before it is tuned; at its defaults nothing. Blocks count from 0, bottom to top."""
+
+    reset: tuple[int, ...] = ()
+    """Blocks whose linear weights are drawn anew (Tamkin et al. 2020); biases stay as they were."""
+    scale: Literal["bert", "tamkin-code"] = "bert"
+    """bert: normal, sd 0.02, cut off at two sd, as BERT was initialised. tamkin-code: what the authors' code draws, 38 times
+    smaller, so that a block hands on what it is given."""
+    keeps_norms: bool = False
+    """Whether layer norms of reset blocks keep their weights, instead of 1 and 0."""
+    order: tuple[int, ...] = ()
+    """The block that stands at each place; empty = as they were."""
+    n_kept: int | None = None
+    """Blocks from the bottom that are kept, the others left out; None = all."""
+    n_frozen: int = 0
+    """Blocks from the bottom that are not trained, and the embeddings with them; 0 = all is trained."""
+
+    def validate(self) -> None:
+        asked = "Changing a checkpoint before it is tuned."
+        if list(self.reset) != sorted(set(self.reset)) or any(block < 0 for block in self.reset):
+            raise SpecInvalid(asked, f"Blocks to reset: {self.reset}.", "Give rising numbers from 0 on.")
+        if sorted(self.order) != list(range(len(self.order))):
+            raise SpecInvalid(asked, f"An order of blocks: {self.order}.", "Give each block once.")
+        if self.n_frozen < 0 or (self.n_kept is not None and self.n_kept < 0):
+            raise SpecInvalid(asked, f"{self.n_frozen} frozen, {self.n_kept} kept.", "Give 0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Adapter(Described, kind="checkpoint.adapter"):
     """A low-rank adapter made elsewhere, over the checkpoint it was trained on."""
 

@@ -21,7 +21,6 @@ from core.keys import from_json, key_of  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
 from core.models.checkpoints import facts, locate_adapter, place  # noqa: E402
 from core.refs import (  # noqa: E402
-    LABEL_NAMES,
     Adapter,
     Folder,
     Hub,
@@ -30,7 +29,7 @@ from core.refs import (  # noqa: E402
     Suite,
     Vectors,
 )
-from pages.parts import bringing, picker, show  # noqa: E402
+from pages.parts import bringing, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
 _KINDS = {Packaged: "comes with Tunescope", Folder: "folder", Hub: "Hugging Face Hub"}
@@ -223,33 +222,11 @@ def fine_tune(lab: Lab) -> None:
 def recipe(lab: Lab) -> FineTune | None:
     """The spec that the form describes; None where the data has no label."""
     keep: dict[str, Any] = {"persist_state": "session"}
-    bases = bringing.whole(lab)
-    datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref)[unit] for unit in ("sentence", "word"))]
-    one, two, three = st.columns(3)
-    base = one.selectbox("Start from", bases, format_func=lambda n: n.name, key="tune_base", **keep)
-    at = {"format_func": lambda n: n.name, **keep}
-    train = two.selectbox("Training examples", datasets, index=_at(datasets, "suite-train"), key="tune_train", **at)
-    dev = three.selectbox(
-        "Dev examples",
-        datasets,
-        index=_at(datasets, "suite-dev"),
-        key="tune_dev",
-        help="Scored after tuning, never trained on.",
-        **at,
-    )
-    known, also = lab.labels_of(train.ref), lab.labels_of(dev.ref)
-    tasks = [(unit, name) for unit in ("sentence", "word") for name in known[unit] if name in also[unit]]
-    if not tasks:
-        st.info("These two have no label in common.", icon=":material/info:")
+    task = task_form.task(lab)
+    if task is None:
         return None
-    if train.ref == dev.ref:
-        st.warning("The dev examples are the training examples: the score will say nothing about new ones.")
     one, two, three = st.columns(3)
-    unit, label = one.selectbox(
-        "Learn", tasks, format_func=lambda task: f"{LABEL_NAMES.get(task[1], task[1])} ({task[0]})", key="tune_label",
-        help="A sentence or pair gets one label (sequence classification), or each word gets one (token classification).",
-        **keep,
-    )  # fmt: skip
+    unit, label = task_form.learnt(one, task)
     method = two.segmented_control(
         "Tune", list(_METHODS), default="full", format_func=_METHODS.get, key="tune_method",
         help="LoRA adds two thin matrices to queries and values and freezes the rest (Hu et al. 2022); the head alone "
@@ -260,7 +237,8 @@ def recipe(lab: Lab) -> FineTune | None:
         help="Weights kept on the way, evenly on a log scale; each is a checkpoint of its own on every page.",
     )  # fmt: skip
     return numbers(lab, FineTune(
-        checkpoint=base.ref, train=Sample(of=train.ref), dev=Sample(of=dev.ref), label=label, unit=unit, method=method,
+        checkpoint=task.base.ref, train=Sample(of=task.train.ref), dev=Sample(of=task.dev.ref), label=label, unit=unit,
+        method=method,
     ), count)  # fmt: skip
 
 
@@ -269,7 +247,7 @@ def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
     keep: dict[str, Any] = {"persist_state": "session"}
     largest, largest_dev = lab.size_of(run.train.of), lab.size_of(run.dev.of)
     one, two, three, four, five, six = st.columns(6)
-    n = one.number_input("Examples", 10, largest, min(1000, largest), step=100, key="tune_n", **keep)
+    n = one.number_input("Examples", min(10, largest), largest, min(1000, largest), step=100, key="tune_n", **keep)
     epochs = two.number_input("Epochs", 0.1, 20.0, 2.0, step=0.5, format="%g", key="tune_epochs", **keep)
     rate = three.number_input(
         "Learning rate", 1e-6, 1e-1, _RATES[run.method], step=1e-5, format="%.0e", key=f"tune_rate_{run.method}", **keep
@@ -291,10 +269,6 @@ def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
         seed=seed,
     )
     return run.replace(snapshots=spaced_steps(run.n_steps, count))
-
-
-def _at(options: list[Named], short: str) -> int:
-    return next((i for i, one in enumerate(options) if one.id == short), 0)
 
 
 with show.messages():

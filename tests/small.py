@@ -12,12 +12,15 @@ from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune
 from core.analyses.head_agreement import HeadAgreement
+from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap
 from core.analyses.label_axes import LabelAxes
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
+from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
@@ -32,10 +35,12 @@ from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
 from core.analyses.task_vectors import TaskVectors
+from core.analyses.trial import Trial
+from core.analyses.umap_seeds import UmapSeeds
 from core.analyses.weight_change import WeightChange
 from core.analyses.weight_spectra import WeightSpectra
 from core.keys import Spec
-from core.refs import Packaged, Sample, Suite
+from core.refs import Packaged, Sample, Suite, Surgery
 
 TUNE = FineTune(
     checkpoint=Packaged(),
@@ -94,12 +99,17 @@ def comparison() -> list[Spec]:
         WeightSpectra(base=Packaged(), tuned=TUNE),
         JointMap(base=BASE, tuned=TUNED, n_points=100),
         JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100),
+        UmapSeeds(base=BASE, tuned=TUNED, layer=6, n_points=50, n_seeds=2),
+        JointTsne(base=BASE, tuned=TUNED, layer=6, n_points=50, perplexity=10),
         MapChain(base=BASE, tuned=TUNED, n_points=50),
+        MapSteps(base=BASE, steps=(TUNED,), layer=6, n_points=50),
         Movers(base=BASE, tuned=TUNED, n_points=100),
         LabelAxes(base=BASE, tuned=TUNED, label="upos", first="NOUN", second="VERB", n_points=100),
         *edges,
         EdgeProbeChange(base=edges[0], tuned=edges[1]),
         Compress(of=TUNE),
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
+        HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
+        Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from core.maths.scores import grouped_score, macro_f1, matthews
 from core.maths.statistics import MIN_GROUPS, Estimate, grouped_share, wilson_interval
 from core.models.checkpoints import locate, weight_bytes
 from core.refs import Sample, Whole
+
+if TYPE_CHECKING:
+    from core.models.tuning import Recipe
 
 _CHANGED_SHARE = {"full": 1.0, "head": 0.01, "lora": 0.02}
 """Rough bytes of what a method changes, against those of the weights."""
@@ -150,22 +153,96 @@ class TunedCheckpoint(Result):
     def scores(self) -> dict[str, Estimate]:
         """Macro-F1 and Matthews correlation of the head on the dev examples, with intervals over examples; none where those
         are too few for an interval, or all alike."""
-        number = {label: i for i, label in enumerate(self.labels)}
-        gold, guess = (self.answers[side].map(number).to_numpy() for side in ("gold", "guess"))
-        groups = self.answers["example"].to_numpy()
-        measures = {"macro-F1": (macro_f1, (0.0, 1.0)), "Matthews correlation": (matthews, (-1.0, 1.0))}
-        if len(set(groups.tolist())) < MIN_GROUPS:
-            return {}
-        found = {
-            name: grouped_score(score, gold, guess, groups, n_classes=len(self.labels), span=span)
-            for name, (score, span) in measures.items()
-        }
-        # Where every group says the same, as where all is right, they tell nothing of the spread.
-        return {name: one for name, one in found.items() if one.standard_error > 0}
+        found = {name: scored_by(self.answers, self.labels, name)[1] for name in MEASURES}
+        return {name: one for name, one in found.items() if one is not None}
+
+
+MEASURES = {"macro-F1": (macro_f1, (0.0, 1.0)), "Matthews correlation": (matthews, (-1.0, 1.0))}
+"""Scores of a head's answers beside accuracy, with the range of each."""
+
+
+def scored_by(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> tuple[float, Estimate | None]:
+    """One of MEASURES of a head's answers (columns example, gold, guess), and the same with its interval over examples.
+
+    Matthews correlation is 0 for a head that always says the same. No interval where examples are too few for one, or where
+    every group of them says the same: that tells nothing of the spread.
+    """
+    number = {label: i for i, label in enumerate(labels)}
+    gold, guess = (answers[side].map(number).to_numpy() for side in ("gold", "guess"))
+    score, span = MEASURES[measure]
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, (gold, guess), 1)
+    value = float(score(confusion))
+    groups = answers["example"].to_numpy()
+    if len(set(groups.tolist())) < MIN_GROUPS:
+        return value, None
+    found = grouped_score(score, gold, guess, groups, n_classes=len(labels), span=span)
+    return value, found if found.standard_error > 0 else None
 
 
 def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
     """Tune. Raises NotEnoughData for a label with one class, SpecInvalid for a label the data does not have."""
+    from core.models.changes import changes_file
+    from core.models.tuning import tune
+
+    task = prepared(spec)
+    tuned = tune(
+        locate(spec.checkpoint),
+        run.folder / "changes",
+        train=task.train,
+        targets=task.targets,
+        dev=task.dev,
+        labels=task.labels,
+        recipe=task.recipe,
+        device=run.device,
+        on_step=run.step,
+        on_curve=lambda rows: run.publish("curve", rows),
+    )
+    scored = score_answers(tuned.answers, task.gold, task.labels)
+    return TunedCheckpoint(
+        changes=run.folder / "changes",
+        labels=task.labels,
+        curve=tuned.curve,
+        answers=scored.answers,
+        confusion=scored.confusion,
+        accuracy=scored.accuracy,
+        majority=task.majority(scored),
+        n_train=len(task.train),
+        n_steps=task.recipe.n_steps,
+        n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a run is to learn, read and checked."""
+
+    train: Examples
+    targets: "list[int] | list[list[int]]"
+    """Index of each training example's label, or of each of its words' labels."""
+    taught: list[tuple[str, ...]]
+    """Gold labels of the training examples."""
+    dev: Examples
+    gold: list[tuple[str, ...]]
+    """Gold labels of the dev examples, one tuple an example."""
+    labels: tuple[str, ...]
+    recipe: "Recipe"
+
+    def majority(self, scored: "Scored") -> float:
+        """Accuracy on the dev examples of always answering the commonest training label."""
+        return float((scored.answers["gold"] == self.commonest).mean())
+
+    @property
+    def commonest(self) -> str:
+        """The commonest training label; of several, the first by name."""
+        taught = pd.Series([one for row in self.taught for one in row if one in self.labels])
+        return str(taught.value_counts().sort_index().idxmax())
+
+
+def prepared(spec: FineTune) -> Task:
+    """What a run learns. Raises NotEnoughData for a label with one class, SpecInvalid for a label the data does not have."""
+    from core.models.tuning import IGNORED, Recipe
+
     train, dev = load_sample(spec.train), load_sample(spec.dev)
     gold = [_labels(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev"))]
     labels = _label_names(spec, *gold, is_partial=spec.label in train.partial)
@@ -177,9 +254,6 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         train, gold[0] = train.pick(taught), [gold[0][i] for i in taught]
         n_steps = _steps(len(train), spec)
         _enough_annotated(spec, gold[1], n_steps)
-    from core.models.changes import changes_file
-    from core.models.tuning import IGNORED, Recipe, tune
-
     recipe = Recipe(
         unit=spec.unit,
         method=spec.method,
@@ -193,32 +267,15 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         seed=spec.seed,
         snapshots=spec.snapshots,
     )
-    by_word = spec.unit == "word"
     targets = [[number.get(one, IGNORED) for one in row] for row in gold[0]]
-    tuned = tune(
-        locate(spec.checkpoint),
-        run.folder / "changes",
+    return Task(
         train=train,
-        targets=targets if by_word else [row[0] for row in targets],
+        targets=targets if spec.unit == "word" else [row[0] for row in targets],
+        taught=gold[0],
         dev=dev,
+        gold=gold[1],
         labels=labels,
         recipe=recipe,
-        device=run.device,
-        on_step=run.step,
-        on_curve=lambda rows: run.publish("curve", rows),
-    )
-    scored = score_answers(tuned.answers, gold[1], labels)
-    return TunedCheckpoint(
-        changes=run.folder / "changes",
-        labels=labels,
-        curve=tuned.curve,
-        answers=scored.answers,
-        confusion=scored.confusion,
-        accuracy=scored.accuracy,
-        majority=_majority(gold[0], scored.answers["gold"], labels),
-        n_train=len(train),
-        n_steps=n_steps,
-        n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
     )
 
 
@@ -299,8 +356,3 @@ def _label_names(
             "Take more training examples, or another dev file.",
         )
     return labels
-
-
-def _majority(train: list[tuple[str, ...]], dev: pd.Series, labels: tuple[str, ...]) -> float:
-    commonest = pd.Series([one for row in train for one in row if one in labels]).value_counts().sort_index().idxmax()
-    return float((dev == commonest).mean())

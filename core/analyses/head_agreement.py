@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.checkpoint import origin, run_of, source_of
-from core.analyses.compress import Compress
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.checkpoint import run_of
+from core.analyses.head_answers import Head, answers_of, head_labels
 from core.analyses.units import group_of
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
@@ -17,13 +16,10 @@ from core.errors import IncompatibleRefs
 from core.keys import Result, Spec
 from core.maths.agreement import chance_agreement, divergence_bits
 from core.maths.statistics import Estimate, grouped_share
-from core.models.checkpoints import locate
 from core.refs import Sample
 
 KEPT = 200
 """Rows kept to be read, those that differ most first."""
-
-Head = FineTune | Snapshot | Compress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +75,8 @@ def compute(spec: HeadAgreement, inputs: dict[str, Any], run: Run) -> HeadAgreem
 
     Raises IncompatibleRefs where their labels or the words they keep differ, NotEnoughData under 4 sentences.
     """
-    from core.models.tuning import answer, longest_input, tuned_model
-
     examples, heads = load_sample(spec.sample), (("base", spec.base), ("tuned", spec.tuned))
-    labels = {name: _result(ref, inputs, name).labels for name, ref in heads}
+    labels = {name: head_labels(ref, inputs, name) for name, ref in heads}
     if set(labels["base"]) != set(labels["tuned"]):
         raise IncompatibleRefs(
             "Comparing two heads.",
@@ -92,11 +86,7 @@ def compute(spec: HeadAgreement, inputs: dict[str, Any], run: Run) -> HeadAgreem
     said = {}
     for done, (name, ref) in enumerate(heads):
         run.step(done, 2, "heads")
-        tuning = run_of(ref)
-        assert tuning is not None
-        model, tokenizer = tuned_model(source_of(ref, inputs, name), tuning.unit, labels[name], run.device)
-        longest = longest_input(locate(origin(ref)), tuning.max_pieces)
-        said[name] = answer(model, tokenizer, examples, unit=tuning.unit, longest=longest, on_batch=run.check)
+        said[name] = answers_of(ref, inputs, name, examples, run)
     base, tuned = said["base"], said["tuned"]
     if not (np.array_equal(base.example, tuned.example) and np.array_equal(base.word, tuned.word)):
         raise IncompatibleRefs(
@@ -121,11 +111,6 @@ def compute(spec: HeadAgreement, inputs: dict[str, Any], run: Run) -> HeadAgreem
         n_rows=len(bits),
         n_sentences=len(np.unique(base.example)),
     )
-
-
-def _result(ref: Head, inputs: dict[str, Any], name: str) -> TunedCheckpoint:
-    found: TunedCheckpoint = inputs[f"{name}.run" if isinstance(ref, Snapshot) else name]
-    return found
 
 
 def _rows(

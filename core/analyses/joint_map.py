@@ -8,16 +8,18 @@ import pandas as pd
 
 from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed, Embeddings, read_the_same
+from core.analyses.numbers import numbers_of_rows
+from core.analyses.places import PLACE, whole_texts
 from core.analyses.units import of_places
-from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.geometry import joint_pca
+from core.refs import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointMap(Spec, kind="joint_map"):
+class JointMap(Spec, kind="joint_map", version=2):
     """Two principal components of base and tuned rows together, for every layer."""
 
     title: ClassVar[str] = "Map (joint PCA)"
@@ -50,7 +52,7 @@ class Maps(Result):
     explained: np.ndarray
     """Share of the joint variance on each axis, 0 to 1 [layers, 2]."""
     points: pd.DataFrame
-    """What each row is: text, sentence, and one column a label."""
+    """What each row is: text, sentence, and one column a label or number."""
 
 
 def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
@@ -68,7 +70,7 @@ def compute(spec: JointMap, inputs: dict[str, Any], run: Run) -> Maps:
         base=np.stack([fit.base for fit in fits]),
         tuned=np.stack([fit.tuned for fit in fits]),
         explained=np.stack([fit.explained_share for fit in fits]),
-        points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
+        points=describe_rows(spec.base.sample, base.sentence[in_base], base.word[in_base]),
     )
 
 
@@ -92,15 +94,22 @@ def drawn_rows(base: Embeddings, tuned: Embeddings, n_points: int, seed: int) ->
     return in_base, in_tuned
 
 
-def describe_rows(examples: Examples, sentence: np.ndarray, word: np.ndarray) -> pd.DataFrame:
-    """text, sentence and labels of rows; word = -1 means a whole sentence."""
+def describe_rows(sample: Sample, sentence: np.ndarray, word: np.ndarray) -> pd.DataFrame:
+    """text, sentence (the whole example), PLACE, labels (strings) and numbers (float64, NaN where a row has none) of rows.
+
+    A number whose name a label has already is left out. Args: word: -1 means a whole sentence.
+    """
+    examples = load_sample(sample)
+    whole = whole_texts(examples)
     rows = list(zip(sentence.tolist(), word.tolist(), strict=True))
     by_word = bool(rows) and rows[0][1] >= 0
-    table = {
-        "text": list(of_places(examples.words, rows)) if by_word else [examples.texts[i] for i, _ in rows],
-        "sentence": [examples.texts[i] for i, _ in rows],
+    table: dict[str, Any] = {
+        "text": list(of_places(examples.words, rows)) if by_word else [whole[i] for i, _ in rows],
+        "sentence": [whole[i] for i, _ in rows],
+        PLACE: word.astype(np.int32) + 1,
     }
     if by_word:
         table |= {name: list(of_places(values, rows)) for name, values in examples.word_labels.items()}
     table |= {name: [values[i] for i, _ in rows] for name, values in examples.sentence_labels.items()}
-    return pd.DataFrame(table)
+    numbers = numbers_of_rows(sample, sentence, word)
+    return pd.DataFrame(table | {name: values for name, values in numbers.items() if name not in table})

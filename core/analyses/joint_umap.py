@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows, same_width
-from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.geometry import joint_pca
@@ -26,7 +25,7 @@ TRUST_NEIGHBOURS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointUmap(Spec, kind="joint_umap"):
+class JointUmap(Spec, kind="joint_umap", version=2):
     """UMAP of base and tuned rows of one layer together."""
 
     title: ClassVar[str] = "Map (joint UMAP)"
@@ -64,7 +63,7 @@ class JointUmap(Spec, kind="joint_umap"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UmapMaps(Result):
+class LaidOut(Result):
     """Coordinates of both sides on one map. Its axes have no unit, and distances between clumps little meaning."""
 
     base: np.ndarray
@@ -79,11 +78,31 @@ class UmapMaps(Result):
     """Neighbours that trustworthiness looks at."""
     n_epochs: int
     points: pd.DataFrame
-    """What each row is: text, sentence, and one column a label."""
+    """What each row is: text, sentence, and one column a label or number."""
 
 
-def compute(spec: JointUmap, inputs: dict[str, Any], run: Run) -> UmapMaps:
-    """Fit one layer. Raises IncompatibleRefs for unequal widths, SpecInvalid for a layer that is not there."""
+@dataclass(frozen=True, kw_only=True)
+class LayerRows:
+    """Rows of both sides that one map is drawn of, the same word or sentence in each place."""
+
+    base: NDArray[np.float32]
+    """[n_points, width]; of unit length for cosine neighbours."""
+    tuned: NDArray[np.float32]
+    points: pd.DataFrame
+    """What each row is."""
+
+    def trust(self, drawn: NDArray[np.float32]) -> tuple[float, float]:
+        """Trustworthiness of each side's half of a map [2 n_points, 2], base first."""
+        sides = (self.base, drawn[: len(self.base)]), (self.tuned, drawn[len(self.base) :])
+        base, tuned = (trustworthiness(X, Y, k=TRUST_NEIGHBOURS) for X, Y in sides)
+        return base, tuned
+
+
+def layer_rows(spec: Any, inputs: dict[str, Any]) -> LayerRows:
+    """The rows of a spec with base, tuned, layer, n_points, metric and seed.
+
+    Raises IncompatibleRefs for unequal widths, SpecInvalid for a layer that is not there, NotEnoughData for too few rows.
+    """
     base, tuned = inputs["base"], inputs["tuned"]
     if spec.layer >= len(base.layers):
         raise SpecInvalid(f"A map of layer {spec.layer}.", "The base has no such layer.", "Choose a lower one.")
@@ -94,62 +113,65 @@ def compute(spec: JointUmap, inputs: dict[str, Any], run: Run) -> UmapMaps:
         np.asarray(side.layers[layer][rows], np.float32)
         for side, layer, rows in ((base, spec.layer, in_base), (tuned, other, in_tuned))
     )
-    if len(first) <= 2 * TRUST_NEIGHBOURS or 2 * len(first) <= spec.n_neighbors:
-        raise NotEnoughData(f"A UMAP of {len(first)} points a side.", "Too few.", "Take more sentences.")
+    if len(first) <= 2 * TRUST_NEIGHBOURS:
+        raise NotEnoughData(f"A map of {len(first)} points a side.", "Too few.", "Take more sentences.")
     if spec.metric == "cosine":
         first, second = unit_rows(first), unit_rows(second)
-    drawn = lay_out(
-        first, second, n_neighbors=spec.n_neighbors, min_dist=spec.min_dist, seed=spec.seed, device=run.device, run=run
+    return LayerRows(
+        base=first,
+        tuned=second,
+        points=describe_rows(spec.base.sample, base.sentence[in_base], base.word[in_base]),
     )
-    run.step(3, 4, "trustworthiness")
-    sides = drawn[: len(first)], drawn[len(first) :]
-    trust = [trustworthiness(X, Y, k=TRUST_NEIGHBOURS) for X, Y in zip((first, second), sides, strict=True)]
-    run.step(4, 4, "done")
-    return UmapMaps(
-        base=sides[0],
-        tuned=sides[1],
+
+
+def compute(spec: JointUmap, inputs: dict[str, Any], run: Run) -> LaidOut:
+    """Fit one layer. Raises as layer_rows, NotEnoughData for fewer points than neighbours."""
+    rows = layer_rows(spec, inputs)
+    run.step(0, 3, "exact neighbours")
+    reduced, graph = shared_graph(rows.base, rows.tuned, spec.n_neighbors, run)
+    run.step(1, 3, f"layout, {N_EPOCHS} epochs")
+    drawn = placed(reduced, graph, min_dist=spec.min_dist, seed=spec.seed, init="pca")
+    run.step(2, 3, "trustworthiness")
+    trust = rows.trust(drawn)
+    run.step(3, 3, "done")
+    n = len(rows.base)
+    return LaidOut(
+        base=drawn[:n],
+        tuned=drawn[n:],
         base_trust=trust[0],
         tuned_trust=trust[1],
         n_trust=TRUST_NEIGHBOURS,
         n_epochs=N_EPOCHS,
-        points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
+        points=rows.points,
     )
 
 
-def lay_out(
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-    *,
-    n_neighbors: int,
-    min_dist: float,
-    seed: int,
-    device: str = "cpu",
-    run: Run | None = None,
-) -> NDArray[np.float32]:
-    """Both sides' rows on one map, first above second: PCA, exact neighbours, UMAP on that graph from the PCA.
+Graph = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Indices and distances [n, k] of the nearest rows of each row, itself first (exact_knn)."""
 
-    UMAP searches no neighbours of its own then, which spares its slow compilation. A seed means one thread; the same
-    seed on the same machine gives the same map.
 
-    Returns:
-        float32 [n_first + n_second, 2].
-    Cost:
-        A first call in a process compiles for some twenty seconds.
+def shared_graph(
+    first: NDArray[np.float32], second: NDArray[np.float32], n_neighbors: int, run: Run
+) -> tuple[NDArray[np.float32], Graph]:
+    """Both sides' rows, first above second, in at most 50 joint principal components, and their exact graph of neighbours.
+
+    UMAP searches no neighbours of its own then, which spares its slow compilation; and maps of several seeds or settings
+    can stand on one graph.
+
+    Raises:
+        NotEnoughData: fewer points than neighbours.
     """
-    step = run.step if run else lambda done, total, note="": None
-    step(0, 4, "principal components")
-    n_components = min(N_COMPONENTS, first.shape[1], len(first) + len(second))
-    reduced = joint_pca(first, second, n_components=n_components)
+    n = len(first) + len(second)
+    if n <= n_neighbors:
+        raise NotEnoughData(f"A map with {n_neighbors} neighbours.", f"There are {n} points.", "Ask for fewer.")
+    reduced = joint_pca(first, second, n_components=min(N_COMPONENTS, first.shape[1], n))
     rows = np.concatenate([reduced.base, reduced.tuned])
-    step(1, 4, "exact neighbours")
-    graph = exact_knn(rows, n_neighbors, device=device, on_step=(lambda done, total: run.check()) if run else None)
-    step(2, 4, f"layout, {N_EPOCHS} epochs")
-    return placed(rows, graph, min_dist=min_dist, seed=seed, init="pca")
+    return rows, exact_knn(rows, n_neighbors, device=run.device, on_step=lambda done, total: run.check())
 
 
 def placed(
     rows: NDArray[np.float32],
-    graph: tuple[NDArray[np.int32], NDArray[np.float32]],
+    graph: Graph,
     *,
     min_dist: float,
     seed: int,
@@ -157,10 +179,14 @@ def placed(
     learning_rate: float = 1.0,
     n_epochs: int = N_EPOCHS,
 ) -> NDArray[np.float32]:
-    """UMAP of rows on their exact graph of neighbours (exact_knn), begun from PCA or from a map of the same rows.
+    """UMAP of rows on their exact graph of neighbours, begun from PCA or from a map of the same rows.
+
+    A seed means one thread; the same seed on the same machine gives the same map.
 
     Returns:
         float32 [n, 2].
+    Cost:
+        A first call in a process compiles for some twenty seconds.
     """
     with warnings.catch_warnings():
         # New points are never placed on this map, and a seed is meant to keep it to one thread.

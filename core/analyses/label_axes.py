@@ -145,7 +145,7 @@ class FoundAxes(Result):
     value: np.ndarray
     """Of each point, by number, -1 = none of them, int32 [n_points]."""
     points: pd.DataFrame
-    """What each point is: text, sentence, and one column a label."""
+    """What each point is: text, sentence, and one column a label or number."""
     facing: tuple[int, ...]
     """The tuned layer that each base layer faces."""
     n_sentences: int
@@ -230,7 +230,7 @@ def _rows(spec: LabelAxes, base: Embeddings, tuned: Embeddings, examples: Exampl
         tuned=in_tuned,
         sentence=sentence,
         group=group,
-        points=describe_rows(examples, sentence, base.word[in_base]),
+        points=describe_rows(spec.base.sample, sentence, base.word[in_base]),
         is_held=np.isin(group, order[len(order) // 2 :]),
     )
 

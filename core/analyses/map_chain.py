@@ -6,9 +6,10 @@ differs by rounding, ends near: some .06 to .08 of the map's size away on 600 wo
 long steps blow rounding up to .13 to .54. The small steps cost no trustworthiness.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from functools import partial
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,9 @@ from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows
 from core.analyses.joint_umap import N_COMPONENTS, N_EPOCHS, TRUST_NEIGHBOURS, placed
-from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
-from core.maths.projection import continuity, exact_knn, pca, procrustes_align, trustworthiness_by_point, unit_rows
+from core.maths.projection import continuity, exact_knn, pca, trustworthiness_by_point, turned_onto, unit_rows
 
 SMALL_STEPS = 0.1
 """Learning rate of what both sides go on with; UMAP's own is 1."""
@@ -29,8 +29,21 @@ HALF_EPOCHS = N_EPOCHS // 2
 """Of the common map, and again of each side's own."""
 
 
+class LayoutSettings(Protocol):
+    """What a spec says of how its maps are laid out."""
+
+    @property
+    def n_neighbors(self) -> int: ...
+    @property
+    def min_dist(self) -> float: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class MapChain(Spec, kind="map_chain"):
+class MapChain(Spec, kind="map_chain", version=2):
     """UMAP of each layer of both sides, begun from the layer below, tuned laid on base."""
 
     title: ClassVar[str] = "Maps of all layers (chain of UMAPs)"
@@ -80,7 +93,7 @@ class ChainedMaps(Result):
     n_trust: int
     n_epochs: int
     points: pd.DataFrame
-    """What each row is: text, sentence, and one column a label."""
+    """What each row is: text, sentence, and one column a label or number."""
 
 
 def compute(spec: MapChain, inputs: dict[str, Any], run: Run) -> ChainedMaps:
@@ -103,7 +116,7 @@ def compute(spec: MapChain, inputs: dict[str, Any], run: Run) -> ChainedMaps:
         continuity=np.array([side.continuity for side in sides]),
         n_trust=TRUST_NEIGHBOURS,
         n_epochs=2 * HALF_EPOCHS,
-        points=describe_rows(load_sample(spec.base.sample), base.sentence[in_base], base.word[in_base]),
+        points=describe_rows(spec.base.sample, base.sentence[in_base], base.word[in_base]),
     )
 
 
@@ -116,6 +129,12 @@ class Side:
     trust: list[NDArray[np.float64]] = field(default_factory=list)
     """Of each point [n_points]."""
     continuity: list[float] = field(default_factory=list)
+
+    def add(self, space: "Space", drawn: NDArray[np.float32]) -> None:
+        """One more map, of this space."""
+        self.maps.append(drawn)
+        self.trust.append(trustworthiness_by_point(space.rows, drawn, TRUST_NEIGHBOURS))
+        self.continuity.append(continuity(space.rows, drawn, TRUST_NEIGHBOURS))
 
 
 def chained(
@@ -131,24 +150,23 @@ def chained(
     sides = Side(), Side()
     below: NDArray[np.float32] | None = None
     for layer, pair in enumerate(layers):
-        spaces = [_space(rows, spec, run.device) for rows in pair]
-        run.step(2 * layer, 2 * len(layers), "maps")
-        start = _begun(spaces[0], below, spec)
-        onto = start if below is None else below
-        for at, (side, space) in enumerate(zip(sides, spaces, strict=True)):
-            run.step(2 * layer + at, 2 * len(layers), "maps")
-            drawn = _gone_on(space, start, onto, spec)
-            side.maps.append(drawn)
-            side.trust.append(trustworthiness_by_point(space.rows, drawn, TRUST_NEIGHBOURS))
-            side.continuity.append(continuity(space.rows, drawn, TRUST_NEIGHBOURS))
-            onto = sides[0].maps[-1]
-        below = onto if _is_spread(onto) else None
+        count = partial(_count, run, 2 * layer, 2 * len(layers))
+        count(0)
+        spaces = [space_of(rows, spec, run.device) for rows in pair]
+        drawn = from_one_map(spaces, below, spec, on_map=count)
+        for side, space, one in zip(sides, spaces, drawn, strict=True):
+            side.add(space, one)
+        below = drawn[0] if _is_spread(drawn[0]) else None
     run.step(2 * len(layers), 2 * len(layers), "maps")
     return sides
 
 
+def _count(run: Run, before: int, total: int, at: int) -> None:
+    run.step(before + at, total, "maps")
+
+
 @dataclass(frozen=True)
-class _Space:
+class Space:
     """The rows of one layer of one side."""
 
     rows: NDArray[np.float32]
@@ -163,13 +181,41 @@ class _Space:
         return not _is_spread(self.rows)
 
 
-def _space(given: NDArray[np.float32], spec: MapChain, device: str) -> _Space:
+def space_of(given: NDArray[np.float32], spec: LayoutSettings, device: str) -> Space:
+    """Rows [n_points, width], ready to be laid out."""
     rows = unit_rows(given) if spec.metric == "cosine" else given
     reduced = pca(rows, min(N_COMPONENTS, *rows.shape))[0] if _is_spread(rows) else rows
-    return _Space(rows, reduced, exact_knn(reduced, spec.n_neighbors, device=device))
+    return Space(rows, reduced, exact_knn(reduced, spec.n_neighbors, device=device))
 
 
-def _begun(space: _Space, below: NDArray[np.float32] | None, spec: MapChain) -> NDArray[np.float32]:
+def from_one_map(
+    spaces: Sequence[Space],
+    below: NDArray[np.float32] | None,
+    spec: LayoutSettings,
+    *,
+    on_map: Callable[[int], None],
+) -> list[NDArray[np.float32]]:
+    """A map of each space, all of them gone on from one map of the first with small steps: equal spaces give equal maps.
+
+    Args:
+        spaces: the same rows in each.
+        below: the map that the common one is begun from and the first is laid on; without one, the first's PCA. All others
+            are laid on the first's own.
+        spec: settings of the layout.
+        on_map: told the place of each space before it is laid out.
+    Returns:
+        float32 [n_points, 2] each.
+    """
+    start = _begun(spaces[0], below, spec)
+    drawn: list[NDArray[np.float32]] = []
+    for at, space in enumerate(spaces):
+        on_map(at)
+        onto = drawn[0] if drawn else start if below is None else below
+        drawn.append(_gone_on(space, start, onto, spec))
+    return drawn
+
+
+def _begun(space: Space, below: NDArray[np.float32] | None, spec: LayoutSettings) -> NDArray[np.float32]:
     """The map that both sides of a layer go on from: the base's, begun from the layer below, the first from PCA."""
     if space.is_point:
         return np.zeros((len(space.rows), 2), np.float32)
@@ -178,7 +224,7 @@ def _begun(space: _Space, below: NDArray[np.float32] | None, spec: MapChain) -> 
 
 
 def _gone_on(
-    space: _Space, start: NDArray[np.float32], onto: NDArray[np.float32], spec: MapChain
+    space: Space, start: NDArray[np.float32], onto: NDArray[np.float32], spec: LayoutSettings
 ) -> NDArray[np.float32]:
     """A side's own map, from a common one, laid on another; all at one place where its rows are."""
     if space.is_point:
@@ -201,7 +247,7 @@ def _is_spread(rows: NDArray[np.float32]) -> bool:
 
 
 def _laid_on(drawn: NDArray[np.float32], onto: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turned and mirrored onto another map, and brought to one size: a map that fits badly would else be drawn small."""
-    aligned = procrustes_align(drawn, onto - onto.mean(axis=0))
+    """Turned and mirrored onto another map about the middle, and brought to one size."""
+    aligned = turned_onto(drawn, onto - onto.mean(axis=0))
     length = np.sqrt((aligned**2).sum(axis=1).mean())
     return (aligned / (length or 1.0)).astype(np.float32)

@@ -21,7 +21,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Movers(Spec, kind="movers"):
+class Movers(Spec, kind="movers", version=2):
     """Neighbours kept by each word or sentence at every layer, beside what those around it kept."""
 
     title: ClassVar[str] = "Movers"
@@ -69,7 +69,7 @@ class Moved(Result):
     tuned_neighbours: np.ndarray
     """int16 [base layers, n_points, k]."""
     points: pd.DataFrame
-    """What each row is: text, sentence, and one column a label."""
+    """What each row is: text, sentence, and one column a label or number."""
     group: np.ndarray
     """Group of each row: its sentence, or all versions of it together, int32 [n_points]."""
     n_sentences: int
@@ -84,6 +84,10 @@ class Moved(Result):
     def score(self) -> np.ndarray:
         """How much more of its neighbourhood a row lost than those around it, float32 [base layers, n_points], -1 to 1."""
         return np.asarray(np.asarray(self.around) - np.asarray(self.overlap))
+
+    def nearest(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers of each row's neighbours in base and in tuned, nearest first, int16 [n_points, k] each."""
+        return np.asarray(self.base_neighbours[layer]), np.asarray(self.tuned_neighbours[layer])
 
     @property
     def k(self) -> int:
@@ -114,7 +118,7 @@ def compute(spec: Movers, inputs: dict[str, Any], run: Run) -> Moved:
         false_share=np.stack([false_discovery_control(one.p_value) for one in found]).astype(np.float32),
         base_neighbours=np.stack([one.base for one in found]).astype(np.int16),  # 10,000 rows at most
         tuned_neighbours=np.stack([one.tuned for one in found]).astype(np.int16),
-        points=describe_rows(examples, base.sentence[in_base], base.word[in_base]),
+        points=describe_rows(spec.base.sample, base.sentence[in_base], base.word[in_base]),
         group=group.astype(np.int32),
         n_sentences=len(np.unique(base.sentence[in_base])),
         n_halves=HALVES,

@@ -68,15 +68,9 @@ def numbered_rows(
             f"Reading the number {number!r} of each {unit}.", f"The data set has: {', '.join(known)}.", "Choose one."
         )
     sentence = embeddings.sentence.tolist()
-    if unit == "sentence":
-        types = [examples.texts[i] for i in sentence]
-        of_sentence = _of_sentences(examples, number)
-        values = np.array([of_sentence[i] for i in sentence], dtype=np.float64)
-    else:
-        places = list(zip(sentence, embeddings.word.tolist(), strict=True))
-        types = list(of_places(examples.words, places))
-        of_words = _of_words(examples, number, sample.of)
-        values = np.array([of_words[i][j] for i, j in places], dtype=np.float64)
+    places = list(zip(sentence, embeddings.word.tolist(), strict=True))
+    types = [examples.texts[i] for i in sentence] if unit == "sentence" else list(of_places(examples.words, places))
+    values = _values(examples, sample.of, unit, number, places)
     kept = np.flatnonzero(~np.isnan(values))
     held = values[kept]
     if len(held) == 0 or (held == held[0]).all():
@@ -92,6 +86,43 @@ def numbered_rows(
         kept=kept,
         n_missing=len(values) - len(kept),
     )
+
+
+def numbers_of_rows(
+    sample: Sample, sentence: NDArray[np.integer], word: NDArray[np.integer]
+) -> dict[str, NDArray[np.float64]]:
+    """Every number of some rows by its name, NaN where a row has none; a name without any is left out.
+
+    Words have their own numbers, then those of their sentence whose names are not taken.
+
+    Args:
+        sample: what the rows are of.
+        sentence: place of each row's sentence in the sample [n].
+        word: place of the word in it [n]; -1 = the whole sentence.
+    """
+    examples = load_sample(sample)
+    places = list(zip(sentence.tolist(), word.tolist(), strict=True))
+    known = number_names(examples)
+    units: dict[str, Literal["word", "sentence"]] = dict.fromkeys(known["sentence"], "sentence")
+    if places and places[0][1] >= 0:
+        units.update(dict.fromkeys(known["word"], "word"))
+    found = {name: _values(examples, sample.of, unit, name, places) for name, unit in units.items()}
+    return {name: values for name, values in found.items() if np.isfinite(values).any()}
+
+
+def _values(
+    examples: Examples,
+    whole: Dataset,
+    unit: Literal["word", "sentence"],
+    number: str,
+    places: Sequence[tuple[int, int]],
+) -> NDArray[np.float64]:
+    """A number of each place (sentence, word), NaN where it has none."""
+    if unit == "sentence":
+        of_sentence = _of_sentences(examples, number)
+        return np.array([of_sentence[i] for i, _ in places], dtype=np.float64)
+    of_words = _of_words(examples, number, whole)
+    return np.array([of_words[i][j] for i, j in places], dtype=np.float64)
 
 
 def _of_sentences(examples: Examples, number: str) -> Sequence[float]:

@@ -10,14 +10,15 @@ from core.analyses.weight_change import WeightChanges
 from core.maths.statistics import Estimate, simultaneous
 
 KEPT, REWRITTEN = 0.9, 0.5
-"""A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second."""
+"""A layer counts as kept when its whole CKA interval is above the first, as rewritten when it is below the second; intervals
+hold for all layers together."""
 MINUS = "\N{MINUS SIGN}"
 
 
 def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
     """Which layers kept their space and which were rewritten by, say, "tuning on sentiment"."""
     tuning = tuning[:1].upper() + tuning[1:]
-    same = similarity.same_layer
+    same = _together(similarity)
     rewritten, changed = _below(similarity, REWRITTEN), _below(similarity, KEPT)
     moved = _moved(weights)
     if not changed:
@@ -36,7 +37,7 @@ def difference(similarity: LayerSimilarity, base: str, tuned: str) -> str:
         return f"{base} and {tuned} share little of their space at {_named(apart)}."
     if unlike:
         return f"The spaces of {base} and {tuned} differ at {_named(unlike)}."
-    if all(estimate.low > KEPT for estimate in similarity.same_layer if estimate):
+    if all(estimate.low > KEPT for estimate in _together(similarity) if estimate):
         return f"{base} and {tuned} have nearly the same space at every layer."
     return f"{base} and {tuned}: where their spaces differ cannot be told from these sentences."
 
@@ -140,7 +141,16 @@ def _alone(differences: Sequence[Estimate], named: Sequence[int]) -> str:
 
 def _below(similarity: LayerSimilarity, bound: float) -> list[int]:
     """Layers whose whole interval lies below."""
-    return [i for i, estimate in enumerate(similarity.same_layer) if estimate and estimate.high < bound]
+    return [i for i, estimate in enumerate(_together(similarity)) if estimate and estimate.high < bound]
+
+
+def _together(similarity: LayerSimilarity) -> list[Estimate | None]:
+    """Intervals wide enough to hold for all layers that are looked at; a sentence picks among them."""
+    same = similarity.same_layer
+    n = max(1, sum(estimate is not None for estimate in same))
+    return [
+        simultaneous(estimate, n_intervals=n) if estimate and estimate.n_groups > 1 else estimate for estimate in same
+    ]
 
 
 def _moved(weights: WeightChanges) -> str:

@@ -37,7 +37,9 @@ def key_of(labels: pd.Series, look: Look) -> Key | None:
 
 
 def is_numeric(labels: pd.Series) -> bool:
-    """Whether labels are numbers, and more than have a colour of their own: they are drawn on a scale then."""
+    """Whether labels are drawn on a scale: numbers, or names that all are numbers and more than have a colour of their own."""
+    if pd.api.types.is_float_dtype(labels):
+        return True
     return labels.nunique() > N_NAMED + 1 and bool(numbers(labels).notna().all())
 
 

@@ -106,7 +106,7 @@ def card(moved: Moved, row: int, layer: int) -> Card:
     """The card of one row."""
     kept, around = (np.asarray(values)[:, row] for values in (moved.overlap, moved.around))
     is_mover = moved.is_mover[:, row]
-    near = [np.asarray(side)[layer, row] for side in (moved.base_neighbours, moved.tuned_neighbours)]
+    near = [side[row] for side in moved.nearest(layer)]
     lists = [
         moved.points.iloc[own].assign(place=range(1, len(own) + 1), shared=np.isin(own, other)).reset_index(drop=True)
         for own, other in (near, near[::-1])

@@ -81,8 +81,16 @@ class Drawn:
     words: Message
     """With the points; its name says which points a choice is of."""
     view: Message
-    """With colours, marks and the look; it names the other two."""
+    """With colours, marks and the look; it names the others."""
     n: int
+    neighbours: Message | None = None
+    """With the layer, where they are known."""
+
+    @property
+    def held(self) -> dict[str, Message]:
+        """What is sent apart from the view, by what it is."""
+        known = {"positions": self.positions, "words": self.words, "neighbours": self.neighbours}
+        return {name: message for name, message in known.items() if message is not None}
 
 
 def colouring_of(labels: pd.Series, look: Look, *, title: str) -> Colouring:
@@ -127,30 +135,34 @@ def draw(
     limits: tuple[float, float, float, float] | None = None,
     highlight: NDArray[np.bool_] | None = None,
     faint: NDArray[np.bool_] | None = None,
+    neighbours: Sequence[NDArray[np.integer]] | None = None,
 ) -> Drawn:
-    """A map as messages.
+    """A map as messages, for the canvas that draws the same points in every panel.
 
     Positions are sent as uint16 steps of one square frame around all panels: 65,536 steps are far below a pixel, and
     float32 would double the message. Strings are sent as distinct strings and their codes.
 
     Args:
         panels: 1 to 4, the same points in the same order.
-        colouring: one code a point.
+        colouring: what colours stand for, one code a point.
         texts: one a point: the word or sentence, first on its card.
         look: how to draw.
         alt_text: what a screen reader says of the whole.
         key: of the map on its page; a map that comes back is known by it.
-        axes: titles of x and y.
+        axes: titles of x and y; both have one unit, so that distances are true.
         height: of a panel, in CSS pixels.
-        details: further short strings of each point, under their titles.
-        limits: left, right, bottom, top of what is seen first; without them, all points.
+        details: further short strings of each point, shown under their titles on its card; one under the colouring's
+            title is what the card gives as the value. A choice is lost where texts or details change.
+        limits: left, right, bottom, top of what is seen first, in the units of the positions; without them, all points.
         highlight: the points that keep their colour [n]; the others turn grey.
         faint: the points not to be trusted [n]: drawn hollow and paler.
+        neighbours: for each panel the rows nearest to each point in the space that is drawn [n, k], of at most 65,536 points:
+            lines lead to them from the point that is looked at.
     Raises:
         ShapeError, SpecInvalid: as square_frame.
-        ValueError: no panel or more than four, or columns that are not n long.
+        ValueError: no panel or more than four, or columns that are not n long, or neighbours of other panels or points.
     Cost:
-        8 bytes a panel and 3 to 6 a point, and each distinct string once.
+        8 bytes a panel and 3 to 6 a point, and each distinct string once; 2 bytes a neighbour.
     """
     n = len(texts)
     if not 1 <= len(panels) <= 4:
@@ -163,6 +175,7 @@ def draw(
             raise ValueError(f"{name}: {len(column)} rows for {n} points")
     positions = _positions(panels, limits)
     words = _words({"": texts, **(details or {})})
+    near = None if neighbours is None else _neighbours(neighbours, n_panels=len(panels), n=n)
     head = {
         "alt": alt_text,
         "axes": axes,
@@ -180,12 +193,13 @@ def draw(
         "panels": [{"title": panel.title, "colour": panel.colour} for panel in panels],
         "positions": positions.name,
         "words": words.name,
+        "neighbours": near and near.name,
     }
     blocks = {"codes": np.asarray(colouring.codes, np.uint8)}
     for name, marked in (("highlight", highlight), ("faint", faint)):
         if marked is not None:
             blocks[name] = np.frombuffer(bits_of(marked), np.uint8)
-    return Drawn(positions, words, _message(head, blocks), n)
+    return Drawn(positions, words, _message(head, blocks), n, near)
 
 
 def _positions(panels: Sequence[Panel], limits: tuple[float, float, float, float] | None) -> Message:
@@ -200,6 +214,16 @@ def _positions(panels: Sequence[Panel], limits: tuple[float, float, float, float
         box = [0, 0, 1, 1]
     # A map in the same frame and box as the one before keeps the viewer's zoom: a step is the same place in both.
     return _message({"box": box, "frame": frame}, {"positions": steps})
+
+
+def _neighbours(neighbours: Sequence[NDArray[np.integer]], *, n_panels: int, n: int) -> Message:
+    k = neighbours[0].shape[1] if neighbours else 0
+    shapes = [rows.shape for rows in neighbours]
+    if shapes != [(n, k)] * n_panels or n > np.iinfo(np.uint16).max + 1:
+        raise ValueError(f"neighbours of shape {shapes} for {n_panels} panels of {n} points")
+    if any(rows.size and (rows.min() < 0 or rows.max() >= n) for rows in neighbours):
+        raise ValueError(f"neighbours that are none of the {n} points")
+    return _message({"k": k}, {str(at): rows.ravel().astype(np.uint16) for at, rows in enumerate(neighbours)})
 
 
 def _words(columns: Mapping[str, Sequence[str]]) -> Message:

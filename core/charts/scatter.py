@@ -1,6 +1,7 @@
-"""Both sides of a joint map, on the same axes and scales: for the canvas, and as the figure that is kept as SVG or PNG."""
+"""Both sides of a map, on the same axes and scales: for the canvas, as a table, and as the figure that is kept as PNG."""
 
 import warnings
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import altair as alt
@@ -8,100 +9,194 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.joint_map import Maps
-from core.analyses.joint_umap import UmapMaps
+from core.analyses.joint_umap import LaidOut
 from core.analyses.label_axes import FoundAxes
 from core.analyses.map_chain import ChainedMaps
+from core.analyses.map_steps import SteppedMaps
+from core.analyses.umap_seeds import SeededMaps
 from core.charts.labels import OTHER, is_numeric, key_of, named, numbers
 from core.charts.look import Look, framed
 from core.charts.points import Panel
 from core.refs import LABEL_NAMES
 
-SIDES = {"base": "● base", "tuned": "▲ tuned"}
-"""Titles of the panels."""
-UMAP_AXES = "UMAP 1 (no unit)", "UMAP 2 (no unit)"
+SIDES = ("base", "tuned")
 AXIS = "on the axis"
-"""Column of axes_points."""
+"""Column of the points on axes of words or of a label."""
 _NAME = 26
 """Letters of a value in the title of an axis."""
 AT_RANDOM = 0.5
 """Trustworthiness of a map drawn at random, about."""
+OTHERS = "all others"
+"""Points that are none of some that have a name."""
+HALF = 0.5
+"""Of a point's neighbours on the map."""
 
 # One brush on both views is what is meant; Altair warns that it is the same one.
 warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
 
 
-def map_table(maps: Maps, layer: int, colour: str) -> pd.DataFrame:
-    """One row a point: text, sentence, labels, x and y on both sides; label is what it is coloured by."""
-    return _table(maps.base[layer], maps.tuned[layer], maps.points, colour)
+@dataclass(frozen=True, kw_only=True)
+class Flat:
+    """Points laid flat, the same ones in two pictures or more: for the canvas, as a table, and as a figure to keep."""
+
+    base: np.ndarray
+    """float32 [n, 2]."""
+    tuned: np.ndarray
+    """float32 [n, 2]; the same point in each row."""
+    points: pd.DataFrame
+    """What each point is: text, sentence, and one column a label."""
+    axes: tuple[str, str]
+    """Titles of x and y."""
+    titles: tuple[str, str] = ("● base", "▲ tuned")
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    """What else the table says of each point."""
+    beside: "Flat | None" = None
+    """Further panels of the same points, on the canvas alone."""
+
+    def panels(self, look: Look) -> tuple[Panel, ...]:
+        """For the canvas, base beside tuned."""
+        own = tuple(
+            Panel(title=title, colour=getattr(look, side), positions=np.asarray(getattr(self, side), np.float32))
+            for side, title in zip(SIDES, self.titles, strict=True)
+        )
+        return own + (self.beside.panels(look) if self.beside else ())
+
+    def table(self, colour: str) -> pd.DataFrame:
+        """One row a point: text, sentence, labels, x and y on both sides; label is what it is coloured by."""
+        labels = self.points[colour]
+        return self.points.assign(
+            label=numbers(labels) if is_numeric(labels) else named(labels),
+            **{f"{side}_{name}": getattr(self, side)[:, at] for side in SIDES for at, name in enumerate("xy")},
+            **self.columns,
+        )
+
+    def figure(self, look: Look, *, colour: str) -> alt.HConcatChart:
+        """Points brushed on one side stay coloured on both; a click in the key shows that label alone."""
+        return _figure(self, look, colour)
 
 
-def umap_table(maps: UmapMaps, colour: str) -> pd.DataFrame:
-    """The same for a UMAP."""
-    return _table(maps.base, maps.tuned, maps.points, colour)
-
-
-def map_panels(maps: Maps, layer: int, look: Look) -> tuple[Panel, Panel]:
-    """PCA of a layer for the canvas, base beside tuned."""
-    return _panels(maps.base[layer], maps.tuned[layer], look)
-
-
-def umap_panels(maps: UmapMaps, look: Look) -> tuple[Panel, Panel]:
-    """The same for a UMAP."""
-    return _panels(maps.base, maps.tuned, look)
-
-
-def _panels(base: np.ndarray, tuned: np.ndarray, look: Look) -> tuple[Panel, Panel]:
-    first, second = (
-        Panel(title=SIDES[side], colour=getattr(look, side), positions=np.asarray(places, np.float32))
-        for side, places in (("base", base), ("tuned", tuned))
-    )
-    return first, second
-
-
-def map_axes(maps: Maps, layer: int) -> tuple[str, str]:
-    """Titles of a PCA's axes, with their share of the joint variance."""
+def of_pca(maps: Maps, layer: int) -> Flat:
+    """PCA of a layer; its axes name their share of the joint variance."""
     first, second = maps.explained[layer]
-    return f"PC 1 ({first:.0%} of variance)", f"PC 2 ({second:.0%})"
+    return Flat(
+        base=maps.base[layer],
+        tuned=maps.tuned[layer],
+        points=maps.points,
+        axes=(f"PC 1 ({first:.0%} of variance)", f"PC 2 ({second:.0%})"),
+    )
 
 
-def chain_table(maps: ChainedMaps, layer: int, colour: str) -> pd.DataFrame:
-    """The same for a layer of a chain, with the trustworthiness of each point on both sides."""
-    trust = np.asarray(maps.point_trust)[:, layer].astype(float)
-    table = _table(maps.base[layer], maps.tuned[layer], maps.points, colour)
-    return table.assign(base_trust=trust[0], tuned_trust=trust[1])
+def of_layout(maps: LaidOut, name: str) -> Flat:
+    """A joint UMAP or t-SNE."""
+    return Flat(base=maps.base, tuned=maps.tuned, points=maps.points, axes=no_unit(name))
 
 
-def chain_panels(maps: ChainedMaps, layer: int, look: Look) -> tuple[Panel, Panel]:
-    """A layer of a chain for the canvas."""
-    return _panels(maps.base[layer], maps.tuned[layer], look)
+def of_seeds(maps: SeededMaps) -> Flat:
+    """A joint UMAP above the same one under the next seed."""
+    first, second = (
+        Flat(
+            base=maps.base[at],
+            tuned=maps.tuned[at],
+            points=maps.points,
+            axes=no_unit("UMAP"),
+            titles=(f"● base{said}", f"▲ tuned{said}"),
+            columns={"base_kept": maps.kept[0], "tuned_kept": maps.kept[1]},
+        )
+        for at, said in ((0, ""), (1, " · another seed"))
+    )
+    return replace(first, beside=second)
 
 
-def chain_limits(maps: ChainedMaps) -> tuple[float, float, float, float]:
-    """left, right, bottom, top of all maps of a chain: one frame for all layers, so that a move is a move."""
-    both = np.concatenate([np.asarray(maps.base), np.asarray(maps.tuned)])
+def of_chain(maps: ChainedMaps, layer: int) -> Flat:
+    """A layer of a chain; its table says how far each point is to be trusted."""
+    return Flat(
+        base=maps.base[layer],
+        tuned=maps.tuned[layer],
+        points=maps.points,
+        axes=no_unit("UMAP"),
+        columns=_trust(maps.point_trust[:, layer]),
+    )
+
+
+def of_steps(maps: SteppedMaps, at: int, said: str) -> Flat:
+    """The base beside a step of its tuning. Args: the place of the step among those of the spec, and its title."""
+    return Flat(
+        base=maps.maps[0],
+        tuned=maps.maps[1 + at],
+        points=maps.points,
+        axes=no_unit("UMAP"),
+        titles=("● base", f"▲ {said}"),
+        columns=_trust(maps.point_trust[[0, 1 + at]]),
+    )
+
+
+def of_axes(found: FoundAxes, layer: int, unit: str) -> Flat:
+    """Held-out rows of a layer on axes of a label or of words.
+
+    Which value that the axes are about a point has stands in the column AXIS; OTHER = none of them. Args: unit of both axes.
+    """
+    values = np.array([*found.values, OTHER])
+    points = found.points.assign(**{AXIS: values[np.asarray(found.value)]})  # the last is that of -1
+    return Flat(base=found.base[layer], tuned=found.tuned[layer], points=points, axes=axes_titles(found, unit))
+
+
+def above(first: Flat, second: Flat, *, names: tuple[str, str]) -> Flat:
+    """One map above another of the same points, brought to its size: spaces of two layers have no common unit.
+
+    Args:
+        names: of both, for the titles of the panels.
+    """
+    sizes = [
+        np.sqrt(np.mean([np.var(side, axis=0).sum() for side in (one.base, one.tuned)])) for one in (first, second)
+    ]
+    grown = sizes[0] / sizes[1] if sizes[1] else 1.0
+    middles = [np.concatenate([one.base, one.tuned]).mean(axis=0) for one in (first, second)]
+    moved = {side: (getattr(second, side) - middles[1]) * grown + middles[0] for side in SIDES}
+    # What a title says of one layer's axes does not hold for the other's.
+    bare_x, bare_y = (title.split(" (")[0] for title in first.axes)
+    return replace(
+        first,
+        titles=_titles(first, names[0]),
+        axes=(bare_x, bare_y),
+        beside=replace(second, titles=_titles(second, names[1]), **moved),
+    )
+
+
+def _titles(flat: Flat, name: str) -> tuple[str, str]:
+    base, tuned = flat.titles
+    return f"{base} · {name}", f"{tuned} · {name}"
+
+
+def no_unit(name: str) -> tuple[str, str]:
+    """Titles of the axes of a bent map."""
+    return f"{name} 1 (no unit)", f"{name} 2 (no unit)"
+
+
+def _trust(of_both: np.ndarray) -> dict[str, np.ndarray]:
+    base, tuned = np.asarray(of_both).astype(float)
+    return {"base_trust": base, "tuned_trust": tuned}
+
+
+def limits_of(maps: ChainedMaps | SteppedMaps) -> tuple[float, float, float, float]:
+    """left, right, bottom, top of all maps of a chain: one frame for all of them, so that a move is a move."""
+    drawn = [maps.maps] if isinstance(maps, SteppedMaps) else [maps.base, maps.tuned]
+    both = np.concatenate([np.asarray(one) for one in drawn])
     (left, bottom), (right, top) = both.min(axis=(0, 1)), both.max(axis=(0, 1))
     return float(left), float(right), float(bottom), float(top)
 
 
-def doubtful(maps: ChainedMaps, layer: int) -> np.ndarray:
-    """Whether a point's neighbours on either side's map are no better than those of a map drawn at random, bool [n]."""
-    return np.asarray((np.asarray(maps.point_trust)[:, layer] < AT_RANDOM).any(axis=0))
+def doubtful(point_trust: np.ndarray) -> np.ndarray:
+    """Whether a point's neighbours on any of some maps are no better than those of a map drawn at random, bool [n].
+
+    Args:
+        point_trust: trustworthiness of each point [maps, n].
+    """
+    return np.asarray((np.asarray(point_trust) < AT_RANDOM).any(axis=0))
 
 
-def axes_table(found: FoundAxes, layer: int, colour: str) -> pd.DataFrame:
-    """Held-out rows on axes of a label or of words, as map_table; colour is a column of axes_points."""
-    return _table(found.base[layer], found.tuned[layer], axes_points(found), colour)
-
-
-def axes_points(found: FoundAxes) -> pd.DataFrame:
-    """What each point is, and which value that the axes are about it has, in the column AXIS; OTHER = none of them."""
-    named = np.array([*found.values, OTHER])
-    return found.points.assign(**{AXIS: named[np.asarray(found.value)]})  # the last is that of -1
-
-
-def axes_panels(found: FoundAxes, layer: int, look: Look) -> tuple[Panel, Panel]:
-    """Held-out rows of a layer on axes of a label or of words, for the canvas."""
-    return _panels(found.base[layer], found.tuned[layer], look)
+def unsettled(maps: SeededMaps) -> np.ndarray:
+    """Whether a point, on either side, keeps less than half of its neighbours on the map under another seed, bool [n]."""
+    return np.asarray((np.asarray(maps.kept) < HALF).any(axis=0))
 
 
 def axes_titles(found: FoundAxes, unit: str) -> tuple[str, str]:
@@ -117,21 +212,6 @@ def shortened(value: str) -> str:
     return value if len(value) <= _NAME else f"{value[: _NAME - 1].rstrip(', ')}…"
 
 
-def axes_pair(found: FoundAxes, look: Look, layer: int, *, colour: str, unit: str) -> alt.HConcatChart:
-    """Axes of a label or of words, drawn as the PCA is."""
-    return _pair(axes_table(found, layer, colour), axes_points(found), look, colour, axes_titles(found, unit))
-
-
-def map_pair(maps: Maps, look: Look, layer: int, *, colour: str) -> alt.HConcatChart:
-    """PCA, base beside tuned. Points brushed on one side stay coloured on both; a click in the key shows that label alone."""
-    return _pair(map_table(maps, layer, colour), maps.points, look, colour, map_axes(maps, layer))
-
-
-def umap_pair(maps: UmapMaps, look: Look, *, colour: str) -> alt.HConcatChart:
-    """UMAP, drawn as the PCA is. The axes have no unit."""
-    return _pair(umap_table(maps, colour), maps.points, look, colour, UMAP_AXES)
-
-
 def holds(points: pd.DataFrame, query: str) -> np.ndarray:
     """Whether a row's text, sentence or any label holds some words, in any case, bool [n]; all rows where nothing is asked."""
     wanted = query.strip().casefold()
@@ -142,46 +222,65 @@ def holds(points: pd.DataFrame, query: str) -> np.ndarray:
     return np.logical_or.reduce([np.zeros(len(points), bool), *found])
 
 
-def both(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
+def in_or_out(is_in: np.ndarray, name: str) -> np.ndarray:
+    """Points of a name and all others, as a label [n]."""
+    return np.where(is_in, name, OTHERS)
+
+
+def both(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
     """Points that two choices have in common, bool [n]; None chooses all."""
-    return second if first is None else np.asarray(first & second)
+    if first is None or second is None:
+        return second if first is None else first
+    return np.asarray(first & second)
 
 
-def chain_pair(maps: ChainedMaps, look: Look, layer: int, *, colour: str) -> alt.HConcatChart:
-    """A layer of a chain, drawn as the PCA is. The axes have no unit."""
-    return _pair(chain_table(maps, layer, colour), maps.points, look, colour, UMAP_AXES)
+@dataclass(frozen=True)
+class Marked:
+    """Points that a viewer asks to see, by several wishes at once."""
+
+    n: int
+    wishes: dict[str, np.ndarray]
+    """What the points do, in words, and which do, bool [n]."""
+
+    @property
+    def points(self) -> np.ndarray | None:
+        """Those of all wishes, bool [n]; None where nothing is wished for, or nothing found: a grey map would say that
+        something else was."""
+        found: np.ndarray | None = None
+        for wished in self.wishes.values():
+            found = both(found, wished)
+        return found if found is not None and found.any() else None
+
+    @property
+    def said(self) -> str:
+        """How many points do what is wished for; empty where nothing is."""
+        if not self.wishes:
+            return ""
+        each = " · ".join(f"{int(wished.sum()):,} of {self.n:,} points {what}" for what, wished in self.wishes.items())
+        if self.points is None:
+            return f"{each}{', none does both' * (len(self.wishes) > 1)}. All are drawn in colour."
+        together = f" · {int(self.points.sum()):,} do both" if len(self.wishes) > 1 else ""
+        return f"{each}{together}: in colour."
 
 
-def _table(base: np.ndarray, tuned: np.ndarray, points: pd.DataFrame, colour: str) -> pd.DataFrame:
-    base, tuned = np.asarray(base), np.asarray(tuned)
-    return points.assign(
-        label=numbers(points[colour]) if is_numeric(points[colour]) else named(points[colour]),
-        base_x=base[:, 0],
-        base_y=base[:, 1],
-        tuned_x=tuned[:, 0],
-        tuned_y=tuned[:, 1],
-    )
-
-
-def _pair(
-    table: pd.DataFrame, points: pd.DataFrame, look: Look, colour: str, titles: tuple[str, str]
-) -> alt.HConcatChart:
+def _figure(flat: Flat, look: Look, colour: str) -> alt.HConcatChart:
+    table = flat.table(colour)
     brush = alt.selection_interval(name="brush", empty=True)
     colours, shapes, picked = _encodings(table, look, colour)
     # Views laid side by side cannot stretch: this fits 1280 pixels beside the sidebar.
     width, height = 405, 330
     limits = _limits(table, width / height)
     panels = []
-    for side, name in SIDES.items():
+    for side, name in zip(SIDES, flat.titles, strict=True):
         panel = (
             alt.Chart(table)
             .mark_point(filled=True, size=42 if len(table) <= 2000 else 24)
             .encode(
-                x=alt.X(f"{side}_x:Q", title=titles[0], scale=limits[0], axis=_axis()),
-                y=alt.Y(f"{side}_y:Q", title=titles[1], scale=limits[1], axis=_axis()),
+                x=alt.X(f"{side}_x:Q", title=flat.axes[0], scale=limits[0], axis=_axis()),
+                y=alt.Y(f"{side}_y:Q", title=flat.axes[1], scale=limits[1], axis=_axis()),
                 color=alt.condition(brush, colours, alt.value(look.grid)),
                 opacity=alt.condition(brush, alt.value(0.75), alt.value(0.25)),
-                tooltip=[alt.Tooltip(f"{column}:N") for column in points.columns],
+                tooltip=[alt.Tooltip(f"{column}:N") for column in flat.points.columns],
                 **shapes,
             )
             .properties(width=width, height=height, title=alt.TitleParams(name, color=getattr(look, side)))

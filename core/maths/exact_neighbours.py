@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
 
 BLOCK_BYTES = 64 * 2**20
-"""Of one block of rows against all."""
+"""Of one block of rows against all, and of the rows that are nearest to it."""
 
 
 def exact_knn(
@@ -34,7 +34,7 @@ def exact_knn(
         NotEnoughData: fewer rows than neighbours.
         SpecInvalid: k below 2, or another metric.
     Cost:
-        O(n^2 * n_dims); memory one block of rows against all, 64 MB.
+        O(n^2 * n_dims); memory some 64 MB for a block against all, and as much for the rows nearest to it.
     """
     import torch
 
@@ -50,7 +50,7 @@ def exact_knn(
     rows = torch.from_numpy((given - given.mean(axis=0, dtype=np.float64)).astype(np.float32)).to(device)
     lengths = (rows * rows).sum(dim=1)
     indices, distances = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
-    step = max(1, BLOCK_BYTES // (4 * len(rows)))
+    step = max(1, BLOCK_BYTES // (4 * max(len(rows), k * rows.shape[1])))  # squares of a block, or its neighbours' rows
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
         squares = torch.addmm(lengths, block, rows.T, alpha=-2)  # a row's own length changes no order

@@ -19,6 +19,7 @@ __all__ = [
     "procrustes_align",
     "trustworthiness",
     "trustworthiness_by_point",
+    "turned_onto",
     "unit_rows",
 ]
 """Those of core.maths.exact_neighbours and core.maths.movers are what maps are made of and read for, and are found here."""
@@ -58,6 +59,24 @@ def procrustes_align(moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]
     Cost:
         O(n * n_dims^2).
     """
+    moved, middle, scale = _turned(moving, fixed)
+    return np.asarray(scale * moved + middle)
+
+
+def turned_onto(moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]:
+    """The same, the map keeping its size: one that fits badly is not drawn small.
+
+    Returns:
+        aligned, float64 [n, n_dims]: distances within the map stay as they are.
+    Raises:
+        As procrustes_align.
+    """
+    moved, middle, _ = _turned(moving, fixed)
+    return np.asarray(moved + middle)
+
+
+def _turned(moving: ArrayLike, fixed: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """A map, centred and turned onto another, the middle of that, and by how much it would have to grow to lie nearest."""
     first, second = np.asarray(moving, np.float64), np.asarray(fixed, np.float64)
     asked = "Laying one map on another."
     if first.ndim != 2 or first.shape != second.shape or 0 in first.shape:
@@ -68,7 +87,7 @@ def procrustes_align(moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]
     moved = first - first.mean(axis=0)
     left, singular, right = np.linalg.svd(moved.T @ (second - middle))
     length = float(np.sum(moved**2))
-    return np.asarray((singular.sum() / length if length else 0.0) * (moved @ left @ right) + middle)
+    return moved @ left @ right, middle, float(singular.sum()) / length if length else 0.0
 
 
 def trustworthiness(X: ArrayLike, Y: ArrayLike, k: int = 15) -> float:

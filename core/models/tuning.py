@@ -43,7 +43,9 @@ from core.models.changes import changes_file, portable_name, write_changes
 from core.models.checkpoints import backbone_class, facts, load_tokenizer, load_weights
 from core.models.pieces import NO_WORD, tokenise
 from core.models.sources import Source, load_with_head
+from core.models.surgery import operate
 from core.models.weights import stored_tensors
+from core.refs import Surgery
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ _STATE_SECONDS = float(os.environ.get("TUNESCOPE_STATE_SECONDS") or 30.0)
 IGNORED = -100
 """Target of a piece that begins no word, or one without a label."""
 _CURVE_ROWS = 50
+_ANSWERING = "answering the dev examples"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,41 +138,21 @@ def tune(
     Raises:
         SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
     """
-    if backbone_class(checkpoint) is not AutoModel:
-        raise SpecInvalid(
-            f"Tuning the checkpoint in {checkpoint}.",
-            "It is one half of an encoder with a decoder, for which no head is made here.",
-            "Tune an encoder or a decoder; this one can be compared as it is.",
-        )
-    set_seed(recipe.seed)
-    tokenizer = load_tokenizer(checkpoint)
-    model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))
-    _let_pad(tokenizer, model)
+    model, tokenizer = _fresh(checkpoint, labels, recipe)
     keeper = _Keeper(model, recipe, set(stored_tensors(checkpoint)))
     longest = longest_input(checkpoint, recipe.max_pieces)
-    items = _items(tokenizer, train, longest, targets)
-    # Cut off beyond its annotated words, a sentence has nothing to teach; alone in a batch it would have no loss.
-    items = [item for item in items if isinstance(item["labels"], int) or set(item["labels"]) != {IGNORED}] or items
-    n_steps = recipe.n_steps
-    state_folder = into.parent / "trainer"
-    watch = _Watch(
-        n_steps,
-        snapshots=recipe.snapshots,
+    state = _train(
+        model,
+        tokenizer,
+        _items(tokenizer, train, longest, targets),
+        into.parent / "trainer",
+        recipe=recipe,
+        n_labels=len(labels),
         keep=lambda step: keeper.write(changes_file(into, step)),
+        device=device,
         on_step=on_step,
         on_curve=on_curve,
-        worst_loss=_DIVERGED * math.log(len(labels)),
     )
-    trainer = Trainer(
-        model=model,
-        args=_arguments(recipe, state_folder, n_steps, device),
-        train_dataset=items,
-        data_collator=_collator(tokenizer),
-        callbacks=[watch],
-    )
-    trainer.remove_callback(PrinterCallback)
-    with _full_disk_named(state_folder):
-        trainer.train(resume_from_checkpoint=_whole_state(state_folder))
     final = changes_file(into, None)
     keeper.write(final)
     # The answers are those of what was kept, read back, and not of the model in memory.
@@ -180,10 +163,117 @@ def tune(
         dev,
         unit=recipe.unit,
         longest=longest,
-        on_batch=lambda: on_step(n_steps, n_steps, "answering the dev examples"),
+        on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
-    shutil.rmtree(state_folder, ignore_errors=True)
-    return Tuned(curve=_curve(trainer.state), answers=answers)
+    shutil.rmtree(into.parent / "trainer", ignore_errors=True)
+    return Tuned(curve=_curve(state), answers=answers)
+
+
+def try_out(
+    checkpoint: Path,
+    folder: Path,
+    *,
+    surgery: Surgery,
+    train: Examples,
+    targets: Sequence[int] | Sequence[Sequence[int]],
+    dev: Examples,
+    labels: Sequence[str],
+    recipe: Recipe,
+    device: str,
+    on_step: OnStep,
+    on_curve: OnCurve,
+) -> Tuned:
+    """Tune as `tune` does, from a start that was operated on, and keep what the head said instead of the weights.
+
+    With nothing operated on, the same recipe gives the same answers as `tune`, to the bit.
+
+    Args:
+        folder: of the state of a run under way; deleted in the end.
+        surgery: done before the first step; its random numbers are its own.
+        recipe: of method "full" or "head"; no snapshots.
+    Raises:
+        SpecInvalid: as `tune`, and as `operate`.
+    """
+    model, tokenizer = _fresh(checkpoint, labels, recipe)
+    if recipe.method == "head":
+        # It holds all but the head still, as for a run whose weights are kept.
+        _Keeper(model, recipe, set(stored_tensors(checkpoint)))
+    operate(model, surgery, seed=recipe.seed)
+    longest = longest_input(checkpoint, recipe.max_pieces)
+    state = _train(
+        model,
+        tokenizer,
+        _items(tokenizer, train, longest, targets),
+        folder,
+        recipe=recipe,
+        n_labels=len(labels),
+        keep=lambda step: None,
+        device=device,
+        on_step=on_step,
+        on_curve=on_curve,
+    )
+    answers = answer(
+        model,
+        tokenizer,
+        dev,
+        unit=recipe.unit,
+        longest=longest,
+        on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    return Tuned(curve=_curve(state), answers=answers)
+
+
+def _fresh(checkpoint: Path, labels: Sequence[str], recipe: Recipe) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The start with a fresh head, drawn from the recipe's seed. Raises SpecInvalid for half of an encoder-decoder."""
+    if backbone_class(checkpoint) is not AutoModel:
+        raise SpecInvalid(
+            f"Tuning the checkpoint in {checkpoint}.",
+            "It is one half of an encoder with a decoder, for which no head is made here.",
+            "Tune an encoder or a decoder; this one can be compared as it is.",
+        )
+    set_seed(recipe.seed)
+    tokenizer = load_tokenizer(checkpoint)
+    model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))
+    _let_pad(tokenizer, model)
+    return model, tokenizer
+
+
+def _train(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    items: list[dict[str, Any]],
+    state_folder: Path,
+    *,
+    recipe: Recipe,
+    n_labels: int,
+    keep: Callable[[int], None],
+    device: str,
+    on_step: OnStep,
+    on_curve: OnCurve,
+) -> TrainerState:
+    """Train what requires a gradient; a run cut off goes on from the state it left in `state_folder`."""
+    # Cut off beyond its annotated words, a sentence has nothing to teach; alone in a batch it would have no loss.
+    items = [item for item in items if isinstance(item["labels"], int) or set(item["labels"]) != {IGNORED}] or items
+    watch = _Watch(
+        recipe.n_steps,
+        snapshots=recipe.snapshots,
+        keep=keep,
+        on_step=on_step,
+        on_curve=on_curve,
+        worst_loss=_DIVERGED * math.log(n_labels),
+    )
+    trainer = Trainer(
+        model=model,
+        args=_arguments(recipe, state_folder, recipe.n_steps, device),
+        train_dataset=items,
+        data_collator=_collator(tokenizer),
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    with _full_disk_named(state_folder):
+        trainer.train(resume_from_checkpoint=_whole_state(state_folder))
+    return trainer.state
 
 
 def answer(

@@ -1,15 +1,21 @@
 """The view Movers: which words or sentences lost more of their neighbours than those around them."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from core.analyses.movers import Moved
+from core.analyses.places import among
 from core.charts import movers as drawn
 from core.charts import scatter
 from core.refs import LABEL_NAMES
 from pages.parts import notes, show
+from pages.parts.lab import get_lab
+from pages.parts.saved import CHOSEN_BY_EYE
 from pages.parts.selection import Selection
 
+SAVED = "saved points"
 SHOWN = 200
 """Rows of the list; search finds the others."""
 HELP = (
@@ -68,7 +74,7 @@ def listed(chosen: Selection, moved: Moved) -> int | None:
             icon=":material/info:",
         )
         return None
-    labels = [name for name in moved.points.columns if name not in ("text", "sentence")]
+    labels = [name for name in moved.points.select_dtypes(exclude="number") if name not in ("text", "sentence")]
     context = ["sentence"] if chosen.embedded == "word" else []
     shown = found.head(SHOWN)[["text", "kept", "around", "is_mover", "mover_at", *context, *labels]].round(2)
     event = st.dataframe(
@@ -114,19 +120,26 @@ def card(chosen: Selection, moved: Moved, row: int) -> None:
         )
         if chosen.embedded == "word":
             st.caption(show.escaped(one.sentence))
-        left, right = st.columns(2)
-        with left:
-            st.markdown("**Nearest in base**")
-            neighbours(chosen, one.base, "base")
-        with right:
-            st.markdown("**Nearest in tuned**")
-            neighbours(chosen, one.tuned, "tuned")
+        near_both(chosen, moved, row)
         show.draw_chart(
             drawn.card_curve(one, show.look(), chosen.layer),
             name="mover-card",
             alt_text=f"Neighbours that {one.text} kept at each layer, beside those around it",
         )
         st.caption("Solid: kept; filled where it is a mover. Dashed: the rows around it.")
+
+
+def near_both(chosen: Selection, moved: Moved, row: int) -> None:
+    """A row's nearest others in the whole space of the layer, base beside tuned."""
+    one = drawn.card(moved, row, chosen.layer)
+    for place, side, table in zip(st.columns(2), ("base", "tuned"), (one.base, one.tuned), strict=True):
+        with place:
+            st.markdown(f"**Nearest in {side}**")
+            neighbours(chosen, table, side)
+    st.caption(
+        f"The {moved.k} nearest by cosine in the whole space of layer {chosen.layer}, among the {len(moved.points):,} "
+        f"{chosen.embedded}s drawn."
+    )
 
 
 def neighbours(chosen: Selection, table: pd.DataFrame, side: str) -> None:
@@ -150,23 +163,44 @@ def neighbours(chosen: Selection, table: pd.DataFrame, side: str) -> None:
 
 
 def by_label(chosen: Selection, moved: Moved) -> None:
-    """Which labels' rows moved more than expected."""
-    if chosen.label not in moved.points.columns:
+    """Which labels' rows moved more than expected, or whether saved points did."""
+    known = get_lab().saved_points.of(chosen.data.ref, chosen.embedded)
+    labels = [chosen.label] if chosen.label in moved.points else []
+    options = [*labels, *(f"{SAVED}: {name}" for name in known)]
+    if not options:
         return
-    table = drawn.labels_table(moved, chosen.layer, chosen.label)
+    asked = options[0]
+    if known:
+        asked = st.selectbox(
+            "Rows by",
+            options,
+            format_func=lambda name: LABEL_NAMES.get(name, name) if name in labels else name,
+            key="movers_by",
+            width=300,
+        )
+    is_saved = asked not in labels
+    if is_saved:
+        is_in = among(moved.points, known[asked.removeprefix(f"{SAVED}: ")])
+        moved = replace(moved, points=moved.points.assign(**{SAVED: scatter.in_or_out(is_in, asked)}))
+        asked = SAVED
+    table = drawn.labels_table(moved, chosen.layer, asked)
+    table = table[table["value"] != scatter.OTHERS]  # the same once more, mirrored
     if table.empty:
+        st.caption("Too few of these rows, or too few sentences, for an interval.")
         return
+    what = LABEL_NAMES.get(asked, asked)
     st.markdown(
-        "**Which labels kept fewer of their neighbours than all other rows?** Hollow: inside the noise.",
+        "**Which kept fewer of their neighbours than all other rows?** Hollow: inside the noise.",
         help="Mean share of neighbours kept by the rows of a label, less that of all other rows. Intervals by a jackknife over "
         "groups of sentences, 95 % for all labels together (Bonferroni). Labels with fewer than 6 rows are left out. Rows in "
-        "dense places lose neighbours by small steps: a label may keep fewer because it lies close, not because it went far.",
+        "dense places lose neighbours by small steps: a label may keep fewer because it lies close, not because it went far."
+        + (f" {CHOSEN_BY_EYE}" if is_saved else ""),
     )
     show.figure(
-        drawn.labels_chart(table, show.look(), label=chosen.label),
+        drawn.labels_chart(table, show.look(), label=asked),
         table,
         name="movers-by-label",
-        alt_text=f"Neighbours kept by {chosen.label_name}, less those kept by all other rows, at layer {chosen.layer}",
+        alt_text=f"Neighbours kept by {what}, less those kept by all other rows, at layer {chosen.layer}",
         specs=[chosen.movers],
-        note=notes.movers(moved, chosen),
+        note=notes.movers(moved, chosen) + ("; points chosen by eye" if is_saved else ""),
     )

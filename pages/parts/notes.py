@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core.analyses.activation_difference import ActivationDifferences
 from core.analyses.codelength import Codelengths
@@ -16,11 +17,13 @@ from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
 from core.analyses.head_agreement import HeadAgreements
 from core.analyses.isotropy import Isotropies
-from core.analyses.joint_umap import JointUmap, UmapMaps
+from core.analyses.joint_tsne import JointTsne
+from core.analyses.joint_umap import JointUmap, LaidOut
 from core.analyses.label_axes import FoundAxes, LabelAxes
 from core.analyses.label_geometry import LEAST_ROWS as LEAST_ROWS_PLACED
 from core.analyses.label_geometry import LabelPlaces
 from core.analyses.map_chain import ChainedMaps, MapChain
+from core.analyses.map_steps import MapSteps, SteppedMaps
 from core.analyses.movers import Moved
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_kinds import HULL_ROWS, KindScores
@@ -31,6 +34,7 @@ from core.analyses.similarity import LayerSimilarity
 from core.analyses.spatial_similarity import SpatialSimilarities
 from core.analyses.structural_probe import StructuralScores
 from core.analyses.task_vectors import TaskCosines
+from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.analyses.weight_change import WeightChanges
 from core.analyses.weight_spectra import WeightSpectraFound
 from pages.parts.selection import Selection, caveat_of
@@ -270,12 +274,30 @@ def sizes(held: Mapping[str, ProbeScores], chosen: Selection) -> str:
     )
 
 
-def umap(result: UmapMaps, spec: JointUmap, chosen: Selection) -> str:
+def umap(result: LaidOut, spec: JointUmap, chosen: Selection) -> str:
     """Of a joint UMAP."""
     return (
         f"joint UMAP, {len(result.points):,} {chosen.embedded}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
         f"min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; trustworthiness, {result.n_trust} "
         f"neighbours: base {result.base_trust:.2f}, tuned {result.tuned_trust:.2f}"
+    )
+
+
+def umap_seeds(result: SeededMaps, spec: UmapSeeds, chosen: Selection) -> str:
+    """Of a joint UMAP under several seeds."""
+    return (
+        f"joint UMAP, {len(result.points):,} {chosen.embedded}s a side, {spec.n_neighbors} neighbours ({spec.metric}), "
+        f"min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seeds {spec.seed} to {spec.seed + spec.n_seeds - 1}, kept: mean "
+        f"over pairs of seeds; trustworthiness, {result.n_trust} neighbours: base {result.trust[0].min():.2f} to "
+        f"{result.trust[0].max():.2f}, tuned {result.trust[1].min():.2f} to {result.trust[1].max():.2f}"
+    )
+
+
+def tsne(result: LaidOut, spec: JointTsne, chosen: Selection) -> str:
+    """Of a joint t-SNE."""
+    return (
+        f"joint t-SNE, {len(result.points):,} {chosen.embedded}s a side, perplexity {spec.perplexity} ({spec.metric}), "
+        f"{result.n_epochs} steps, rows drawn with seed {spec.seed}"
     )
 
 
@@ -471,3 +493,22 @@ def task_vectors_by_layer(result: TaskCosines) -> str:
 
 def _cosines(n: int, of: str, by_chance: str) -> str:
     return f"cosine of tuned minus base over {n:,} weights{of}, without pooler and head{by_chance}; one run each: no interval"
+
+
+def steps(result: SteppedMaps, spec: MapSteps, at: int, chosen: Selection) -> str:
+    """Of UMAPs over training."""
+    return (
+        f"UMAPs begun from one map of the base, {len(result.points):,} {chosen.embedded}s each, {spec.n_neighbors} neighbours "
+        f"({spec.metric}), min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; continuity, {result.n_trust} "
+        f"neighbours: base {result.continuity[0]:.2f}, tuned {result.continuity[1 + at]:.2f}"
+    )
+
+
+def trials(table: pd.DataFrame, run: FineTune, n_seeds: int, scale: str) -> str:
+    """Of trials of tuning. Args: scale of weights drawn anew, empty where none are."""
+    drawn = f"; weights drawn anew: {scale}" if scale else ""
+    return (
+        f"tuning on {escaped(run.label)}, {int(table['n_train'].iloc[0]):,} examples, {run.epochs:g} epochs, learning rate "
+        f"{run.learning_rate:g}, batch {run.batch_size}, {n_seeds} seeds; n = {int(table['n'].iloc[0]):,} dev {run.unit}s, "
+        f"thin lines: 95 % over dev examples (Wilson, or a jackknife for words){drawn}"
+    )

@@ -19,12 +19,15 @@ from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.head_agreement import HeadAgreement
+from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
+from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap
 from core.analyses.label_axes import LabelAxes
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
+from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
@@ -38,6 +41,7 @@ from core.analyses.spatial_similarity import SpatialSimilarity
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
 from core.analyses.task_vectors import TaskVectors
+from core.analyses.umap_seeds import UmapSeeds
 from core.analyses.weight_change import WeightChange
 from core.analyses.weight_spectra import WeightSpectra
 from core.lab import Named
@@ -164,6 +168,13 @@ class Selection:
         return escaped(self.number)
 
     @property
+    def learnt(self) -> str:
+        """The label that the tuned checkpoint was tuned on; empty where that is not known."""
+        assert self.tuned is not None
+        run = run_of(self.tuned.ref)
+        return run.label if run else ""
+
+    @property
     def tuning(self) -> str:
         """What made the tuned checkpoint, in words, as Markdown: tuning on sentiment."""
         assert self.tuned is not None
@@ -174,6 +185,13 @@ class Selection:
             return f"tuning into {escaped(self.tuned.name)}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
         return f"tuning on {label_said(run.label)}{small}"
+
+    @property
+    def about(self) -> str:
+        """What is compared and what both read, as plain text."""
+        assert self.tuned is not None
+        n = f", {self.sample.n:,} sentences" if self.sample.n else ""
+        return f"base: {self.base.name} · tuned: {self.tuned.name} · text: {self.data.name}{n}"
 
     @property
     def is_one_shape(self) -> bool:
@@ -220,6 +238,11 @@ class Selection:
     def facing_layer(self) -> int:
         """The tuned layer that the layer cursor's stands beside."""
         return facing_layers(shape_of(self.base.ref).n_layers, self.tuned_depth)[self.layer]
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the base, the embeddings counted."""
+        return shape_of(self.base.ref).n_layers + 1
 
     @property
     def tuned_depth(self) -> int:
@@ -429,6 +452,16 @@ class Selection:
         return HeadAgreement(base=self.base.ref, tuned=self.tuned.ref, sample=self.sample)
 
     @property
+    def head_answers(self) -> HeadAnswers | None:
+        """What the tuned head says of what maps draw; None where it has no head of ours, or one for words, and sentences are
+        drawn."""
+        assert self.tuned is not None
+        run = run_of(self.tuned.ref)
+        if run is None or (run.unit == "word" and self.embedded != "word"):
+            return None
+        return HeadAnswers(checkpoint=self.tuned.ref, sample=self.sample)
+
+    @property
     def crowding(self) -> Crowding:
         """Mean cosine of both sides."""
         base, tuned = self.sides
@@ -467,6 +500,12 @@ class Selection:
         base, tuned = self.sides
         return Movers(base=base, tuned=tuned)
 
+    def movers_on(self, drawn: JointMap | JointUmap | MapChain) -> Movers | None:
+        """The same of the rows that a map draws, for their true neighbours; None where they are too few or too many."""
+        if not 50 <= drawn.n_points <= 10_000:
+            return None
+        return self.movers.replace(n_points=drawn.n_points, seed=drawn.seed)
+
     @property
     def map(self) -> JointMap:
         """Joint PCA of both sides."""
@@ -487,3 +526,29 @@ class Selection:
         """Joint UMAP of the chosen layer of both sides."""
         base, tuned = self.sides
         return JointUmap(base=base, tuned=tuned, layer=self.layer, **settings)
+
+    def umap_seeds(self, settings: dict[str, Any]) -> UmapSeeds:
+        """The same under several seeds."""
+        base, tuned = self.sides
+        return UmapSeeds(base=base, tuned=tuned, layer=self.layer, **settings)
+
+    def tsne(self, settings: dict[str, Any]) -> JointTsne:
+        """Joint t-SNE of the chosen layer of both sides."""
+        base, tuned = self.sides
+        return JointTsne(base=base, tuned=tuned, layer=self.layer, **settings)
+
+    @property
+    def steps_kept(self) -> dict[str, Checkpoint]:
+        """The tuned side's run after each number of steps that it kept, its end last; empty where it kept none, and for a
+        compressed checkpoint, which is not the end of its run."""
+        assert self.tuned is not None
+        run = run_of(self.tuned.ref)
+        if run is None or not run.snapshots or isinstance(self.tuned.ref, Compress):
+            return {}
+        kept: dict[str, Checkpoint] = {f"{step:,}": Snapshot(run=run, step=step) for step in run.snapshots}
+        return kept | {f"{run.n_steps:,}": run}
+
+    def map_steps(self, settings: dict[str, Any]) -> MapSteps:
+        """UMAP of the chosen layer at each of these steps."""
+        steps = tuple(self.embed(one) for one in self.steps_kept.values())
+        return MapSteps(base=self.sides[0], steps=steps, layer=self.layer, **settings)

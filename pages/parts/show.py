@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from core.charts.cursor import PICK
 from core.charts.look import Look
-from core.charts.points import Panel, Picked, colouring_of
+from core.charts.points import Panel, Picked, colouring_of, draw
 from core.charts.points_svg import svg_of
 from core.errors import TunescopeError
 from core.jobs.records import ACTIVE
@@ -22,7 +23,7 @@ from core.keys import Spec, key_of
 from core.lab import Lab
 from core.refs import LABEL_NAMES, OnHub
 from pages.parts.lab import get_lab
-from pages.parts.points import point_map
+from pages.parts.points import page_of, point_map
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,8 @@ def _progress(keys: list[str], what: str) -> None:
                 st.progress(min(share, 1.0), text=f"{record.title}: {counted(status)}")
         waiting = [(record, status) for record, status in active if status.state == "queued"]
         if waiting:
-            st.caption("Waiting: " + ", ".join(record.title for record, _ in waiting))
+            counted_ = Counter(record.title for record, _ in waiting)
+            st.caption("Waiting: " + ", ".join(f"{n} × {title}" if n > 1 else title for title, n in counted_.items()))
         others = min((status.ahead for _, status in active), default=0)
         left = [status.seconds_left for _, status in active if status.seconds_left is not None]
         first = f"{others} of other people first; " if others else ""
@@ -213,6 +215,7 @@ def pointed(
     alt_text: str,
     specs: Sequence[Spec],
     note: str,
+    about: str = "",
     tell: Callable[[Picked], None] | None = None,
     **options: Any,
 ) -> Picked:
@@ -231,14 +234,16 @@ def pointed(
         alt_text: what a screen reader says.
         specs: the artifacts it was drawn from.
         note: estimator and n in a few words.
+        about: what is compared, in plain words, for the file that is kept.
         tell: draws what is to be said of the choice, right below the canvas.
-        options: further ones of point_map.
+        options: further ones of core.charts.points.draw.
     Returns:
         What the viewer picked and circled.
     """
-    words, drawn_as = points.astype(str), look()
+    # Numbers are no strings: of 100,000 points they would double the message. The card has the one that colours stand for.
+    words, drawn_as = points.select_dtypes(exclude="number").astype(str), look()
     colouring = colouring_of(labels, drawn_as, title=label)
-    picked = point_map(
+    drawn = draw(
         panels,
         colouring,
         texts=words["text"].tolist(),
@@ -250,6 +255,7 @@ def pointed(
         axes=axes,
         **options,
     )
+    picked = point_map(drawn, key=name)
     if tell is not None:
         tell(picked)
     st.caption(f"{note} · {provenance(specs)}")
@@ -263,10 +269,11 @@ def pointed(
         if rows.open:
             _table(table().iloc[picked.selected] if circled else table(), name)
     with st.expander(
-        "Figure to keep (SVG, PNG)", icon=":material/image:", key=f"{name}-kept", on_change="rerun"
+        "Figure to keep (SVG, PNG, HTML)", icon=":material/image:", key=f"{name}-kept", on_change="rerun"
     ) as open_:
         if open_.open:
-            st.download_button(
+            keep = st.container(horizontal=True)
+            keep.download_button(
                 "SVG",
                 lambda: svg_of(
                     panels,
@@ -280,6 +287,17 @@ def pointed(
                 mime="image/svg+xml",
                 icon=":material/download:",
                 key=f"svg-{name}",
+            )
+            keep.download_button(
+                "HTML",
+                lambda: page_of(
+                    drawn, title=alt_text, notes=[about, note, provenance(specs, is_plain=True)], look=drawn_as
+                ),
+                file_name=f"{name}.html",
+                mime="text/html",
+                icon=":material/download:",
+                key=f"html-{name}",
+                help="One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
             )
             # Streamlit's toolbar over a figure writes PNG alone.
             draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
@@ -347,12 +365,15 @@ def _table(table: pd.DataFrame, name: str) -> None:
     )
 
 
-def provenance(specs: Sequence[Spec]) -> str:
-    """Artifacts, when and where they were computed, or in which packs they came, of what a figure was drawn from."""
+def provenance(specs: Sequence[Spec], *, is_plain: bool = False) -> str:
+    """Artifacts, when and where they were computed, or in which packs they came, of what a figure was drawn from; Markdown, or
+    plain text."""
+    written: Callable[[str], str] = str if is_plain else escaped
+    mark = "" if is_plain else "`"
     held = [get_lab().provenance(spec) for spec in specs]
     keys: dict[str, list[str]] = {}
     for spec, one in zip(specs, held, strict=True):
-        keys.setdefault(spec.kind, []).append(f"`{one.key[:10]}`")
+        keys.setdefault(spec.kind, []).append(f"{mark}{one.key[:10]}{mark}")
     named = ", ".join(
         f"{kind} {' '.join(found[:3])}{f' and {len(found) - 3} more' * (len(found) > 3)}"
         for kind, found in keys.items()
@@ -361,7 +382,7 @@ def provenance(specs: Sequence[Spec]) -> str:
     made = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     machines = sorted({f"{one.device} · torch {one.libraries.get('torch', '?')}" for one in held})
     packs = sorted({one.pack for one in held if one.pack})
-    came = f"from the pack “{escaped(', '.join(packs))}” · " if packs else ""
+    came = f"from the pack “{written(', '.join(packs))}” · " if packs else ""
     return f"{named} · {came}{made} · {', '.join(machines)}"
 
 

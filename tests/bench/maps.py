@@ -20,10 +20,12 @@ def points() -> np.ndarray:
 
 def ours(X: np.ndarray) -> np.ndarray:
     """Joint PCA to 50, exact neighbours, UMAP on that graph, 200 epochs."""
-    from core.analyses.joint_umap import lay_out
+    from core.analyses.joint_umap import placed, shared_graph
+    from tests.quiet import Quiet
 
     half = len(X) // 2
-    return lay_out(X[:half], X[half:], n_neighbors=15, min_dist=0.1, seed=0)
+    rows, graph = shared_graph(X[:half], X[half:], 15, Quiet())
+    return placed(rows, graph, min_dist=0.1, seed=0, init="pca")
 
 
 def plain(X: np.ndarray, n_epochs: int | None = None) -> np.ndarray:

@@ -17,7 +17,7 @@ _MADE = f"""import sys
 sys.path.insert(0, {str(ROOT)!r})
 import altair as alt, numpy as np, pandas as pd, streamlit as st
 from core.charts.look import Look
-from core.charts.points import Panel, colouring_of
+from core.charts.points import Panel, colouring_of, draw
 from pages.parts.points import point_map
 st.set_page_config(layout="wide")
 
@@ -34,9 +34,9 @@ places, label, words = made(int(st.query_params["n"]), int(st.query_params["pane
 """
 _CANVAS = """
 labels = pd.Series(label % st.radio("labels", [7, 3])).map("label {}".format)
-point_map([Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
+point_map(draw([Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
     colouring_of(labels, Look(), title="label"), texts=words, look=Look(), alt_text="points", key="map", axes=("x", "y"),
-    height=330)
+    height=330), key="map")
 """
 _WHOLE = """
 from core.analyses.embed import Embed

@@ -89,6 +89,18 @@ def shipped(tmp_path: Path) -> Iterator[Server]:
     stop(running)
 
 
+@pytest.fixture(scope="session")
+def on_show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app as it comes, one for all tests that only look at what the packs hold."""
+    folder = tmp_path_factory.mktemp("on-show")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HOME", str(folder / "huggingface"))
+        patch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        running = start(folder / "cache", folder / "server.log", packs=str(ROOT / "cache" / "packs"))
+    yield running
+    stop(running)
+
+
 def _stop_engine(cache: Path) -> None:
     import json
 

@@ -36,9 +36,9 @@ def _bytes(frame: str | bytes) -> bytes:
 
 
 def test_a_layer_under_the_mouse_is_lit_in_both_panels_and_nothing_is_sent(
-    shipped: Server, visitor: BrowserContext
+    on_show: Server, visitor: BrowserContext
 ) -> None:
-    page, said = opened(visitor, f"{shipped.url}/geometry?geometry=Isotropy&isotropy_measure=Outliers&layer=6")
+    page, said = opened(visitor, f"{on_show.url}/geometry?geometry=Isotropy&isotropy_measure=Outliers&layer=6")
     figure = drawn(page).first
     figure.scroll_into_view_if_needed()
     page.mouse.move(5, 5)
@@ -64,9 +64,9 @@ def test_a_layer_under_the_mouse_is_lit_in_both_panels_and_nothing_is_sent(
 
 
 def test_a_row_of_the_strip_is_lit_while_the_mouse_is_on_it_and_the_chosen_one_keeps_its_colour(
-    shipped: Server, visitor: BrowserContext
+    on_show: Server, visitor: BrowserContext
 ) -> None:
-    page, said = opened(visitor, f"{shipped.url}/?layer=6")
+    page, said = opened(visitor, f"{on_show.url}/?layer=6")
     for panel in drawn(page).all():
         place = panel.bounding_box()
         assert place
@@ -83,8 +83,8 @@ def test_a_row_of_the_strip_is_lit_while_the_mouse_is_on_it_and_the_chosen_one_k
     assert not any(b"hover" in frame for frame in said)
 
 
-def test_a_click_on_a_cell_of_layer_by_layer_chooses_its_base_layer(shipped: Server, visitor: BrowserContext) -> None:
-    page, _ = opened(visitor, f"{shipped.url}/layers?view=Layer+by+layer&layer=6")
+def test_a_click_on_a_cell_of_layer_by_layer_chooses_its_base_layer(on_show: Server, visitor: BrowserContext) -> None:
+    page, _ = opened(visitor, f"{on_show.url}/layers?view=Layer+by+layer&layer=6")
     cell = drawn(page).first.locator('path[aria-label*="base layer: 2"][aria-label*="tuned layer: 5"]').first
     cell.click(force=True)
     expect(page.get_by_role("radio", name="2", exact=True)).to_be_checked()

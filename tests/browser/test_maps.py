@@ -1,6 +1,8 @@
 """The linked map, by the mouse and by the keys: what is chosen in one panel is chosen in both, and Python hears of it."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,6 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap, Maps
+from core.analyses.movers import Movers
 from core.charts.look import Look
 from core.demo import PACK, SEEN, checkpoints
 from core.lab import Lab
@@ -53,8 +56,8 @@ RINGS = """(canvas, [x, y]) => {
 class Map:
     """The map on the page and, from the stored result alone, where each point must be on it."""
 
-    def __init__(self, page: Page, maps: Maps) -> None:
-        self.page, self.maps = page, maps
+    def __init__(self, page: Page, maps: Maps, lab: Lab) -> None:
+        self.page, self.maps, self.lab = page, maps, lab
         self.root = page.locator(".points")
         self.bases, self.overs = self.root.locator("canvas.base"), self.root.locator("canvas.over")
         self.sides = [np.asarray(side[LAYER], dtype=float) for side in (maps.base, maps.tuned)]
@@ -78,6 +81,15 @@ class Map:
         """Coloured pixels of each panel."""
         return [base.evaluate(COLOURED) for base in self.bases.all()]
 
+    def until(self, holds: Callable[[list[int]], bool]) -> None:
+        """Wait until the coloured pixels of the panels are so; a rerun of the page takes a while to reach the canvas."""
+        for _ in range(100):
+            # While the page is drawn anew there may be no panel.
+            if (now := self.coloured()) and holds(now):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"coloured pixels stay at {now}")
+
     def of_colour(self, colour: str) -> list[int]:
         """Pixels of one label's colour in each panel."""
         wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
@@ -89,7 +101,8 @@ class Map:
 
     def colour_by(self, label: str) -> None:
         """Choose another label for the colours."""
-        self.page.get_by_test_id("stMain").get_by_test_id("stSelectbox").click()
+        chooser = self.page.get_by_test_id("stMain").get_by_test_id("stSelectbox").filter(has_text="Colour by")
+        chooser.click()
         self.page.get_by_role("option", name=label).click()
 
     def circle(self, side: int, *corners: tuple[float, float]) -> None:
@@ -118,18 +131,17 @@ class Map:
 
 
 @pytest.fixture
-def shown(shipped: Server, visitor: BrowserContext) -> Map:
+def shown(on_show: Server, visitor: BrowserContext) -> Map:
     """The page as it opens at first: words of the demo's sentences."""
     tuned = Embed(checkpoint=checkpoints()[0], sample=SEEN)
-    settings = Settings(cache=shipped.cache, device="cpu", packs=PACK.parent)
-    maps = Lab(Store(settings), engine="none").peek(
-        JointMap(base=Embed(checkpoint=Packaged(), sample=SEEN), tuned=tuned)
-    )
+    settings = Settings(cache=on_show.cache, device="cpu", packs=PACK.parent)
+    lab = Lab(Store(settings), engine="none")
+    maps = lab.peek(JointMap(base=Embed(checkpoint=Packaged(), sample=SEEN), tuned=tuned))
     assert maps is not None
-    page = visit(visitor, f"{shipped.url}/maps?layer={LAYER}")
+    page = visit(visitor, f"{on_show.url}/maps?layer={LAYER}")
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.set_viewport_size({"width": 1280, "height": 1100})
-    made = Map(page, maps)
+    made = Map(page, maps, lab)
     expect(made.told("[data-painted]")).to_be_visible()
     page.wait_for_timeout(500)  # the painting after the page grew
     return made
@@ -300,7 +312,7 @@ def test_the_figure_to_keep_is_drawn_when_it_is_asked_for(shown: Map) -> None:
     page = shown.page
     figures = page.get_by_test_id("stMain").get_by_test_id("stVegaLiteChart")
     expect(figures).to_have_count(0)
-    page.get_by_text("Figure to keep (SVG, PNG)").click()
+    page.get_by_text("Figure to keep").click()
     expect(figures).to_have_count(1)
     settled(page)
     page.wait_for_timeout(2000)  # a figure that grows moves what stands around it
@@ -365,21 +377,19 @@ def test_a_search_that_finds_nothing_says_so_and_greys_nothing(shown: Map) -> No
     field = page.get_by_label("Search")
     field.fill("lovely")
     field.press("Enter")
-    expect(page.get_by_text("points, in colour.")).to_be_visible()
-    page.wait_for_timeout(600)
-    assert max(shown.coloured()) < 0.5 * min(before)
+    expect(page.get_by_text("points hold “lovely”: in colour.")).to_be_visible()
+    shown.until(lambda now: max(now) < 0.5 * min(before))
     field.fill("no such words")
     field.press("Enter")
-    expect(page.get_by_text("Nothing drawn holds “no such words”.")).to_be_visible()
-    page.wait_for_timeout(600)
-    assert shown.coloured() == before
+    expect(page.get_by_text("points hold “no such words”. All are drawn in colour.")).to_be_visible()
+    shown.until(before.__eq__)
 
 
 @pytest.mark.parametrize(("projection", "is_kept"), [("UMAP, all layers", True), ("PCA", False)])
 def test_where_one_looks_stays_from_layer_to_layer_while_maps_share_a_frame(
-    shipped: Server, visitor: BrowserContext, projection: str, is_kept: bool
+    on_show: Server, visitor: BrowserContext, projection: str, is_kept: bool
 ) -> None:
-    page = visit(visitor, f"{shipped.url}/maps?layer=5&projection={projection}")
+    page = visit(visitor, f"{on_show.url}/maps?layer=5&projection={projection}")
     root = page.locator(".points[data-painted]")
     root.locator(".closer").click()
     expect(root).to_have_attribute("data-view", re.compile("1.5"))
@@ -399,7 +409,7 @@ def test_where_one_looks_stays_from_layer_to_layer_while_maps_share_a_frame(
 
 
 def test_a_table_is_sent_when_it_is_opened_and_its_csv_when_it_is_fetched(
-    shipped: Server, visitor: BrowserContext
+    on_show: Server, visitor: BrowserContext
 ) -> None:
     sent: list[int] = []
     visitor.on(
@@ -408,12 +418,12 @@ def test_a_table_is_sent_when_it_is_opened_and_its_csv_when_it_is_fetched(
             "websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(len(frame)))
         ),
     )
-    page = visit(visitor, f"{shipped.url}/maps?layer=5")
+    page = visit(visitor, f"{on_show.url}/maps?layer=5")
     root = page.locator(".points[data-painted]")
     expect(root).to_be_visible()
     page.wait_for_timeout(1000)
     sent.clear()
-    page.get_by_test_id("stMain").get_by_test_id("stSelectbox").click()
+    page.get_by_test_id("stMain").get_by_test_id("stSelectbox").filter(has_text="Colour by").click()
     page.get_by_role("option", name="sentiment").click()
     expect(root.locator(".key .title")).to_have_text("sentiment")
     page.wait_for_timeout(1000)
@@ -426,6 +436,7 @@ def test_a_table_is_sent_when_it_is_opened_and_its_csv_when_it_is_fetched(
     expect(table).to_have_count(1)
     page.wait_for_timeout(1000)
     assert sum(sent) > recoloured
+    settled(page)  # a rerun gives the button another file, and a click for the one before gets none
     with page.expect_download() as fetched:
         page.get_by_test_id("stMain").get_by_test_id("stDownloadButton").click()
     rows = fetched.value.path().read_text().splitlines()
@@ -436,9 +447,9 @@ def test_a_table_is_sent_when_it_is_opened_and_its_csv_when_it_is_fetched(
 
 @pytest.mark.parametrize(("width", "whole"), [(1280, True), (800, False)])
 def test_a_map_is_seen_without_scrolling_and_nothing_overflows(
-    shipped: Server, visitor: BrowserContext, width: int, whole: bool
+    on_show: Server, visitor: BrowserContext, width: int, whole: bool
 ) -> None:
-    page = visit(visitor, f"{shipped.url}/maps?layer=5")
+    page = visit(visitor, f"{on_show.url}/maps?layer=5")
     page.set_viewport_size({"width": width, "height": 720})
     root = page.locator(".points[data-painted]")
     expect(root).to_be_visible()
@@ -455,3 +466,76 @@ def test_a_map_is_seen_without_scrolling_and_nothing_overflows(
         box = root.locator("canvas.base").first.bounding_box()
         assert box
         assert 720 - box["y"] >= 0.9 * box["height"]
+
+
+def test_a_picked_point_has_lines_to_its_true_neighbours_and_a_card_that_names_them(shown: Map) -> None:
+    tuned = Embed(checkpoint=checkpoints()[0], sample=SEEN)
+    spec = Movers(base=Embed(checkpoint=Packaged(), sample=SEEN), tuned=tuned)
+    moved = shown.lab.peek(spec)
+    places = shown.places(1)
+    point = alone(places)
+    over = shown.overs.nth(1)
+    far = [near for near in moved.nearest(LAYER)[1][point] if np.linalg.norm(places[near] - places[point]) > 40]
+    assert far
+    before = [over.evaluate(RINGS, places[near].tolist()) for near in far]
+    assert max(before) == 0
+    shown.click(1, places[point])
+    expect(shown.root).to_have_attribute("data-point", str(point))
+    shown.page.mouse.move(5, 5)
+    shown.page.wait_for_timeout(600)
+    assert min(over.evaluate(RINGS, places[near].tolist()) for near in far) > 0
+    main = shown.page.get_by_test_id("stMain")
+    expect(main.get_by_text("Nearest in tuned")).to_be_visible()
+    expect(main.get_by_text(f"The {moved.k} nearest by cosine in the whole space of layer {LAYER}")).to_be_visible()
+
+
+def test_the_map_as_a_file_works_without_server_or_network(shown: Map, tmp_path: Path) -> None:
+    shown.page.get_by_text("Figure to keep").click()
+    expect(shown.page.get_by_role("button", name="HTML")).to_be_visible()
+    settled(shown.page)
+    with shown.page.expect_download() as download:
+        shown.page.get_by_role("button", name="HTML").click()
+    file = tmp_path / "map.html"
+    download.value.save_as(file)
+    browser = shown.page.context.browser
+    assert browser
+    with browser.new_context(offline=True) as alone_:
+        page = alone_.new_page()
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        kept = page.locator(".points")
+        expect(kept).to_have_attribute("data-painted", re.compile("."))
+        assert asked == [file.as_uri()]
+        assert kept.locator(".key").inner_text() == shown.root.locator(".key").inner_text()
+        page.keyboard.press("Tab")
+        kept.locator("canvas.over").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        point = int(kept.get_attribute("data-point") or -1)
+        assert point >= 0
+        expect(kept.locator(".foot")).to_contain_text(str(shown.maps.points["text"][point]))
+        expect(page.locator("body")).to_contain_text("base: all-MiniLM-L6-v2")
+
+
+def test_two_layers_stand_in_four_panels_that_are_linked(on_show: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, f"{on_show.url}/maps?layer=6&layer_beside=2")
+    root = page.locator(".points[data-painted]")
+    expect(root.locator("figcaption")).to_have_text(
+        ["● base · layer 6", "▲ tuned · layer 6", "● base · layer 2", "▲ tuned · layer 2"]
+    )
+    boxes = [one.bounding_box() for one in root.locator("canvas.over").all()]
+    assert all(boxes)
+    lefts, tops = ([round(box[side]) for box in boxes if box] for side in ("x", "y"))
+    assert lefts[0] == lefts[2] < lefts[1] == lefts[3]
+    assert tops[0] == tops[1] < tops[2] == tops[3]
+    over = root.locator("canvas.over").nth(3)
+    over.focus()
+    page.keyboard.press("ArrowRight")
+    expect(root).to_have_attribute("data-hover", re.compile(r"^\d+$"))
+    for panel in root.locator("canvas.over").all():
+        ringed = panel.evaluate(
+            "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(part => part > 128)"
+        )
+        assert ringed

@@ -33,7 +33,9 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "base",
         "checkpoint",
         "edges",
+        "experiments",
         "numbers",
+        "places",
         "units",
     }  # what several share
     computing = {compute_of(spec).__module__.rsplit(".", 1)[1] for spec in SPECS}

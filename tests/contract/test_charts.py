@@ -235,10 +235,10 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             what="layer",
             layer=3,
         ),
-        "umap": scatter.umap_pair(bent, look, colour="upos"),
-        "label axes": scatter.axes_pair(results["label_axes"][0], look, 3, colour="upos", unit="units of the vectors"),
+        "umap": scatter.of_layout(bent, "UMAP").figure(look, colour="upos"),
+        "label axes": scatter.of_axes(results["label_axes"][0], 3, "units of the vectors").figure(look, colour="upos"),
         "label axes by layer": label_axes.parted_curve(results["label_axes"][0], look, 3),
-        "map": scatter.map_pair(maps, look, 3, colour="upos"),
+        "map": scatter.of_pca(maps, 3).figure(look, colour="upos"),
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
         **weight_figures(results, look),
         **geometry_figures(results, look),
@@ -412,25 +412,59 @@ def test_the_canvas_and_the_figure_to_keep_give_a_label_one_colour_and_shape(
 ) -> None:
     (maps,) = results["joint_map"]
     canvas = colouring_of(maps.points[colour], look, title=colour)
-    encoding = scatter.map_pair(maps, look, 3, colour=colour).to_dict()["hconcat"][0]["encoding"]
+    encoding = scatter.of_pca(maps, 3).figure(look, colour=colour).to_dict()["hconcat"][0]["encoding"]
     figure = encoding["color"]["condition"]["scale"]
     assert dict(zip(figure["domain"], figure["range"], strict=True)) == dict(
         zip(canvas.names, canvas.colours, strict=True)
     )
     assert encoding["shape"]["scale"]["range"] == list(canvas.shapes)
-    shown = scatter.map_table(maps, 3, colour)["label"]
+    shown = scatter.of_pca(maps, 3).table(colour)["label"]
     assert [canvas.names[code] for code in canvas.codes] == shown.tolist()
 
 
 def test_the_key_of_a_map_filters_and_a_brush_colours_both_sides(results: dict[str, Any]) -> None:
     for drawn in (
-        scatter.map_pair(results["joint_map"][0], Look(), 3, colour="upos"),
-        scatter.umap_pair(results["joint_umap"][0], Look(), colour="sentiment"),
+        scatter.of_pca(results["joint_map"][0], 3).figure(Look(), colour="upos"),
+        scatter.of_layout(results["joint_umap"][0], "UMAP").figure(Look(), colour="sentiment"),
     ):
         described = drawn.to_dict()
         assert {param["name"] for param in described["params"]} == {"brush", "picked"}
         assert all(panel["encoding"]["color"]["condition"]["param"] == "brush" for panel in described["hconcat"])
         assert all(panel["transform"] for panel in described["hconcat"])
+
+
+def test_one_map_above_another_is_as_large_and_names_the_layer_of_each_panel(results: dict[str, Any]) -> None:
+    (maps,) = results["joint_map"]
+    upper, lower = scatter.of_pca(maps, 3), scatter.of_pca(maps, 6)
+    both = scatter.above(upper, lower, names=("layer 3", "layer 6"))
+    assert [panel.title for panel in both.panels(Look())] == [
+        f"{side} · layer {layer}" for layer in (3, 6) for side in ("● base", "▲ tuned")
+    ]
+    assert "%" in upper.axes[0]
+    assert both.axes == ("PC 1", "PC 2")
+    np.testing.assert_array_equal(both.base, maps.base[3])
+    shown = [np.stack([flat.base, flat.tuned]) for flat in (both, both.beside)]
+    sizes = [np.var(rows, axis=1).sum(axis=1).mean() for rows in shown]
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-4)
+    # Only moved and grown: shares of distances stay.
+    apart = [np.linalg.norm(np.diff(rows[0], axis=0), axis=1) for rows in (shown[1], maps.base[[6]])]
+    np.testing.assert_allclose(apart[0] / apart[0].sum(), apart[1] / apart[1].sum(), rtol=1e-3)
+
+
+def test_maps_of_seeds_steps_and_a_chain_say_what_else_is_known_of_each_point(results: dict[str, Any]) -> None:
+    (seeds,), (steps,), (chain,) = results["umap_seeds"], results["map_steps"], results["map_chain"]
+    drawn = scatter.of_seeds(seeds)
+    assert [panel.title for panel in drawn.panels(Look())][2:] == ["● base · another seed", "▲ tuned · another seed"]
+    assert drawn.table("upos")["tuned_kept"].tolist() == pytest.approx(seeds.kept[1].tolist())
+    assert scatter.unsettled(seeds).tolist() == (np.asarray(seeds.kept).min(axis=0) < 0.5).tolist()
+    walked = scatter.of_steps(steps, 0, "after 4 steps")
+    np.testing.assert_array_equal(walked.tuned, steps.maps[1])
+    assert walked.panels(Look())[1].title == "▲ after 4 steps"
+    assert {"base_trust", "tuned_trust"} <= set(walked.table("upos"))
+    for maps, all_maps in ((steps, steps.maps), (chain, np.concatenate([chain.base, chain.tuned]))):
+        left, right, bottom, top = scatter.limits_of(maps)
+        assert (left, bottom) == tuple(all_maps.reshape(-1, 2).min(axis=0))
+        assert (right, top) == tuple(all_maps.reshape(-1, 2).max(axis=0))
 
 
 def contrast(first: str, second: str) -> float:

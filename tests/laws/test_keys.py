@@ -30,6 +30,7 @@ from core.refs import (
     RandomWeights,
     Sample,
     Suite,
+    Surgery,
     TableFile,
     Vectors,
 )
@@ -49,6 +50,7 @@ REFS: list[Described] = [
     Sample(of=Suite(), n=5, strata="sentiment", only="question", value="who"),
     RandomWeights(of=Packaged()),
     Adapter(of=Packaged(), digest="e" * 64, path="/adapters/one"),
+    Surgery(reset=(1,), order=(0, 1), n_kept=2, n_frozen=1),
     Snapshot(run=TUNE.replace(snapshots=(1, 2)), step=2),
 ]
 DESCRIBED = [*comparison(), *REFS]

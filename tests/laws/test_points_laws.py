@@ -71,6 +71,38 @@ def test_texts_and_positions_come_back(texts: list[str], seed: int) -> None:
     assert head["box"] == [*steps.min((0, 1)), *steps.max((0, 1))]
 
 
+@given(st.integers(2, 40), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_neighbours_come_back_panel_by_panel_and_change_no_other_message(n: int, k: int, seed: int) -> None:
+    texts = [f"w{i}" for i in range(n)]
+    near = np.random.default_rng(seed).integers(0, n, size=(2, n, k))
+    without, made = drawn(texts)[0], drawn(texts, neighbours=list(near))[0]
+    assert without.neighbours is None
+    assert made.neighbours is not None
+    head, blocks = read(made.neighbours)
+    assert head["k"] == k
+    for panel in (0, 1):
+        np.testing.assert_array_equal(blocks[str(panel)].reshape(n, k), near[panel])
+    assert read(made.view)[0]["neighbours"] == made.neighbours.name
+    assert (made.positions, made.words) == (without.positions, without.words)
+    assert set(made.held) == {"positions", "words", "neighbours"}
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        [np.zeros((5, 2), int)],
+        [np.zeros((5, 2), int), np.zeros((5, 3), int)],
+        [np.zeros((4, 2), int)] * 2,
+        [np.full((5, 2), 5)] * 2,
+        [np.full((5, 2), -1)] * 2,
+    ],
+    ids=["one panel", "other counts", "other points", "beyond", "below"],
+)
+def test_neighbours_of_other_points_are_refused(near: list[np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="neighbours"):
+        drawn([f"w{i}" for i in range(5)], neighbours=near)
+
+
 def test_many_distinct_texts_take_wider_codes() -> None:
     for n, kind in ((256, "uint8"), (257, "uint16"), (65_537, "uint32")):
         head, blocks = read(drawn([f"w{i}" for i in range(n)], look=Look())[0].words)

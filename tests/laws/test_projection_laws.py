@@ -15,6 +15,7 @@ from core.maths.projection import (
     procrustes_align,
     trustworthiness,
     trustworthiness_by_point,
+    turned_onto,
     unit_rows,
 )
 
@@ -143,15 +144,32 @@ def test_no_other_turn_brings_a_map_nearer(seed: int, n: int) -> None:
     assert apart_in[0] == pytest.approx(apart_in[1] * apart_in[0].sum() / apart_in[1].sum(), abs=1e-9)
 
 
+@FEW
+@given(seeds, st.integers(4, 30), st.floats(0.1, 10))
+def test_a_map_that_is_only_turned_keeps_its_distances(seed: int, n: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    fixed, moving = rng.normal(size=(n, 2)), scale * rng.normal(size=(n, 2))
+    turned = turned_onto(moving, fixed)
+    apart = [np.linalg.norm(rows[:, None] - rows, axis=2) for rows in (turned, moving)]
+    np.testing.assert_allclose(apart[0], apart[1], atol=1e-9 * scale)
+    np.testing.assert_allclose(turned.mean(axis=0), fixed.mean(axis=0), atol=1e-9)
+    # The direction is that of the best fit: grown or shrunk it is the least sum of squares.
+    grown, middle = procrustes_align(moving, fixed), fixed.mean(axis=0)
+    share = np.linalg.norm(grown - middle) / np.linalg.norm(turned - middle)
+    np.testing.assert_allclose(share * (turned - middle), grown - middle, atol=1e-9)
+
+
 def test_points_that_are_all_equal_lie_on_the_middle() -> None:
     fixed = np.random.default_rng(0).normal(size=(6, 2))
-    np.testing.assert_allclose(procrustes_align(np.ones((6, 2)), fixed), np.tile(fixed.mean(axis=0), (6, 1)))
+    for align in (procrustes_align, turned_onto):
+        np.testing.assert_allclose(align(np.ones((6, 2)), fixed), np.tile(fixed.mean(axis=0), (6, 1)))
 
 
 @pytest.mark.parametrize("moving", [GOOD[:-1], GOOD[:, :2], np.where(GOOD > 1, np.inf, GOOD)])
 def test_maps_of_other_points_are_a_message(moving: np.ndarray) -> None:
-    with pytest.raises(ShapeError):
-        procrustes_align(moving, GOOD)
+    for align in (procrustes_align, turned_onto):
+        with pytest.raises(ShapeError):
+            align(moving, GOOD)
 
 
 # --- trust, by point and the other way round ----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def axes(app: AppTest, kind: str = "label", **link: str) -> AppTest:
 
 @pytest.mark.parametrize("kind", ["label", "values"])
 def test_axes_of_a_label_are_offered_and_the_pca_stays_on_screen(shipped: AppTest, kind: str) -> None:
-    app = axes(shipped, kind)
+    app = axes(shipped, kind, axes_on="tuned")  # those of the label on base are in the demo
     assert not app.exception
     assert not app.error
     assert "Not computed yet: the axes" in said(app)

@@ -28,7 +28,13 @@ def at(app: AppTest, **asked: str) -> AppTest:
 
 @pytest.mark.parametrize(
     ("projection", "words"),
-    [("PCA", "of the joint variance"), ("UMAP", "Trustworthiness"), ("UMAP, all layers", "walk through them")],
+    [
+        ("PCA", "of the joint variance"),
+        ("UMAP", "Trustworthiness"),
+        ("t-SNE", "Trustworthiness"),
+        ("UMAP, all layers", "walk through them"),
+        ("Label axes", "held-out rows"),
+    ],
 )
 def test_each_projection_opens_full_and_says_how_far_to_trust_it(shipped: AppTest, projection: str, words: str) -> None:
     app = at(shipped, projection=projection)
@@ -37,6 +43,28 @@ def test_each_projection_opens_full_and_says_how_far_to_trust_it(shipped: AppTes
     assert "Not computed yet" not in said(app)
     assert words in said(app)
     assert "from the pack" in said(app)
+
+
+def test_seeds_beside_each_other_say_how_many_neighbours_stay(shipped: AppTest) -> None:
+    app = at(shipped, projection="UMAP", map_seeds="true")
+    assert not app.exception
+    (kept,) = re.findall(r"under another seed a point keeps (\d+)% of its 15 neighbours", said(app))
+    assert 20 < int(kept) < 95
+
+
+def test_a_run_without_kept_steps_says_how_to_get_some_and_shows_the_pca(shipped: AppTest) -> None:
+    app = at(shipped, projection="UMAP over training")
+    assert not app.exception
+    assert "Steps to keep" in said(app)
+    assert "of the joint variance" in said(app)
+
+
+@pytest.mark.parametrize("colour", ["word position", "what the head says", "whether the head is right"])
+def test_numbers_and_the_head_colour_the_points(shipped: AppTest, colour: str) -> None:
+    app = at(shipped, colour=colour)
+    assert not app.exception
+    assert "Not computed yet" not in said(app)
+    assert app.selectbox(key="colour").value == colour
 
 
 def test_the_layer_walks_through_the_maps_without_computing(shipped: AppTest) -> None:
@@ -80,3 +108,11 @@ def test_movers_are_counted_listed_and_searched(shipped: AppTest) -> None:
     app.text_input(key="movers_search").set_value("no such words").run()
     assert not app.exception
     assert "that were drawn holds these words" in said(app)
+
+
+@pytest.mark.parametrize(("asked", "is_there"), [("2", True), ("99", False)])
+def test_a_link_to_another_layer_is_followed_or_told(shipped: AppTest, asked: str, is_there: bool) -> None:
+    app = at(shipped, layer_beside=asked)
+    assert not app.exception
+    assert ("Below it layer 2" in said(app)) == is_there
+    assert any("Another layer: “99”" in one.value for one in app.warning) != is_there

@@ -20,7 +20,20 @@ from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "layers", "maps", "tasks", "probes", "structure", "geometry", "weights", "checkpoints", "data", "jobs")
+PAGES = (
+    "home",
+    "layers",
+    "maps",
+    "tasks",
+    "probes",
+    "structure",
+    "geometry",
+    "weights",
+    "checkpoints",
+    "data",
+    "jobs",
+    "ablations",
+)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from core.store.artifacts import Store
 
 WAIT = 90.0
 SMALL = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="dev"), n=40))
-LONG = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="train")), pooling="first")
+LONG = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="train"), n=1800), pooling="first")
 
 
 @pytest.fixture
@@ -155,6 +155,7 @@ def test_an_engine_with_other_code_is_replaced(shared: Lab) -> None:
     shared.submit(SMALL)
     shared.wait(key_of(SMALL), seconds=WAIT)
     old = engine_pid(shared)
+    its_workers = {old, *descendants(old)}
     card = shared.store.root / "engine" / "engine.json"
     card.write_text(json.dumps({"pid": old, "code": "another"}))
     again = SMALL.replace(pooling="first")
@@ -162,6 +163,9 @@ def test_an_engine_with_other_code_is_replaced(shared: Lab) -> None:
     assert shared.wait(key_of(again), seconds=WAIT).state == "done"
     assert engine_pid(shared) not in (0, old)
     assert not exists(old)
+    record = shared.record(key_of(again))
+    assert record is not None
+    assert record.worker not in its_workers  # what was asked under the new code was never taken up under the old
 
 
 def test_a_failing_job_says_why_and_so_do_those_that_need_it(shared: Lab) -> None:

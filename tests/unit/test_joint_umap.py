@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from core.analyses.joint_umap import JointUmap, lay_out
+from core.analyses.joint_umap import JointUmap, placed, shared_graph
 from core.analyses.similarity import Similarity
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import to_json
 from core.lab import Lab
+from tests.quiet import Quiet
 from tests.small import BASE, TUNED
 
 SPEC = JointUmap(base=BASE, tuned=TUNED, layer=6, n_points=100)
@@ -23,17 +24,23 @@ def test_a_map_names_its_trust_and_its_points(made: Lab) -> None:
     assert len(maps.points) == 100
 
 
+def laid(X: np.ndarray, Y: np.ndarray, seed: int) -> np.ndarray:
+    """One map of both."""
+    rows, graph = shared_graph(X, Y, 10, Quiet())
+    return placed(rows, graph, min_dist=0.1, seed=seed, init="pca")
+
+
 def test_the_same_seed_gives_the_same_map_and_another_another() -> None:
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(2, 80, 12)).astype(np.float32)
-    first, again, other = (lay_out(X, Y, n_neighbors=10, min_dist=0.1, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (laid(X, Y, seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, other)
 
 
 def test_both_sides_share_one_map() -> None:
     X = np.random.default_rng(0).normal(size=(120, 12)).astype(np.float32)
-    drawn = lay_out(X, X + 1e-4, n_neighbors=10, min_dist=0.1, seed=0)
+    drawn = laid(X, X + 1e-4, 0)
     apart = np.linalg.norm(drawn[:120] - drawn[120:], axis=1)
     # A point and its twin on the other side lie together on a map of both.
     assert np.median(apart) < 0.1 * np.linalg.norm(drawn - drawn.mean(axis=0), axis=1).mean()

@@ -171,7 +171,7 @@ def test_lists_of_words_make_an_axis_and_are_held_against_other_words() -> None:
     assert one.control_kind == "other words, as common"
     assert np.nanmax(np.abs(one.control[0] - 0.5)) < 0.3
     assert set(one.points["text"][one.value == 1].str.lower()) == set(COMMON[3:])
-    shown = scatter.axes_table(one, 0, scatter.AXIS)
+    shown = scatter.of_axes(one, 0, "units of the vectors").table(scatter.AXIS)
     assert set(shown["text"][shown["label"] == one.values[0]].str.lower()) == set(COMMON[:3])
     assert (shown["label"] == OTHER).sum() == (one.value < 0).sum()
     assert shown["base_x"].tolist() == one.base[0, :, 0].tolist()

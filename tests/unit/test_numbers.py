@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.analyses.embed import Embeddings
-from core.analyses.numbers import numbered_rows
+from core.analyses.joint_map import describe_rows
+from core.analyses.numbers import numbered_rows, numbers_of_rows
 from core.data.counts import count
 from core.data.examples import Examples
 from core.data.guess import guess
-from core.data.load import facts_of, facts_of_examples, load_dataset
+from core.data.load import facts_of, facts_of_examples, load_dataset, load_sample
 from core.data.numbers import DEPTH, FREQUENCY, LENGTH, POSITION, number_names, number_of
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import key_of
+from core.maths.structure import tree_depths
 from core.refs import ConlluFile, Sample, Suite, TableFile
 from tests.faults import says
 from tests.unit.test_files import parquet, read, refused, table
@@ -278,3 +280,24 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(treebank: Sample
 def test_examples_without_numbers_have_those_of_every_text() -> None:
     plain = Examples(texts=("a b",), spans=(((0, 1), (2, 3)),))
     assert number_names(plain) == {"sentence": (LENGTH,), "word": (POSITION, FREQUENCY)}
+
+
+def test_rows_of_a_map_have_their_numbers_and_lack_those_that_none_has() -> None:
+    sample = Sample(of=Suite(split="dev"), n=20)
+    examples = load_sample(sample)
+    places = np.array([(i, j) for i, words in enumerate(examples.words) for j in range(len(words))], np.int32)
+    found = numbers_of_rows(sample, places[:, 0], places[:, 1])
+    assert set(found) == {"word position", "word frequency", "tree depth", "sentence length"}
+    np.testing.assert_array_equal(found["word position"], places[:, 1] + 1)
+    np.testing.assert_array_equal(found["sentence length"], [len(examples.words[i]) for i, _ in places])
+    depths = [tree_depths(heads) for heads in examples.heads]
+    np.testing.assert_array_equal(
+        found["tree depth"], [depths[i][j] for i, j in places]
+    )  # the word's, not its sentence's
+    sentences = np.arange(20, dtype=np.int32)
+    whole = numbers_of_rows(sample, sentences, np.full(20, -1, np.int32))
+    assert set(whole) == {"sentence length", "tree depth"}
+    np.testing.assert_array_equal(whole["tree depth"], [one.max() for one in depths])
+    described = describe_rows(sample, places[:, 0], places[:, 1])
+    assert described["word position"].dtype == np.float64
+    assert described["text"].tolist() == [examples.words[i][j] for i, j in places]

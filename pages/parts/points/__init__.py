@@ -1,16 +1,15 @@
 """Linked maps of points on a canvas of our own: one zoom, one lasso and one ring over the same points in every panel."""
 
-from collections.abc import Mapping, Sequence
+import base64
+from html import escape
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from core.charts.look import Look
-from core.charts.points import Colouring, Message, Panel, Picked, draw, picked_in
+from core.charts.points import Drawn, Message, Picked, picked_in
 
-__all__ = ["Colouring", "Panel", "Picked", "point_map"]
+__all__ = ["page_of", "point_map"]
 
 _HERE = Path(__file__).parent
 
@@ -23,63 +22,19 @@ _hold = st.components.v2.component("tunescope.held", js=_written("held.js"))
 _draw = st.components.v2.component("tunescope.points", js=_written("points.js"), css=_written("points.css"))
 
 
-def point_map(
-    panels: Sequence[Panel],
-    colouring: Colouring,
-    *,
-    texts: Sequence[str],
-    look: Look,
-    alt_text: str,
-    key: str,
-    limits: tuple[float, float, float, float] | None = None,
-    highlight: NDArray[np.bool_] | None = None,
-    faint: NDArray[np.bool_] | None = None,
-    axes: tuple[str, str],
-    details: Mapping[str, Sequence[str]] | None = None,
-    height: int = 380,
-) -> Picked:
+def point_map(drawn: Drawn, *, key: str) -> Picked:
     """Draw the same points in one to four panels, and tell what the viewer chose of them.
 
-    Positions, strings and colours are elements of their own: what did not change since the last run is not sent again.
-    A click picks a point, a drag circles points; both reach Python when the button is let go, as a rerun of the page or
-    of the fragment around it. They hold for these texts: with others, nothing is chosen.
+    Positions, strings, neighbours and colours are elements of their own: what did not change since the last run is not sent
+    again. A click picks a point, a drag circles points; both reach Python when the button is let go, as a rerun of the page
+    or of the fragment around it. They hold for these texts: with others, nothing is chosen.
 
     Args:
-        panels: 1 to 4, side by side, the same points in the same order.
-        colouring: what colours stand for, one code a point.
-        texts: one a point: the word or sentence, first on its card.
-        look: how to draw.
-        alt_text: what a screen reader says of the whole.
+        drawn: a map (core.charts.points.draw) whose own key is this one.
         key: of the element, once a page.
-        limits: left, right, bottom, top of what is seen first, in the units of the positions; without them, all points.
-        highlight: the points that keep their colour [n]; the others turn grey.
-        faint: the points not to be trusted [n]: drawn hollow and paler.
-        axes: titles of x and y; both have one unit, so that distances are true.
-        details: further short strings of each point, shown under their titles on its card; one under the colouring's
-            title is what the card gives as the value. A choice is lost where texts or details change.
-        height: of a panel, in CSS pixels.
-    Raises:
-        ShapeError, SpecInvalid: positions that are not finite [n, 2].
-        ValueError: columns that are not n long, or no panel or more than four.
-    Cost:
-        Of 100,000 points: 0.4 MB a panel and 0.1 MB of colours, and the strings once.
     """
-    drawn = draw(
-        panels,
-        colouring,
-        texts=texts,
-        look=look,
-        alt_text=alt_text,
-        key=key,
-        limits=limits,
-        highlight=highlight,
-        faint=faint,
-        axes=axes,
-        details=details,
-        height=height,
-    )
     with st.container(gap=None):
-        for name, message in (("positions", drawn.positions), ("words", drawn.words)):
+        for name, message in drawn.held.items():
             _held(message, f"{key}-{name}")
         shown = _draw(data=drawn.view.data, key=key, on_chosen_change=_reruns)
     return picked_in(shown.chosen, drawn)
@@ -91,3 +46,49 @@ def _held(message: Message, key: str) -> None:
 
 def _reruns() -> None:
     """Nothing is done on a choice beyond the rerun; a state that Python reads needs a callback to be named."""
+
+
+def page_of(drawn: Drawn, *, title: str, notes: list[str], look: Look) -> str:
+    """The map as one HTML file that needs no server and no network: it zooms, filters, circles and names points as on screen.
+
+    Args:
+        drawn: the map.
+        title: above it.
+        notes: lines below it: what it is, how it was made.
+        look: that the map was drawn for.
+    Returns:
+        The text of the file: some 40 kB, and 4/3 of the map's messages.
+    """
+    own = "export default function"
+    script = _written("points.js")
+    assert script.count(own) == 1
+    messages = {one.name: base64.b64encode(one.content).decode() for one in drawn.held.values()}
+    view = base64.b64encode(drawn.view.data).decode()
+    held = ", ".join(f'["{name}", "{content}"]' for name, content in messages.items())
+    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>
+body {{ margin: 24px auto; padding: 0 24px; max-width: 1600px; font-family: sans-serif; }}
+body {{ color: {look.ink}; background: {look.paper}; }}
+p {{ color: {look.quiet}; font-size: 14px; }}
+{_written("points.css")}
+</style>
+</head>
+<body>
+<h1>{escape(title)}</h1>
+<main id="map"></main>
+{below}
+<script type="module">
+{script.replace(own, "const show = function")}
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+for (const [name, content] of [{held}]) held.parts.set(name, {{ bytes: bytesOf(content), owners: new Set() }});
+show({{ data: bytesOf("{view}"), parentElement: document.getElementById("map"), setStateValue: () => {{}} }});
+</script>
+</body>
+</html>
+"""

@@ -368,6 +368,7 @@ class Panel {
     paper.clearRect(0, 0, this.over.width, this.over.height);
     if (!map.style) return;
     const r = (map.style.dense ? 3 : map.style.radius) + 3;
+    this.tie(paper, map.hover >= 0 ? map.hover : map.point);
     const rings = [[map.point, r + 4, 3], [map.hover, r, 2]];
     for (const [i, radius, thick] of rings) {
       if (i < 0 || map.state[i] === HIDDEN) continue;
@@ -395,6 +396,31 @@ class Panel {
       paper.setLineDash([5 * ratio, 4 * ratio]);
       paper.stroke();
       paper.setLineDash([]);
+    }
+  }
+
+  /** Lines from a point to its true neighbours: dark to those it has in every panel, in the panel's colour to others. */
+  tie(paper, i) {
+    const { map, ratio } = this;
+    if (!map.near || i < 0 || map.state[i] === HIDDEN) return;
+    const [x, y] = this.placeOf(i), { ink, paper: ground, projector } = map.head.look;
+    const own = map.head.panels[this.place].colour, shared = map.nearInAll(i);
+    const r = (map.style.dense ? 3 : map.style.radius) + 1.5;
+    // Those that are not in all panels lie on top: they are what differs.
+    const all = [...map.nearIn(this.place, i)].filter((j) => map.state[j] !== HIDDEN);
+    for (const j of [...all.filter((j) => shared.has(j)), ...all.filter((j) => !shared.has(j))]) {
+      const [toX, toY] = this.placeOf(j), colour = shared.has(j) ? ink : own;
+      for (const [stroke, width] of [[ground, 3.5], [colour, projector ? 2.2 : 1.5]]) {
+        paper.strokeStyle = stroke;
+        paper.lineWidth = width * ratio;
+        paper.beginPath();
+        paper.moveTo(x * ratio, y * ratio);
+        paper.lineTo(toX * ratio, toY * ratio);
+        paper.stroke();
+        paper.beginPath();
+        paper.arc(toX * ratio, toY * ratio, r * ratio, 0, 7);
+        paper.stroke();
+      }
     }
   }
 }
@@ -490,12 +516,12 @@ class PointMap {
     this.adopt();
   }
 
-  /** Draws what came, once its positions and words are here too. */
+  /** Draws what came, once all that it names is here too. */
   adopt() {
     if (!this.next) return;
     const { head, blocks } = this.next;
-    const [positions, words] = [held.parts.get(head.positions), held.parts.get(head.words)];
-    if (!positions || !words) return;
+    const [positions, words, near] = [head.positions, head.words, head.neighbours].map((name) => held.parts.get(name));
+    if (!positions || !words || (head.neighbours && !near)) return;
     const before = this.head;
     this.next = null;
     this.head = head;
@@ -521,6 +547,10 @@ class PointMap {
       // Maps in one frame are walked through where one looks, as the layers of a chain are.
       if (!isSameFrame) this.view = this.whole();
     }
+    if (before?.neighbours !== head.neighbours) {
+      this.near = near ? decoded(near.bytes) : null;
+      this.tell();
+    }
     const labels = ({ title, names }) => JSON.stringify([title, names]);
     if (!before || labels(before.colouring) !== labels(head.colouring)) this.on.clear();
     this.dress();
@@ -538,6 +568,7 @@ class PointMap {
   }
 
   arrange(count) {
+    this.grid.classList.toggle("four", count === 4);
     while (this.panels.length > count) this.panels.pop().figure.remove();
     while (this.panels.length < count) {
       const panel = new Panel(this, this.panels.length);
@@ -649,6 +680,7 @@ class PointMap {
     const parts = [];
     if (this.selected) parts.push(`${written.format(count)} of ${written.format(this.n)} circled`);
     if (this.point >= 0) parts.push(`picked: ${this.string(0, this.point)}`);
+    if (this.point >= 0 && this.near) parts.push("lines lead to its true neighbours: dark where the same in all panels");
     this.told.textContent = parts.join(" · ");
   }
 
@@ -740,6 +772,18 @@ class PointMap {
     return `about ${rounded.format(colouring.low + (code / (NO_NUMBER - 1)) * (colouring.high - colouring.low))}`;
   }
 
+  /** The rows nearest to a point in the space that a panel draws, nearest first. */
+  nearIn(place, i) {
+    const { head: { k }, blocks } = this.near;
+    return blocks[place].subarray(i * k, (i + 1) * k);
+  }
+
+  /** Those it has in every panel. */
+  nearInAll(i) {
+    const lists = this.panels.map(({ place }) => this.nearIn(place, i));
+    return new Set([...lists[0]].filter((j) => lists.every((list) => list.includes(j))));
+  }
+
   /** Rings a point in every panel and shows its card beside it in one of them; -1: none. */
   lookAt(i, panel) {
     this.hover = i;
@@ -767,6 +811,9 @@ class PointMap {
     this.columns.forEach((column, at) => {
       if (at > 0 && column.title !== title) rows.push([column.title, this.string(at, i)]);
     });
+    if (this.near && this.panels.length > 1) {
+      rows.push(["nearest, the same in all panels", `${this.nearInAll(i).size} of ${this.near.head.k}`]);
+    }
     return rows;
   }
 

@@ -1,0 +1,177 @@
+"""What trials of a grid scored: every seed a point, their mean, how much seeds differ, and what that says."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from core.analyses.experiments import ALL, Experiment, Point
+from core.analyses.fine_tune import scored_by
+from core.analyses.trial import TrialScores
+from core.charts.look import Look, framed
+from core.maths.statistics import Estimate, t_interval
+
+LEAST_SEEDS = 3
+"""From so many on the spread over seeds has an interval."""
+HEIGHT = 270
+
+
+ACCURACY = "accuracy"
+
+
+def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], measure: str = ACCURACY) -> pd.DataFrame:
+    """at, seed, score, low, high (over dev examples; the score itself where it has no interval), guessing (what always answering
+    the commonest label scores), n (dev rows), n_train, in the order of places and seeds; trials without a result are left out.
+
+    Args:
+        points: of a grid.
+        found: the result of each, or None.
+        measure: ACCURACY, or one of core.analyses.fine_tune.MEASURES.
+    """
+    rows = []
+    for point, scores in zip(points, found, strict=True):
+        if scores is None:
+            continue
+        many: Estimate | None = scores.accuracy
+        value, guessing = scores.accuracy.value, scores.majority
+        if measure != ACCURACY:
+            value, many = scored_by(scores.answers, scores.labels, measure)
+            guessing = scored_by(scores.answers.assign(guess=scores.commonest), scores.labels, measure)[0]
+        low, high = (many.low, many.high) if many else (value, value)
+        counts = {"n": len(scores.answers), "n_train": scores.n_train}
+        rows.append(
+            {"at": point.at, "seed": point.seed, "score": value, "low": low, "high": high, "guessing": guessing}
+            | counts
+        )
+    columns = ["at", "seed", "score", "low", "high", "guessing", "n", "n_train"]
+    order = {at: place for place, at in enumerate(dict.fromkeys(point.at for point in points))}
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["at", "seed"], key=lambda one: one.map(order) if one.name == "at" else one).reset_index(
+        drop=True
+    )
+
+
+def means_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """at, mean (over seeds), n_seeds, low, high: a 95 % t interval over seeds from 3 on, NaN below, and where all seeds score
+    the same: a collapsed network does, and is no surer for it. Args: of trials_table."""
+    rows = []
+    for at, own in trials.groupby("at", sort=False):
+        many = _over_seeds(own["score"])
+        rows.append({
+            "at": at, "mean": own["score"].mean(), "n_seeds": len(own),
+            "low": many.low if many else float("nan"), "high": min(1.0, many.high) if many else float("nan"),
+        })  # fmt: skip
+    return pd.DataFrame(rows, columns=["at", "mean", "n_seeds", "low", "high"])
+
+
+def _over_seeds(values: pd.Series) -> Estimate | None:
+    if len(values) < LEAST_SEEDS or values.nunique() == 1:
+        return None
+    return t_interval(values.to_numpy())
+
+
+def losses_table(trials: pd.DataFrame, intact: str) -> pd.DataFrame:
+    """at, loss (score intact less score here, mean over the seeds that have both), low, high (95 % t interval over these
+    pairs from 3 on), n_seeds; without the intact place. Args: of trials_table; intact: the place at which nothing was done."""
+    wide = trials.pivot_table(index="seed", columns="at", values="score", sort=False)
+    rows = []
+    if intact in wide:
+        for at in (name for name in dict.fromkeys(trials["at"]) if name != intact):
+            lost = (wide[intact] - wide[at]).dropna()
+            if len(lost):
+                many = _over_seeds(lost)
+                ends = (many.low, many.high) if many else (float("nan"), float("nan"))
+                rows.append({"at": at, "loss": lost.mean(), "low": ends[0], "high": ends[1], "n_seeds": len(lost)})
+    return pd.DataFrame(rows, columns=["at", "loss", "low", "high", "n_seeds"])
+
+
+def finding(trials: pd.DataFrame, experiment: Experiment, n_blocks: int, measure: str = ACCURACY) -> str:
+    """What the trials say, in a sentence; empty while the intact run or the others are missing. Args: of trials_table."""
+    intact, places = experiment.intact(n_blocks), list(experiment.places(n_blocks))
+    losses = {str(row["at"]): row for row in losses_table(trials, intact).to_dict("records")}
+    means = {str(row["at"]): float(row["mean"]) for row in means_table(trials).to_dict("records")}
+    others = [at for at in places if at != intact]
+    if intact not in means or any(at not in losses for at in others):
+        return ""
+    whole = f"Intact {written(means[intact], measure)}"
+    if experiment.is_ordered:
+        far = places[0] if intact == places[-1] else places[-1]
+        return f"{whole}; at {far} {written(means[far], measure)}{_beyond(losses[far])}."
+    if experiment.resets:
+        each = [at for at in others if at != ALL]
+        least, most = (choose(each, key=lambda at: means[at]) for choose in (min, max))
+        return (
+            f"{whole}. Least at {least}: {written(means[least], measure)}{_beyond(losses[least])}; most at {most}: "
+            f"{written(means[most], measure)}{_beyond(losses[most])}; with all reset {written(means[ALL], measure)}."
+        )
+    shuffled = [means[at] for at in others]
+    mean, low, high = (written(one, measure) for one in (sum(shuffled) / len(shuffled), min(shuffled), max(shuffled)))
+    return f"{whole}; in other orders {mean} on the mean ({low} to {high})."
+
+
+def written(score: float, measure: str) -> str:
+    """A score in a sentence."""
+    return f"{score:.1%}" if measure == ACCURACY else f"{score:.2f}"
+
+
+def _beyond(loss: Mapping[Hashable, Any]) -> str:
+    if pd.isna(loss["low"]):
+        return f" ({loss['n_seeds']} seed{'s' * (loss['n_seeds'] > 1)}: no interval)"
+    return " (inside the noise of seeds)" if loss["low"] <= 0 <= loss["high"] else " (beyond the noise of seeds)"
+
+
+def ablation_chart(
+    trials: pd.DataFrame, experiment: Experiment, look: Look, n_blocks: int, measure: str = ACCURACY
+) -> alt.LayerChart:
+    """Scores against what was done, a point a seed; a line through the means once every place has its seeds.
+
+    Args:
+        trials: of trials_table, not empty.
+        experiment: which one.
+        look: how to draw.
+        n_blocks: of the checkpoint: all places are on the axis, whether they were tried yet or not.
+        measure: what the scores are.
+    """
+    places = list(experiment.places(n_blocks))
+    means = means_table(trials).assign(row=lambda table: range(len(table)))
+    x = alt.X("at:O", title=experiment.axis, sort=places, scale=alt.Scale(domain=places), axis=alt.Axis(labelAngle=0))
+    low = min(trials["low"].min(), trials["guessing"].min())
+    scale = alt.Scale(domain=[low - 0.03 if low < 0 else max(0.0, low - 0.03), 1.0], nice=False, clamp=True)
+    number = ".0%" if measure == ACCURACY else ".2f"
+    y = alt.Y("score:Q", title=f"{measure} on dev examples", scale=scale, axis=alt.Axis(format=number, tickCount=6))
+    tip = ".1%" if measure == ACCURACY else ".3f"
+    dots = alt.Chart(trials).encode(
+        x=x,
+        tooltip=[
+            alt.Tooltip("at:O", title=experiment.axis),
+            alt.Tooltip("seed:O"),
+            alt.Tooltip("score:Q", title=measure, format=tip),
+            *(alt.Tooltip(f"{name}:Q", format=tip) for name in ("low", "high", "guessing")),
+            alt.Tooltip("n:Q", title="dev rows", format=","),
+        ],
+    )
+    over_means = alt.Chart(means).encode(x=x)
+    level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": ["majority"]})).encode(y=y)
+    layers = [
+        level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
+        level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
+        over_means.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=8, opacity=0.25, color=look.tuned)
+        .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        dots.mark_rule(color=look.tuned, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        dots.mark_point(filled=True, size=70, opacity=0.9, color=look.tuned, shape="triangle-up").encode(y=y),
+    ]
+    # A line through means of other numbers of seeds would show the seeds, not the blocks.
+    if experiment.is_ordered and means["n_seeds"].nunique() == 1:
+        layers.insert(
+            3,
+            over_means.mark_line(strokeWidth=2.5, color=look.tuned).encode(
+                y=alt.Y("mean:Q", scale=scale), order="row:Q"
+            ),
+        )
+    elif not experiment.is_ordered:
+        layers.append(
+            over_means.mark_tick(thickness=3, color=look.ink, width=34).encode(y=alt.Y("mean:Q", scale=scale))
+        )
+    return framed(alt.layer(*layers), look, height=HEIGHT)

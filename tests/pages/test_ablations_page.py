@@ -1,0 +1,164 @@
+"""The page Ablations: what it would cost, what is there so far, and every point with its doubt."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.analyses.experiments import EXPERIMENTS, Experiment, grid
+from core.analyses.fine_tune import FineTune, scored_by
+from core.charts import ablations
+from core.lab import Lab
+from core.refs import Packaged, Sample, Suite, Surgery
+from core.settings import Settings
+from core.store.artifacts import Store
+from tests.pages.test_pages import _app, opened, said
+
+RUN = FineTune(
+    checkpoint=Packaged(),
+    train=Sample(of=Suite(split="train"), n=32),
+    dev=Sample(of=Suite(split="dev"), n=500),
+    label="sentiment",
+    epochs=3.0,
+    learning_rate=1e-4,
+    batch_size=16,
+)
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+def asked(app: AppTest, *, n: int, seeds: int) -> AppTest:
+    """The page with a small recipe."""
+    app = opened(app, "ablations")
+    app.selectbox(key="tune_label").set_value(("sentence", "sentiment"))
+    app.number_input(key="ablation_n_400").set_value(n)
+    return app.number_input(key="ablation_seeds_2").set_value(seeds).run()
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+def test_each_experiment_says_what_it_would_cost(app: AppTest, experiment: object) -> None:
+    app.query_params["ablation"] = experiment.name  # type: ignore[attr-defined]
+    page = asked(app, n=32, seeds=1)
+    assert not page.exception
+    assert not page.error
+    assert f"Not computed yet: runs of “{experiment.name}”" in said(page)  # type: ignore[attr-defined]
+    assert f"{len(grid(experiment, RUN, 6, 1))} steps" in said(page)  # type: ignore[arg-type]
+
+
+def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path: Path) -> None:
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    points = grid(EXPERIMENTS[0], RUN, 6, 1)
+    found = {point.at: lab.run(point.trial) for point in points if point.at in ("0", "6")}
+    page = asked(app, n=32, seeds=1)
+    assert not page.exception
+    assert "So far 2 of 7 runs." in said(page)
+    assert "Intact" not in said(page)  # a finding needs all places
+    (table,) = [one.value for one in page.dataframe if "score" in one.value]
+    assert table["at"].tolist() == ["0", "6"]
+    assert table["score"].tolist() == [found[at].accuracy.value for at in ("0", "6")]
+    assert ((table["low"] < table["score"]) & (table["score"] < table["high"])).all()
+
+
+def test_grids_are_whole_curves_seed_by_seed_and_share_the_intact_run() -> None:
+    intact = set()
+    for experiment in EXPERIMENTS:
+        points = grid(experiment, RUN, 6, 3, scale="tamkin-code")
+        assert len({point.trial for point in points}) == len(points)
+        assert [point.seed for point in points] == sorted(point.seed for point in points)
+        assert {point.trial.of.seed for point in points} == {0, 1, 2}
+        assert all(point.trial.of.train.seed == point.seed for point in points)
+        assert all((point.trial.surgery.scale == "tamkin-code") == bool(point.trial.surgery.reset) for point in points)
+        intact |= {point.trial for point in points if point.at == experiment.intact(6)}
+    assert {trial.surgery for trial in intact} == {Surgery()}
+    assert len(intact) == 6  # one a seed, and one of the head alone, whatever is asked
+
+
+@pytest.mark.parametrize("n_blocks", [2, 3, 6, 12])
+def test_windows_and_what_lies_outside_them_are_the_whole_network(n_blocks: int) -> None:
+    inside, outside = (
+        next(one for one in EXPERIMENTS if one.name == name).places(n_blocks)
+        for name in ("Reinitialise a window", "Reinitialise all but a window")
+    )
+    assert list(inside) == list(outside)
+    for name in list(inside)[1:-1]:
+        assert sorted((*inside[name].reset, *outside[name].reset)) == list(range(n_blocks))
+        first, last = map(int, name.split("–"))
+        assert inside[name].reset == tuple(range(first, last + 1))
+    assert inside["all"] == outside["all"] == Surgery(reset=tuple(range(n_blocks)))
+    if n_blocks == 12:
+        assert len(inside) == 12  # ten windows of three, as in the paper, and both ends
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 3, 6, 12])
+def test_shuffles_are_other_orders_and_no_two_alike(n_blocks: int) -> None:
+    (shuffle,) = [one for one in EXPERIMENTS if one.name == "Shuffle"]
+    places = shuffle.places(n_blocks)
+    orders = [surgery.order for surgery in places.values()]
+    assert orders[0] == ()
+    assert len(set(orders)) == len(orders) == min(6, math.factorial(n_blocks))
+    assert tuple(range(n_blocks)) not in orders
+    assert all(sorted(order) == list(range(n_blocks)) for order in orders[1:])
+    assert all(" ".join(map(str, order)) == name for name, order in zip(places, orders, strict=True) if order)
+
+
+def trials(experiment: Experiment, scores: dict[str, list[float]]) -> pd.DataFrame:
+    """A table of trials, one score a seed."""
+    return pd.DataFrame(
+        [
+            {"at": at, "seed": seed, "score": score, "low": score - 0.05, "high": score + 0.05, "guessing": 0.5}
+            for at in experiment.places(2)
+            for seed, score in enumerate(scores.get(at, []))
+        ]
+    )
+
+
+def test_findings_are_held_against_the_intact_run_and_wait_for_it() -> None:
+    top, one, *_, shuffle = EXPERIMENTS
+    ends = {"2": [0.9, 0.91, 0.92], "1": [0.8] * 3, "0": [0.5, 0.52, 0.51]}
+    assert ablations.finding(trials(top, ends), top, 2) == "Intact 91.0%; at 0 51.0% (beyond the noise of seeds)."
+    assert ablations.finding(trials(top, {**ends, "2": []}), top, 2) == ""
+    assert ablations.finding(trials(top, {**ends, "1": []}), top, 2) == ""
+    noise = {"2": [0.9, 0.5, 0.7], "1": [0.6] * 3, "0": [0.5, 0.9, 0.6]}
+    assert "inside the noise of seeds" in ablations.finding(trials(top, noise), top, 2)
+    single = {"none": [0.9], "0": [0.6], "1": [0.8], "all": [0.5]}
+    assert ablations.finding(trials(one, single), one, 2) == (
+        "Intact 90.0%. Least at 0: 60.0% (1 seed: no interval); most at 1: 80.0% (1 seed: no interval); with all reset 50.0%."
+    )
+    assert ablations.finding(trials(shuffle, {"0 1": [0.9], "1 0": [0.6]}), shuffle, 2).startswith(
+        "Intact 90.0%; in other orders 60.0%"
+    )
+
+
+def test_means_have_an_interval_from_three_seeds_on() -> None:
+    seeds = {"at": ["0"] * 3 + ["1"] * 2 + ["2"] * 3, "seed": [0, 1, 2, 0, 1, 0, 1, 2]}
+    table = pd.DataFrame({**seeds, "score": [0.5, 0.6, 0.7, 0.8, 0.9, 0.4, 0.4, 0.4]})
+    means = ablations.means_table(table).set_index("at")
+    assert means["mean"].tolist() == pytest.approx([0.6, 0.85, 0.4])
+    # Student's t of 2 degrees of freedom: 4.303 standard errors of 0.1 / sqrt(3).
+    assert means.loc["0", "high"] == pytest.approx(0.6 + 4.303 * 0.1 / 3**0.5, abs=1e-3)
+    assert means.loc["1", ["low", "high"]].isna().all()
+    assert means.loc["2", ["low", "high"]].isna().all()  # collapsed alike: no surer for it
+
+
+def test_other_scores_are_those_of_the_answers_and_a_head_that_never_varies_scores_nothing() -> None:
+    from sklearn.metrics import f1_score, matthews_corrcoef
+
+    rng = np.random.default_rng(0)
+    gold, guess = rng.choice(["a", "b"], (2, 80))
+    table = pd.DataFrame({"example": range(80), "gold": gold, "guess": guess})
+    for measure, theirs in (
+        ("Matthews correlation", matthews_corrcoef(gold, guess)),
+        ("macro-F1", f1_score(gold, guess, average="macro")),
+    ):
+        value, many = scored_by(table, ("a", "b"), measure)
+        assert value == pytest.approx(theirs)
+        assert many is not None
+        assert many.low < value < many.high
+    assert scored_by(table.assign(guess="a"), ("a", "b"), "Matthews correlation") == (0.0, None)
