@@ -275,7 +275,7 @@ def pointed(
             keep = st.container(horizontal=True)
             keep.download_button(
                 "SVG",
-                lambda: svg_of(
+                svg_of(
                     panels,
                     colouring,
                     look=drawn_as,
@@ -285,16 +285,16 @@ def pointed(
                 ),
                 file_name=f"{name}.svg",
                 mime="image/svg+xml",
+                on_click="ignore",
                 icon=":material/download:",
                 key=f"svg-{name}",
             )
             keep.download_button(
                 "HTML",
-                lambda: page_of(
-                    drawn, title=alt_text, notes=[about, note, provenance(specs, is_plain=True)], look=drawn_as
-                ),
+                page_of(drawn, title=alt_text, notes=[about, note, provenance(specs, is_plain=True)], look=drawn_as),
                 file_name=f"{name}.html",
                 mime="text/html",
+                on_click="ignore",
                 icon=":material/download:",
                 key=f"html-{name}",
                 help="One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
@@ -357,9 +357,12 @@ def _table(table: pd.DataFrame, name: str) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 20 else 400)
     st.download_button(
         "CSV",
-        lambda: table.to_csv(index=False),  # written down when somebody downloads it
+        # Not a function that Streamlit would call after the click: what that makes belongs to no session, and is gone
+        # before it is fetched as soon as two scripts of anybody's end in between.
+        table.to_csv(index=False),
         file_name=f"{name}.csv",
         mime="text/csv",
+        on_click="ignore",
         icon=":material/download:",
         key=f"csv-{name}",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "tests" / "browser" / "screenshots"
@@ -155,6 +155,15 @@ def settled(page: Page) -> Page:
     page.wait_for_timeout(300)
     page.wait_for_selector(READY)
     return page
+
+
+def at_rest(place: Locator) -> None:
+    """Wait until what is there has stood where it stands for a second: a click meanwhile could miss it."""
+    seen = [place.bounding_box()]
+    while len(seen) < 11 or any(box != seen[-1] for box in seen[-11:]):
+        place.page.wait_for_timeout(100)
+        seen.append(place.bounding_box())
+        assert len(seen) < 300, "it never came to rest"
 
 
 def visit(visitor: BrowserContext, url: str) -> Page:
