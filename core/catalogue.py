@@ -274,6 +274,17 @@ class Catalogue:
         known = facts_of(dataset)
         return {"sentence": known.sentence_numbers, "word": known.word_numbers}
 
+    def goals_of(self, dataset: Dataset) -> list[tuple[str, str, str]]:
+        """(goal, unit, label) of all that a checkpoint can be tuned on. Reads the data set once in a process."""
+        known = facts_of(dataset)
+        return [
+            *(("label", "sentence", name) for name in known.sentence_labels),
+            *(("label", "word", name) for name in known.word_labels),
+            *(("answer", "sentence", name) for name in known.answers),
+            *(("tree", "word", name) for name in known.tree_labels),
+            *(("number", "sentence", name) for name in known.sentence_numbers),
+        ]
+
     def several_labels_of(self, dataset: Dataset) -> tuple[str, ...]:
         """Marks of a data set that give several labels at once, which only edge probes read."""
         return facts_of(dataset).several_labels
@@ -383,12 +394,18 @@ def _suite_id(ref: Suite) -> str:
     return "-".join([*parts, ref.split])
 
 
+def goal_name(goal: str, label: str) -> str:
+    """What is learnt, in words a student knows."""
+    name = LABEL_NAMES.get(label, label)
+    return {"tree": f"parsing ({name})", "answer": "answering questions"}.get(goal, name)
+
+
 def run_name(run: FineTune, data: str) -> str:
     """How a fine-tuning run is called on screen: what it learnt, from what, how long, how, which seed."""
     n = f"{run.train.n:,}" if run.train.n else "all"
     how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
     epochs = "epoch" if run.epochs == 1 else "epochs"
-    return f"{LABEL_NAMES.get(run.label, run.label)} · {data} · {n} × {run.epochs:g} {epochs}{how} · seed {run.seed}"
+    return f"{goal_name(run.goal, run.label)} · {data} · {n} × {run.epochs:g} {epochs}{how} · seed {run.seed}"
 
 
 def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:

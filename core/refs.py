@@ -235,9 +235,17 @@ class Surgery(Described, kind="surgery"):
     """Blocks from the bottom that are kept, the others left out; None = all."""
     n_frozen: int = 0
     """Blocks from the bottom that are not trained, and the embeddings with them; 0 = all is trained."""
+    resets_pooler: bool = later(False)
+    """Whether the weights of the pooler, where there is one, are drawn anew as those of reset blocks are."""
+    from_scratch: bool = later(False)
+    """Whether all of the network is drawn anew, as its family initialises it."""
+    reset_rate: float = later(1.0)
+    """Learning rate of reset blocks, as a multiple of the others'."""
 
     def validate(self) -> None:
         asked = "Changing a checkpoint before it is tuned."
+        if not 0.001 <= self.reset_rate <= 1000:
+            raise SpecInvalid(asked, f"Reset blocks learn {self.reset_rate:g} times as fast.", "Give 0.001 to 1000.")
         if list(self.reset) != sorted(set(self.reset)) or any(block < 0 for block in self.reset):
             raise SpecInvalid(asked, f"Blocks to reset: {self.reset}.", "Give rising numbers from 0 on.")
         if sorted(self.order) != list(range(len(self.order))):

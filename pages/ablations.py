@@ -4,27 +4,33 @@ from pages.parts.frame import enter
 
 enter()
 
+import json  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
+from core.analyses.ablation import Ablation  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.experiments import EXPERIMENTS, Experiment, grid  # noqa: E402
-from core.analyses.fine_tune import MEASURES, FineTune  # noqa: E402
+from core.analyses.experiments import EXPERIMENTS  # noqa: E402
+from core.analyses.fine_tune import FineTune  # noqa: E402
+from core.analyses.goals import MEASURES  # noqa: E402
+from core.catalogue import goal_name  # noqa: E402
 from core.charts import ablations  # noqa: E402
+from core.charts.scores import dull_name, explained, written  # noqa: E402
+from core.keys import to_json  # noqa: E402
 from core.lab import Lab  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
 from pages.parts import notes, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import label_said  # noqa: E402
 
+NOTHING = "nothing"
 _KEEP: dict[str, Any] = {"persist_state": "session"}
 HELP = (
     "Each point is a run of its own: the checkpoint is changed, then all that is not frozen is tuned, and the head is scored on "
     "dev examples. Thin lines are 95 % intervals over dev examples; from three seeds on a broad band is the 95 % interval over "
     "seeds (training examples drawn, their order, head, dropout). Losses are taken seed by seed, against the intact run of it. A "
-    "head alone is tuned at a learning rate of 1e-3."
+    "head alone and LoRA (rank 8) are tuned at a learning rate of 1e-3. From scratch: all weights as the family initialises them."
 )
 
 
@@ -38,6 +44,8 @@ class Preset:
     help: str
     scale: str = "bert"
     """Of weights drawn anew."""
+    is_published: bool = False
+    """Whether the learning rate is that of a paper, and not what suits the goal."""
 
 
 PRESETS = {
@@ -48,9 +56,9 @@ PRESETS = {
     "Tamkin et al. 2020": Preset(
         5000, 3, {"epochs": 3.0, "learning_rate": 2e-5, "batch_size": 8, "warmup": 0.0},
         "Kept: learning rate 2e-5 falling in a line, batch 8, 3 epochs, 5,000 examples (theirs also 500 and all), 3 seeds, and the "
-        "scale of their code. Cut: model and task are yours to choose (theirs: Matthews correlation for CoLA, accuracy else); "
-        "kept layer norms and a higher rate for reset blocks are not here.",
-        scale="tamkin-code",
+        "scale of their code. Cut: model and task are yours to choose (theirs: BERT-base on SST-2, QNLI, and CoLA by Matthews "
+        "correlation). Their checks, kept layer norms and five times the rate for reset blocks, are below.",
+        scale="tamkin-code", is_published=True,
     ),
 }  # fmt: skip
 
@@ -63,27 +71,37 @@ def main() -> None:
         "Reset, freeze, leave out or shuffle blocks, then tune: the lower a point, the more was lost.",
     )
     lab = get_lab()
-    names = {experiment.name: experiment for experiment in EXPERIMENTS}
-    measures = [ablations.ACCURACY, *MEASURES]
+    names = [experiment.name for experiment in EXPERIMENTS]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         show.link_holds("ablation", names, "Experiment")
-        experiment = names[st.selectbox("Experiment", list(names), key="ablation", bind="query-params", width=330)]
-        measure = st.selectbox("Score", measures, key="ablation_score", bind="query-params", width=230)
+        name = st.selectbox("Experiment", names, key="ablation", bind="query-params", width=320)
+        upper = st.container(horizontal=True)
     with st.expander("Task and recipe", icon=":material/tune:"):
-        asked = recipe(lab)
-    if asked is not None:
-        with show.messages():
-            draw(lab, experiment, measure, *asked)
+        asked = recipe(lab, name)
+    if asked is None:
+        return
+    with show.messages():
+        ablation, read = asked
+        besides = ablation.besides
+        with upper:
+            measure = st.selectbox(
+                "Score", MEASURES[ablation.of.goal], key=f"ablation_score_{ablation.of.goal}", width=200, **_KEEP
+            )
+            beside = st.selectbox(
+                "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, **_KEEP,
+                help="Another experiment with the same places, or the same one on fewer examples, in the same figure.",
+            )  # fmt: skip
+        draw(lab, ablation, measure, read, (beside, besides[beside]) if beside in besides else None)
 
 
-def recipe(lab: Lab) -> tuple[FineTune, int, str, str] | None:
-    """The run without surgery, how many seeds, the scale of weights drawn anew, and the name of the training examples; None where
-    the data has no label."""
+def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
+    """The experiment of a name on the run that the form describes, and the name of the training examples; None where the data has
+    nothing to learn."""
     task = task_form.task(lab)
     if task is None:
         return None
-    one, two, three, four, five = st.columns(5)
-    unit, label = task_form.learnt(one, task)
+    one, two, three, four = st.columns(4)
+    learnt = task_form.learnt(one, task)
     preset = PRESETS[two.selectbox("Preset", list(PRESETS), key="ablation_preset", **_KEEP)]
     largest, largest_dev = lab.size_of(task.train.ref), lab.size_of(task.dev.ref)
     usual = min(preset.n, largest)
@@ -99,49 +117,92 @@ def recipe(lab: Lab) -> tuple[FineTune, int, str, str] | None:
         help="From 3 on, the spread has an interval.",
         **_KEEP,
     )
+    one, two, three = st.columns([1, 1, 2], vertical_alignment="bottom")
     scales = ["bert", "tamkin-code"]
-    scale = five.selectbox(
+    scale = one.selectbox(
         "Drawn anew", scales, index=scales.index(preset.scale), key=f"ablation_scale_{preset.scale}",
         help="bert: sd 0.02, cut off at two sd, as BERT was initialised. tamkin-code: what the paper's own code drew by a slip, 38 "
         "times smaller, so that a reset block hands on what it is given.", **_KEEP,
     )  # fmt: skip
+    faster = two.number_input(
+        "Reset blocks learn ×", 0.1, 100.0, 1.0, step=1.0, format="%g", key="ablation_rate",
+        help="Their learning rate, as a multiple of the others'; Tamkin et al. check 5.", **_KEEP,
+    )  # fmt: skip
+    keeps = three.checkbox("Reset blocks keep their layer norms", key="ablation_norms", **_KEEP)
     run = FineTune(
         checkpoint=task.base.ref,
         train=Sample(of=task.train.ref, n=0 if n == largest else n),
         dev=Sample(of=task.dev.ref, n=min(500, largest_dev) if isinstance(task.dev.ref, Suite) else 0),
-        label=label,
-        unit=unit,
+        **learnt,
         **preset.settings,
     )
-    return run, n_seeds, scale, task.train.name
+    if not preset.is_published:
+        run = run.replace(learning_rate=task_form.RATES.get(run.goal, run.learning_rate))
+    ablation = Ablation(experiment=name, of=run, n_seeds=n_seeds, scale=scale, keeps_norms=keeps, reset_rate=faster)
+    return ablation, task.train.name
 
 
-def draw(lab: Lab, experiment: Experiment, measure: str, run: FineTune, n_seeds: int, scale: str, read: str) -> None:
-    """What is there, and the way to the rest. Args: read: name of the training examples."""
+def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[str, Ablation] | None) -> None:
+    """What is there, and the way to the rest.
+
+    Args:
+        lab: of this machine.
+        ablation: what is asked.
+        measure: which score.
+        read: name of the training examples.
+        beside: what differs, in words, and another experiment for the same figure.
+    """
+    run, experiment, points = ablation.of, ablation.asked, ablation.points
     n = run.train.n or lab.size_of(run.train.of)
     st.caption(
-        f"Learnt: {label_said(run.label)} ({run.unit}s) from {n:,} examples of {show.escaped(read)}, {n_seeds} seeds."
+        f"Learnt: {show.escaped(goal_name(run.goal, run.label))} ({run.unit}s) from {n:,} examples of {show.escaped(read)}, "
+        f"{ablation.n_seeds} seeds."
     )
     n_blocks = shape_of(run.checkpoint).n_layers
-    points = grid(experiment, run, n_blocks, n_seeds, scale=scale)
-    found = show.results([point.trial for point in points], what=f"runs of “{experiment.name}”")
-    trials = ablations.trials_table(points, found, measure)
+    others = beside[1].points if beside else []
+    # An experiment and what stands beside it may share their intact runs.
+    asked = list(dict.fromkeys(point.trial for point in (*points, *others)))
+    held = dict(zip(asked, show.results(asked, what=f"runs of “{experiment.name}”"), strict=True))
+    _to_share(ablation)
+    trials = ablations.trials_table(points, [held[point.trial] for point in points], measure)
     if trials.empty:
         return
+    second = ablations.trials_table(others, [held[point.trial] for point in others], measure)
     so_far = "" if len(trials) == len(points) else f" So far {len(trials)} of {len(points)} runs."
+    guessing = f"{dull_name(measure).capitalize()} gives {written(trials['guessing'].mean(), measure)}."
     st.markdown(
-        f"**{experiment.asks}** {ablations.finding(trials, experiment, n_blocks, measure)} Always answering the commonest label "
-        f"gives {ablations.written(trials['guessing'].mean(), measure)}.{so_far}",
-        help=f"{HELP} ({experiment.source})",
+        f"**{experiment.asks}** {ablations.finding(trials, experiment, n_blocks, measure)} {guessing}{so_far}",
+        help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
     show.figure(
-        ablations.ablation_chart(trials, experiment, show.look(), n_blocks, measure),
-        trials,
+        ablations.ablation_chart(
+            trials, experiment, show.look(), n_blocks, measure, beside=(beside[0], second) if beside else None
+        ),
+        ablations.both_tables(trials, second, beside[0] if beside else ""),
         name="ablation",
         alt_text=f"{measure} on dev examples against {experiment.axis}, each seed a point",
-        specs=[point.trial for point, scores in zip(points, found, strict=True) if scores is not None],
-        note=notes.trials(trials, run, n_seeds, scale if experiment.resets else ""),
+        specs=[trial for trial in asked if held[trial] is not None],
+        note=notes.trials(trials, ablation),
     )
+
+
+def _to_share(ablation: Ablation) -> None:
+    """The experiment as a file that runs without pages."""
+    with st.popover("Share or run elsewhere", icon=":material/share:"):
+        st.markdown(
+            "The whole experiment as a file. On another machine, or over night, it runs without pages; what is stored already is "
+            "not computed again, and this page draws what comes out of it."
+        )
+        st.code("python -m core run experiment.json", language="bash")
+        st.download_button(
+            "experiment.json",
+            json.dumps(to_json(ablation), indent=1),
+            file_name="experiment.json",
+            mime="application/json",
+            on_click="ignore",
+            icon=":material/download:",
+            key="ablation-file",
+        )
 
 
 with show.messages():

@@ -13,7 +13,9 @@ import streamlit as st  # noqa: E402
 from core.analyses.checkpoint import origin, run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
+from core.analyses.goals import DULL  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
+from core.charts.scores import explained, written  # noqa: E402
 from core.data.vectors import file_size  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
@@ -92,7 +94,7 @@ def _trains(record: Any, status: Any) -> bool:
 
 
 def listing(lab: Lab) -> None:
-    """Checkpoints on disk, what is wrong with any of them, then runs with their dev accuracy."""
+    """Checkpoints on disk, what is wrong with any of them, then runs with their scores on dev examples."""
     named, rows = lab.checkpoints(), []
     names = defaultdict(lambda: "a base that is gone", {key_of(one.ref): one.name for one in named})
     for one in (one for one in named if run_of(one.ref) is None):
@@ -166,31 +168,36 @@ def _forget(lab: Lab, one: Named, where: str = "gone") -> None:
 
 
 def run_card(lab: Lab, one: Named) -> None:
-    """How one run went: accuracy beside the majority, loss curve, recipe."""
+    """How one run went: its score beside always answering the same, loss curve, recipe."""
     tuned, run = lab.peek(one.ref), run_of(one.ref)
     if tuned is None or run is None:
         return
-    accuracy = tuned.accuracy
+    score = tuned.score
     left, right = st.columns([1, 2])
     left.metric(
-        f"Accuracy on dev {run.unit}s",
-        f"{accuracy.value:.1%}",
-        f"majority {tuned.majority:.1%}",
+        f"{run.measure.capitalize()} on dev {run.unit}s",
+        written(score.value, run.measure),
+        f"{DULL[run.goal]}: {written(tuned.majority, run.measure)}",
         delta_color="off",
         delta_arrow="off",
-        help=f"95 % interval {accuracy.low:.1%} to {accuracy.high:.1%} over {accuracy.n:,} {run.unit}s. Majority: always "
-        "answering the commonest training label.",
+        help=f"95 % interval {written(score.low, run.measure)} to {written(score.high, run.measure)} over {score.n:,} {run.unit}s. "
+        f"{explained(run.goal)}",
     )
-    if accuracy.low <= tuned.majority:
-        left.caption("Not better than always answering the commonest label: this run has not learnt its task.")
+    others = " · ".join(f"{name} {written(one.value, name)}" for name, one in tuned.scores().items())
+    if others:
+        left.caption(others)
+    if score.low <= tuned.majority:
+        left.caption(f"Not better than {DULL[run.goal]}: this run has not learnt its task.")
+    head = f" (head × {run.head_rate:g})" if run.head_rate != 1 else ""
+    labels = f", labels {show.escaped(', '.join(tuned.labels[:6]))}" if tuned.labels else ""
     left.markdown(
-        f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps, labels {show.escaped(', '.join(tuned.labels[:6]))}. Tuned: "
-        f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}, batch {run.batch_size}, "
+        f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps{labels}. Tuned: "
+        f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}{head}, batch {run.batch_size}, "
         f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )
     if isinstance(one.ref, Compress):
         left.markdown(
-            f"Afterwards **compressed to rank {one.ref.rank}**: the accuracy is that of the compressed checkpoint, the loss "
+            f"Afterwards **compressed to rank {one.ref.rank}**: the score is that of the compressed checkpoint, the loss "
             "curve that of the full run."
         )
     with right:
@@ -207,10 +214,10 @@ def fine_tune(lab: Lab) -> None:
         return
     (tuned,) = show.results([spec], what="this run")
     if tuned is not None:
-        score = tuned.accuracy
+        score, measure = tuned.score, spec.measure
         said = (
-            f"This run is there: {score.value:.1%} [{score.low:.1%}, {score.high:.1%}] on the dev {spec.unit}s, majority "
-            f"{tuned.majority:.1%}."
+            f"This run is there: {measure} {written(score.value, measure)} [{written(score.low, measure)}, "
+            f"{written(score.high, measure)}] on the dev {spec.unit}s, {DULL[spec.goal]} {written(tuned.majority, measure)}."
         )
         if score.low > tuned.majority:
             st.success(said, icon=":material/check:")
@@ -226,7 +233,7 @@ def recipe(lab: Lab) -> FineTune | None:
     if task is None:
         return None
     one, two, three = st.columns(3)
-    unit, label = task_form.learnt(one, task)
+    learnt = task_form.learnt(one, task)
     method = two.segmented_control(
         "Tune", list(_METHODS), default="full", format_func=_METHODS.get, key="tune_method",
         help="LoRA adds two thin matrices to queries and values and freezes the rest (Hu et al. 2022); the head alone "
@@ -237,8 +244,7 @@ def recipe(lab: Lab) -> FineTune | None:
         help="Weights kept on the way, evenly on a log scale; each is a checkpoint of its own on every page.",
     )  # fmt: skip
     return numbers(lab, FineTune(
-        checkpoint=task.base.ref, train=Sample(of=task.train.ref), dev=Sample(of=task.dev.ref), label=label, unit=unit,
-        method=method,
+        checkpoint=task.base.ref, train=Sample(of=task.train.ref), dev=Sample(of=task.dev.ref), method=method, **learnt,
     ), count)  # fmt: skip
 
 
@@ -249,9 +255,12 @@ def numbers(lab: Lab, run: FineTune, count: int) -> FineTune:
     one, two, three, four, five, six = st.columns(6)
     n = one.number_input("Examples", min(10, largest), largest, min(1000, largest), step=100, key="tune_n", **keep)
     epochs = two.number_input("Epochs", 0.1, 20.0, 2.0, step=0.5, format="%g", key="tune_epochs", **keep)
+    usual = task_form.RATES.get(run.goal, _RATES["full"]) if run.method == "full" else _RATES[run.method]
+    is_usual = usual == _RATES[run.method]
     rate = three.number_input(
-        "Learning rate", 1e-6, 1e-1, _RATES[run.method], step=1e-5, format="%.0e", key=f"tune_rate_{run.method}", **keep
-    )
+        "Learning rate", 1e-6, 1e-1, usual, step=1e-5, format="%.0e",
+        key=f"tune_rate_{run.method if is_usual else run.goal}", **keep,
+    )  # fmt: skip
     batch = four.number_input("Batch", 1, 256, 32, key="tune_batch", **keep)
     seed = five.number_input(
         "Seed", 0, 9999, 0, key="tune_seed", **keep, help="Head, order and dropout. Another seed shows the spread."

@@ -12,7 +12,8 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
-from core.charts import board, confusion, curves  # noqa: E402
+from core.analyses.goals import DULL  # noqa: E402
+from core.charts import board, confusion, curves, scores  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import notes, picker, rows, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -325,31 +326,34 @@ def agreement(chosen: Selection) -> None:
 
 def head(name: str, run: Named, result: Any) -> None:
     """One head: how often it is right, beside always guessing, and what it answers instead."""
-    score = result.accuracy
+    score, tuning = result.score, run_of(run.ref)
+    assert tuning is not None
+    measure = tuning.measure
+    low, high, guessing = (scores.written(one, measure) for one in (score.low, score.high, result.majority))
     st.markdown(
-        f"**{show.escaped(name)}** · {score.value:.1%} right [{score.low:.1%}, {score.high:.1%}], always the commonest label: "
-        f"{result.majority:.1%}",
-        help="Accuracy of the tuned head on the dev sentences of its run, with its 95 % interval. Rows of the figure are "
-        "gold labels, columns what the head says; shares are of a row.",
+        f"**{show.escaped(name)}** · {measure} {scores.written(score.value, measure)} [{low}, {high}], {DULL[tuning.goal]}: "
+        f"{guessing}",
+        help="Score of the tuned head on the dev examples of its run, with its 95 % interval. Rows of a figure of labels are gold "
+        "labels, columns what the head says; shares are of a row.",
     )
     others = " · ".join(
-        f"{name} {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" for name, one in result.scores().items()
+        f"{name} {scores.written(one.value, name)} [{scores.written(one.low, name)}, {scores.written(one.high, name)}]"
+        for name, one in result.scores().items()
     )
     if others:
-        st.caption(
-            others,
-            help="Macro-F1 is the mean over classes of the harmonic mean of precision and recall: rare classes count as much "
-            "as common ones. Matthews correlation is 1 where all is right and 0 for guessing, however skewed the classes "
-            "(GLUE scores CoLA by it). 95 % intervals by a jackknife over groups of examples.",
-        )
-    show.figure(
-        confusion.confusion_heat(result.labels, result.confusion, show.look()),
-        confusion.confusion_table(result.labels, result.confusion),
-        name=f"confusion-{run.id}",
-        alt_text=f"Gold against predicted label of {run.name}",
-        specs=[run.ref],
-        note=notes.head(result, run_of(run.ref)),
-    )
+        said = "95 % intervals by a jackknife over groups of examples."
+        st.caption(others, help=f"{scores.explained(tuning.goal)} {said}")
+    about: dict[str, Any] = {"specs": [run.ref], "note": notes.head(result, tuning)}
+    if tuning.goal == "answer":
+        st.caption("What it gets wrong, the surest first:")
+        show.behind(scores.misses(result.answers), name=f"misses-{run.id}", **about)
+        return
+    if tuning.goal == "number":
+        drawn, table = scores.numbers_chart(result.answers, tuning.label, show.look()), result.answers
+    else:
+        drawn = confusion.confusion_heat(result.labels, result.confusion, show.look())
+        table = confusion.confusion_table(result.labels, result.confusion)
+    show.figure(drawn, table, name=f"confusion-{run.id}", alt_text=f"Gold against what {run.name} says", **about)
 
 
 def chosen_runs(chosen: Selection) -> dict[str, Named]:

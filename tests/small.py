@@ -1,5 +1,6 @@
 """The smallest real comparison: the packaged checkpoint tuned for seconds on the built-in suite, and every analysis."""
 
+from core.analyses.ablation import Ablation
 from core.analyses.activation_difference import ActivationDifference
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
@@ -10,6 +11,7 @@ from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
+from core.analyses.experiments import METHODS
 from core.analyses.fine_tune import FineTune
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
@@ -111,5 +113,6 @@ def comparison() -> list[Spec]:
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
         HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
         Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
+        Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_seeds=1),
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, gold_labels, score_answers
-from core.data.load import load_sample, sample_size
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.goals import prepared
+from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Spec
 from core.models.checkpoints import locate, place, shape
@@ -54,22 +55,24 @@ def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
     kept, low_rank = reduced(folder, Changes(changes_file(tuned.changes, step)), spec.rank, on_step=run.step)
     into = changes_file(run.folder / "changes", None)
     write_changes(into, {}, kept, low_rank)
-    model, tokenizer = tuned_model(Source(folder=folder, changes=into), tuning.unit, tuned.labels, run.device)
+    task = prepared(tuning)
+    model, tokenizer = tuned_model(Source(folder=folder, changes=into), task.lesson.head, run.device)
     answers = answer(
         model,
         tokenizer,
-        load_sample(tuning.dev),
-        unit=tuning.unit,
+        task.lesson.dev,
+        head=task.lesson.head,
         longest=longest_input(folder, tuning.max_pieces),
         on_batch=run.check,
     )
-    scored = score_answers(answers, gold_labels(tuning), tuned.labels)
+    scored = task.score(answers)
     return replace(
         tuned,
         changes=run.folder / "changes",
         answers=scored.answers,
         confusion=scored.confusion,
-        accuracy=scored.accuracy,
+        accuracy=None if tuning.goal == "number" else scored.score,
+        correlation=scored.score if tuning.goal == "number" else None,
         n_steps=tuned.n_steps if step is None else step,
         n_bytes=into.stat().st_size,
     )

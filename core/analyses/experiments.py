@@ -8,16 +8,32 @@ from typing import Literal
 import numpy as np
 
 from core.analyses.fine_tune import FineTune
-from core.analyses.trial import Trial
+from core.analyses.trial import NOTHING, Trial
 from core.refs import Surgery
 
 INTACT, ALL = "none", "all"
 """Names of the places at which no single block is reset, and all of them."""
 SHUFFLES = 5
-HEAD_RATE = 1e-3
-"""Learning rate of a head alone."""
+METHODS = "Method against method"
+FRESH_RATE = 1e-3
+"""Learning rate where only what begins from nothing is trained, a head alone or thin adapters: it takes longer steps than what
+was trained, and moves nothing else."""
+LONGER = 3.0
+"""So many times as many epochs is longer training."""
+Method = Literal["full", "head", "lora"]
 
-Places = dict[str, Surgery]
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """What is done at one place of an experiment."""
+
+    surgery: Surgery = NOTHING
+    method: Method = "full"
+    longer: float = 1.0
+    """Epochs, as a multiple of the run's."""
+
+
+Places = dict[str, Treatment]
 """What is done at each place of the x axis, by its name there, in order."""
 
 
@@ -48,27 +64,28 @@ class Experiment:
     is_ordered: bool = True
     """Whether x is a quantity, so that a line may join its values."""
     resets: bool = False
-    """Whether weights are drawn anew."""
-    method: Literal["full", "head"] = "full"
-    """What is trained: all that is not frozen, or the head alone."""
+    """Whether weights of blocks are drawn anew."""
+    is_of_spread: bool = False
+    """Whether the question is how much seeds differ, and not how high they score."""
+
+
+def _operated(surgeries: dict[str, Surgery], method: Method = "full") -> Places:
+    return {at: Treatment(surgery=surgery, method=method) for at, surgery in surgeries.items()}
 
 
 def _from_top(n_blocks: int) -> Places:
-    return {str(kept): Surgery(reset=tuple(range(kept, n_blocks))) for kept in range(n_blocks + 1)}
+    return _operated({str(kept): Surgery(reset=tuple(range(kept, n_blocks))) for kept in range(n_blocks + 1)})
 
 
 def _one(n_blocks: int) -> Places:
     each = {str(block): Surgery(reset=(block,)) for block in range(n_blocks)}
-    return {INTACT: Surgery(), **each, **_all(n_blocks)}
+    return _operated({INTACT: NOTHING, **each, **_all(n_blocks)})
 
 
 def _windows(n_blocks: int) -> Places:
     """A quarter of the blocks at a time, as 3 of 12."""
-    return {
-        INTACT: Surgery(),
-        **{name: Surgery(reset=inside) for name, inside in _spans(n_blocks).items()},
-        **_all(n_blocks),
-    }
+    each = {name: Surgery(reset=inside) for name, inside in _spans(n_blocks).items()}
+    return _operated({INTACT: NOTHING, **each, **_all(n_blocks)})
 
 
 def _outside(n_blocks: int) -> Places:
@@ -77,10 +94,10 @@ def _outside(n_blocks: int) -> Places:
     kept = {
         name: Surgery(reset=tuple(b for b in blocks if b not in inside)) for name, inside in _spans(n_blocks).items()
     }
-    return {INTACT: Surgery(), **kept, **_all(n_blocks)}
+    return _operated({INTACT: NOTHING, **kept, **_all(n_blocks)})
 
 
-def _all(n_blocks: int) -> Places:
+def _all(n_blocks: int) -> dict[str, Surgery]:
     return {ALL: Surgery(reset=tuple(range(n_blocks)))}
 
 
@@ -90,11 +107,12 @@ def _spans(n_blocks: int) -> dict[str, tuple[int, ...]]:
 
 
 def _frozen(n_blocks: int) -> Places:
-    return {str(held): Surgery(n_frozen=held) for held in range(n_blocks + 1)}
+    return _operated({str(held): Surgery(n_frozen=held) for held in range(n_blocks + 1)})
 
 
-def _kept(n_blocks: int) -> Places:
-    return {str(kept): Surgery(n_kept=kept if kept < n_blocks else None) for kept in range(n_blocks + 1)}
+def _kept(n_blocks: int, method: Method = "full") -> Places:
+    each = {str(kept): Surgery(n_kept=kept if kept < n_blocks else None) for kept in range(n_blocks + 1)}
+    return _operated(each, method)
 
 
 def _shuffled(n_blocks: int) -> Places:
@@ -106,7 +124,29 @@ def _shuffled(n_blocks: int) -> Places:
         if order != own:
             orders[order] = None
     named = {" ".join(map(str, order)): Surgery(order=order) for order in orders}
-    return {" ".join(map(str, own)): Surgery(), **named}
+    return _operated({" ".join(map(str, own)): NOTHING, **named})
+
+
+def _methods(n_blocks: int) -> Places:
+    return {
+        "all weights": Treatment(),
+        "upper half": Treatment(surgery=Surgery(n_frozen=n_blocks // 2)),
+        "LoRA": Treatment(method="lora"),
+        "head only": Treatment(method="head"),
+        "from scratch": Treatment(surgery=Surgery(from_scratch=True)),
+    }
+
+
+def _steadied(n_blocks: int) -> Places:
+    """What Zhang et al. found to steady tuning on few examples."""
+    top, two = (Surgery(reset=tuple(range(max(0, n_blocks - n), n_blocks)), resets_pooler=True) for n in (1, 2))
+    return {
+        "as it is": Treatment(),
+        "top block reset": Treatment(surgery=top),
+        "top 2 reset": Treatment(surgery=two),
+        f"{LONGER:g} times as long": Treatment(longer=LONGER),
+        "both": Treatment(surgery=top, longer=LONGER),
+    }
 
 
 EXPERIMENTS = (
@@ -170,9 +210,8 @@ EXPERIMENTS = (
         axis="blocks that are kept, none of them trained",
         asks="How much of the task can be read from each depth, as it is?",
         source="Tamkin et al. 2020; Merchant et al. 2020",
-        places=_kept,
+        places=lambda n_blocks: _kept(n_blocks, "head"),
         intact=str,
-        method="head",
     ),
     Experiment(
         name="Shuffle",
@@ -183,10 +222,49 @@ EXPERIMENTS = (
         intact=lambda n_blocks: " ".join(map(str, range(n_blocks))),
         is_ordered=False,
     ),
+    Experiment(
+        name=METHODS,
+        axis="what is trained",
+        asks="What must be trained to learn the task?",
+        source="Hu et al. 2022 on LoRA",
+        places=_methods,
+        intact=lambda n_blocks: "all weights",
+        is_ordered=False,
+    ),
+    Experiment(
+        name="Steady on few examples",
+        axis="what is done against chance",
+        asks="How much does chance decide, and what steadies it?",
+        source="Zhang et al. 2021; Mosbach et al. 2021",
+        places=_steadied,
+        intact=lambda n_blocks: "as it is",
+        is_ordered=False,
+        resets=True,
+        is_of_spread=True,
+    ),
 )
+BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
 
 
-def grid(experiment: Experiment, run: FineTune, n_blocks: int, n_seeds: int, *, scale: str = "bert") -> list[Point]:
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How blocks are reset, wherever an experiment resets them."""
+
+    scale: Literal["bert", "tamkin-code"] = "bert"
+    """Of weights drawn anew (core.refs.Surgery)."""
+    keeps_norms: bool = False
+    """Whether layer norms keep their weights."""
+    reset_rate: float = 1.0
+    """Learning rate of what was reset, as a multiple of the others'."""
+
+
+def grid(
+    experiment: Experiment,
+    run: FineTune,
+    n_blocks: int,
+    n_seeds: int,
+    manner: Manner = Manner(),  # frozen
+) -> list[Point]:
     """The trials of an experiment, seed by seed, so that a first whole curve is there early.
 
     Args:
@@ -194,21 +272,18 @@ def grid(experiment: Experiment, run: FineTune, n_blocks: int, n_seeds: int, *, 
         run: as it would be without surgery; its seed is the first.
         n_blocks: of its checkpoint.
         n_seeds: each draws its own training examples, order and head.
-        scale: of weights drawn anew (core.refs.Surgery).
+        manner: how blocks are reset.
     Returns:
         One trial a place and seed. What is done nowhere differently has one key: the intact run is that of every experiment.
     """
     points = []
-    # A head begins from nothing and takes longer steps than what was trained; they move nothing else here.
-    rate = HEAD_RATE if experiment.method == "head" else run.learning_rate
     for seed in range(run.seed, run.seed + n_seeds):
-        own = run.replace(
-            seed=seed,
-            method=experiment.method,
-            learning_rate=rate,
-            train=run.train.replace(seed=seed) if run.train.n else run.train,
-        )
-        for at, surgery in experiment.places(n_blocks).items():
-            done = surgery.replace(scale=scale) if surgery.reset else surgery
-            points.append(Point(at=at, seed=seed, trial=Trial(of=own, surgery=done)))
+        own = run.replace(seed=seed, train=run.train.replace(seed=seed) if run.train.n else run.train)
+        for at, treated in experiment.places(n_blocks).items():
+            how = {"scale": manner.scale, "keeps_norms": manner.keeps_norms, "reset_rate": manner.reset_rate}
+            surgery = treated.surgery.replace(**how) if treated.surgery.reset else treated.surgery
+            mine = own.replace(method=treated.method, epochs=own.epochs * treated.longer)
+            if treated.method != "full":
+                mine = mine.replace(learning_rate=FRESH_RATE)
+            points.append(Point(at=at, seed=seed, trial=Trial(of=mine, surgery=surgery)))
     return points

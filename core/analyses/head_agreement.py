@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.analyses.base import Run
 from core.analyses.checkpoint import run_of
-from core.analyses.head_answers import Head, answers_of, head_labels
+from core.analyses.head_answers import Head, answers_of, head_labels, refuse_others
 from core.analyses.units import group_of
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
@@ -35,6 +35,8 @@ class HeadAgreement(Spec, kind="head_agreement"):
     """What both read."""
 
     def validate(self) -> None:
+        for head in (self.base, self.tuned):
+            refuse_others(head)
         one, other = run_of(self.base), run_of(self.tuned)
         assert one is not None
         assert other is not None

@@ -13,6 +13,7 @@ from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
 from core.analyses.places import PLACE, whole_texts
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
+from core.errors import SpecInvalid
 from core.keys import Result, Spec
 from core.models.checkpoints import locate
 from core.refs import Sample
@@ -32,6 +33,9 @@ class HeadAnswers(Spec, kind="head_answers"):
 
     checkpoint: Head
     sample: Sample
+
+    def validate(self) -> None:
+        refuse_others(self.checkpoint)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences; a row for each, or for each word."""
@@ -76,11 +80,21 @@ def head_labels(ref: Head, inputs: dict[str, Any], name: str) -> tuple[str, ...]
 
 def answers_of(ref: Head, inputs: dict[str, Any], name: str, examples: Examples, run: Run) -> "Answers":
     """What a head says of examples; run is asked after each batch whether to stop."""
+    from core.models.heads import LabelHead
     from core.models.tuning import answer, longest_input, tuned_model
 
     tuning = run_of(ref)
     assert tuning is not None
-    labels = head_labels(ref, inputs, name)
-    model, tokenizer = tuned_model(source_of(ref, inputs, name), tuning.unit, labels, run.device)
+    head = LabelHead(tuning.unit, head_labels(ref, inputs, name))
+    model, tokenizer = tuned_model(source_of(ref, inputs, name), head, run.device)
     longest = longest_input(locate(origin(ref)), tuning.max_pieces)
-    return answer(model, tokenizer, examples, unit=tuning.unit, longest=longest, on_batch=run.check)
+    return answer(model, tokenizer, examples, head=head, longest=longest, on_batch=run.check)
+
+
+def refuse_others(ref: Head) -> None:
+    """Raise SpecInvalid for a head that gives no labels."""
+    tuning = run_of(ref)
+    if tuning is not None and tuning.goal != "label":
+        raise SpecInvalid(
+            "Asking a head for labels.", f"It was tuned to give a {tuning.goal}.", "Choose a run tuned on labels."
+        )

@@ -1,9 +1,7 @@
 """The rows that a real number belongs to: words or sentences as they were embedded, each with its value."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -11,11 +9,11 @@ from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
 from core.analyses.units import group_of, of_places
+from core.analyses.values import of_sentences, of_words
 from core.data.examples import Examples
-from core.data.load import load_dataset, load_sample
-from core.data.numbers import DEPTH, FREQUENCY, LENGTH, POSITION, number_names
-from core.errors import NotEnoughData, ShapeError, SpecInvalid
-from core.maths.structure import tree_depths
+from core.data.load import load_sample
+from core.data.numbers import number_names
+from core.errors import NotEnoughData, SpecInvalid
 from core.refs import Dataset, Sample
 
 _CONTROLS = {"word": "one random number a word type", "sentence": "shuffled numbers"}
@@ -119,50 +117,7 @@ def _values(
 ) -> NDArray[np.float64]:
     """A number of each place (sentence, word), NaN where it has none."""
     if unit == "sentence":
-        of_sentence = _of_sentences(examples, number)
+        of_sentence = of_sentences(examples, number)
         return np.array([of_sentence[i] for i, _ in places], dtype=np.float64)
-    of_words = _of_words(examples, number, whole)
-    return np.array([of_words[i][j] for i, j in places], dtype=np.float64)
-
-
-def _of_sentences(examples: Examples, number: str) -> Sequence[float]:
-    """One value a sentence, NaN where it has none."""
-    if number in examples.numbers:
-        return examples.numbers[number]
-    if number == LENGTH:
-        return [float(len(words)) for words in examples.words]
-    assert number == DEPTH
-    return [max(depths, default=np.nan) for depths in _depths(examples)]
-
-
-def _of_words(examples: Examples, number: str, whole: Dataset) -> Sequence[Sequence[float]]:
-    """One value a word, by sentence; NaN where it has none."""
-    if number in examples.word_numbers:
-        return examples.word_numbers[number]
-    if number == POSITION:
-        firsts = [len(spans) for spans in examples.spans]  # in a pair the second text begins again
-        return [
-            [float(at + 1 if at < first else at - first + 1) for at in range(len(words))]
-            for words, first in zip(examples.words, firsts, strict=True)
-        ]
-    if number == FREQUENCY:
-        counts = _counts(whole)
-        return [[float(np.log2(counts[word.casefold()])) for word in words] for words in examples.words]
-    assert number == DEPTH
-    return list(_depths(examples))
-
-
-def _depths(examples: Examples) -> Iterator[list[float]]:
-    """Depth of each word in its tree; NaN where its sentence's heads lead round in a circle."""
-    assert examples.heads is not None
-    for heads in examples.heads:
-        try:
-            yield tree_depths(heads).astype(np.float64).tolist()
-        except ShapeError:
-            yield [np.nan] * len(heads)
-
-
-@lru_cache(maxsize=4)
-def _counts(whole: Dataset) -> Counter[str]:
-    """How often each word occurs in a data set, upper and lower case alike."""
-    return Counter(word.casefold() for words in load_dataset(whole).words for word in words)
+    of_word = of_words(examples, number, whole)
+    return np.array([of_word[i][j] for i, j in places], dtype=np.float64)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, prepared, score_answers
+from core.analyses.fine_tune import FineTune
+from core.analyses.goals import prepared
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate
@@ -29,9 +29,11 @@ class Trial(Spec, kind="trial"):
     surgery: Surgery = NOTHING
 
     def validate(self) -> None:
-        if self.of.method == "lora" or self.of.snapshots:
+        if self.of.snapshots:
+            raise SpecInvalid("A trial of tuning.", "It keeps no weights.", "Ask for no steps to keep.")
+        if self.of.method == "lora" and self.surgery != NOTHING:
             raise SpecInvalid(
-                "A trial of tuning.", "It keeps no weights and adds no adapters.", "Tune all weights or the head alone."
+                "A trial of tuning.", "Adapters and surgery do not go together.", "Tune all weights or the head alone."
             )
 
     def dependencies(self) -> dict[str, Spec]:
@@ -52,15 +54,11 @@ class TrialScores(Result):
     curve: pd.DataFrame
     """step, loss (mean over the steps since the row before), learning_rate."""
     answers: pd.DataFrame
-    """What the head says of the dev examples: example, word (-1 = all of it), gold, guess, confidence (0 to 1)."""
-    confusion: np.ndarray
-    """Dev rows by gold label (row) and guess (column), int64 [n_labels, n_labels]."""
-    accuracy: Estimate
-    """Of the head on the dev examples; interval over examples."""
+    """What the head says of the dev examples (core.analyses.goals.Scored)."""
+    score: Estimate
+    """The main score of the goal on the dev examples; interval over examples."""
     majority: float
-    """Accuracy on the dev examples of always answering the commonest training label."""
-    commonest: str
-    """That label."""
+    """The same of always answering the same."""
     n_train: int
     n_steps: int
 
@@ -73,25 +71,19 @@ def compute(spec: Trial, inputs: dict[str, Any], run: Run) -> TrialScores:
     tuned = try_out(
         locate(spec.of.checkpoint),
         run.folder / "trainer",
+        task.lesson,
         surgery=spec.surgery,
-        train=task.train,
-        targets=task.targets,
-        dev=task.dev,
-        labels=task.labels,
-        recipe=task.recipe,
         device=run.device,
         on_step=run.step,
         on_curve=lambda rows: run.publish("curve", rows),
     )
-    scored = score_answers(tuned.answers, task.gold, task.labels)
+    scored = task.score(tuned.answers)
     return TrialScores(
-        labels=task.labels,
+        labels=scored.labels,
         curve=tuned.curve,
         answers=scored.answers,
-        confusion=scored.confusion,
-        accuracy=scored.accuracy,
-        majority=task.majority(scored),
-        commonest=task.commonest,
-        n_train=len(task.train),
-        n_steps=task.recipe.n_steps,
+        score=scored.score,
+        majority=scored.majority,
+        n_train=len(task.lesson.train),
+        n_steps=task.lesson.recipe.n_steps,
     )

@@ -6,10 +6,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.analyses.experiments import ALL, Experiment, Point
-from core.analyses.fine_tune import scored_by
+from core.analyses.ablation import trial_row
+from core.analyses.experiments import ALL, METHODS, Experiment, Point
+from core.analyses.goals import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
+from core.charts.scores import dull_name, written
 from core.maths.statistics import Estimate, t_interval
 
 LEAST_SEEDS = 3
@@ -17,39 +19,31 @@ LEAST_SEEDS = 3
 HEIGHT = 270
 
 
-ACCURACY = "accuracy"
-
-
 def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], measure: str = ACCURACY) -> pd.DataFrame:
     """at, seed, score, low, high (over dev examples; the score itself where it has no interval), guessing (what always answering
-    the commonest label scores), n (dev rows), n_train, in the order of places and seeds; trials without a result are left out.
+    the same scores), n (dev rows), n_train, in the order of places and seeds; trials without a result are left out.
 
     Args:
         points: of a grid.
         found: the result of each, or None.
-        measure: ACCURACY, or one of core.analyses.fine_tune.MEASURES.
+        measure: one of core.analyses.goals.MEASURES of the goal.
     """
-    rows = []
-    for point, scores in zip(points, found, strict=True):
-        if scores is None:
-            continue
-        many: Estimate | None = scores.accuracy
-        value, guessing = scores.accuracy.value, scores.majority
-        if measure != ACCURACY:
-            value, many = scored_by(scores.answers, scores.labels, measure)
-            guessing = scored_by(scores.answers.assign(guess=scores.commonest), scores.labels, measure)[0]
-        low, high = (many.low, many.high) if many else (value, value)
-        counts = {"n": len(scores.answers), "n_train": scores.n_train}
-        rows.append(
-            {"at": point.at, "seed": point.seed, "score": value, "low": low, "high": high, "guessing": guessing}
-            | counts
-        )
+    rows = [
+        trial_row(point, scores, measure) for point, scores in zip(points, found, strict=True) if scores is not None
+    ]
     columns = ["at", "seed", "score", "low", "high", "guessing", "n", "n_train"]
     order = {at: place for place, at in enumerate(dict.fromkeys(point.at for point in points))}
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(["at", "seed"], key=lambda one: one.map(order) if one.name == "at" else one).reset_index(
         drop=True
     )
+
+
+def both_tables(trials: pd.DataFrame, second: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Trials of an experiment, and of what stands beside it under a name, with a column that tells them apart if there are any."""
+    if second.empty:
+        return trials
+    return pd.concat([trials.assign(beside=""), second.assign(beside=name)], ignore_index=True)
 
 
 def means_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -94,25 +88,37 @@ def finding(trials: pd.DataFrame, experiment: Experiment, n_blocks: int, measure
     others = [at for at in places if at != intact]
     if intact not in means or any(at not in losses for at in others):
         return ""
+    if experiment.is_of_spread:
+        return _spreads(trials, places, measure)
     whole = f"Intact {written(means[intact], measure)}"
     if experiment.is_ordered:
         far = places[0] if intact == places[-1] else places[-1]
         return f"{whole}; at {far} {written(means[far], measure)}{_beyond(losses[far])}."
-    if experiment.resets:
+    if ALL in others:
         each = [at for at in others if at != ALL]
         least, most = (choose(each, key=lambda at: means[at]) for choose in (min, max))
         return (
             f"{whole}. Least at {least}: {written(means[least], measure)}{_beyond(losses[least])}; most at {most}: "
             f"{written(means[most], measure)}{_beyond(losses[most])}; with all reset {written(means[ALL], measure)}."
         )
+    if experiment.name == METHODS:
+        each_said = ", ".join(f"{at} {written(means[at], measure)}{_beyond(losses[at])}" for at in others)
+        return f"With all weights {written(means[intact], measure)}; {each_said}."
     shuffled = [means[at] for at in others]
     mean, low, high = (written(one, measure) for one in (sum(shuffled) / len(shuffled), min(shuffled), max(shuffled)))
     return f"{whole}; in other orders {mean} on the mean ({low} to {high})."
 
 
-def written(score: float, measure: str) -> str:
-    """A score in a sentence."""
-    return f"{score:.1%}" if measure == ACCURACY else f"{score:.2f}"
+def _spreads(trials: pd.DataFrame, places: Sequence[str], measure: str) -> str:
+    """How far seeds lie apart at each place."""
+    said = []
+    for at in places:
+        own = trials.loc[trials["at"] == at, "score"]
+        if len(own) < LEAST_SEEDS:
+            return f"How much seeds differ takes {LEAST_SEEDS} of them or more."
+        said.append(f"{at} {written(own.mean(), measure)} ± {written(own.std(), measure)}")
+    n = trials["seed"].nunique()
+    return f"Mean ± standard deviation over {n} seeds, which {n} seeds tell roughly: {', '.join(said)}."
 
 
 def _beyond(loss: Mapping[Hashable, Any]) -> str:
@@ -122,7 +128,13 @@ def _beyond(loss: Mapping[Hashable, Any]) -> str:
 
 
 def ablation_chart(
-    trials: pd.DataFrame, experiment: Experiment, look: Look, n_blocks: int, measure: str = ACCURACY
+    trials: pd.DataFrame,
+    experiment: Experiment,
+    look: Look,
+    n_blocks: int,
+    measure: str = ACCURACY,
+    *,
+    beside: tuple[str, pd.DataFrame] | None = None,
 ) -> alt.LayerChart:
     """Scores against what was done, a point a seed; a line through the means once every place has its seeds.
 
@@ -132,15 +144,47 @@ def ablation_chart(
         look: how to draw.
         n_blocks: of the checkpoint: all places are on the axis, whether they were tried yet or not.
         measure: what the scores are.
+        beside: what differs, in words, and the trials of another experiment with the same places, in a quieter colour.
     """
     places = list(experiment.places(n_blocks))
-    means = means_table(trials).assign(row=lambda table: range(len(table)))
-    x = alt.X("at:O", title=experiment.axis, sort=places, scale=alt.Scale(domain=places), axis=alt.Axis(labelAngle=0))
-    low = min(trials["low"].min(), trials["guessing"].min())
+    named = [("", trials, look.tuned, "triangle-up")]
+    if beside is not None and len(beside[1]):
+        named.append((beside[0], beside[1], look.base, "circle"))
+    low = min(table[["low", "guessing"]].min().min() for _, table, _, _ in named)
     scale = alt.Scale(domain=[low - 0.03 if low < 0 else max(0.0, low - 0.03), 1.0], nice=False, clamp=True)
-    number = ".0%" if measure == ACCURACY else ".2f"
+    number = ".0%" if measure in SHARES else ".2f"
     y = alt.Y("score:Q", title=f"{measure} on dev examples", scale=scale, axis=alt.Axis(format=number, tickCount=6))
-    tip = ".1%" if measure == ACCURACY else ".3f"
+    x = alt.X("at:O", title=experiment.axis, sort=places, scale=alt.Scale(domain=places), axis=alt.Axis(labelAngle=0))
+    level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": [dull_name(measure)]})).encode(y=y)
+    layers: list[alt.Chart] = [
+        level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
+        level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
+    ]
+    for at, (said, table, colour, shape) in enumerate(named):
+        layers += _series(table, experiment, look, measure, x=x, y=y, scale=scale, colour=colour, shape=shape)
+        if len(named) > 1:
+            key = alt.Chart(pd.DataFrame({"said": [said or experiment.name]}))
+            layers.append(
+                key.mark_text(color=colour, align="left", fontWeight="bold", x=6, y=14 + 18 * at).encode(text="said:N")
+            )
+    return framed(alt.layer(*layers), look, height=HEIGHT)
+
+
+def _series(
+    trials: pd.DataFrame,
+    experiment: Experiment,
+    look: Look,
+    measure: str,
+    *,
+    x: alt.X,
+    y: alt.Y,
+    scale: alt.Scale,
+    colour: str,
+    shape: str,
+) -> list[alt.Chart]:
+    """Points of every seed, bands and means of one experiment."""
+    means = means_table(trials).assign(row=lambda table: range(len(table)))
+    tip = ".1%" if measure in SHARES else ".3f"
     dots = alt.Chart(trials).encode(
         x=x,
         tooltip=[
@@ -152,26 +196,19 @@ def ablation_chart(
         ],
     )
     over_means = alt.Chart(means).encode(x=x)
-    level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": ["majority"]})).encode(y=y)
     layers = [
-        level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
-        level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
         over_means.transform_filter("isValid(datum.low)")
-        .mark_rule(strokeWidth=8, opacity=0.25, color=look.tuned)
+        .mark_rule(strokeWidth=8, opacity=0.25, color=colour)
         .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        dots.mark_rule(color=look.tuned, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        dots.mark_point(filled=True, size=70, opacity=0.9, color=look.tuned, shape="triangle-up").encode(y=y),
+        dots.mark_rule(color=colour, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        dots.mark_point(filled=True, size=70, opacity=0.9, color=colour, shape=shape).encode(y=y),
     ]
     # A line through means of other numbers of seeds would show the seeds, not the blocks.
     if experiment.is_ordered and means["n_seeds"].nunique() == 1:
-        layers.insert(
-            3,
-            over_means.mark_line(strokeWidth=2.5, color=look.tuned).encode(
-                y=alt.Y("mean:Q", scale=scale), order="row:Q"
-            ),
-        )
+        line = over_means.mark_line(strokeWidth=2.5, color=colour)
+        layers.insert(1, line.encode(y=alt.Y("mean:Q", scale=scale), order="row:Q"))
     elif not experiment.is_ordered:
         layers.append(
             over_means.mark_tick(thickness=3, color=look.ink, width=34).encode(y=alt.Y("mean:Q", scale=scale))
         )
-    return framed(alt.layer(*layers), look, height=HEIGHT)
+    return layers

@@ -10,12 +10,12 @@ from core.data.conllu import read_conllu
 from core.data.examples import Examples, Mark, joined
 from core.data.lines import Source, refuse_what_is_no_data
 from core.data.marked import read_marked
-from core.data.marks import DEPENDENCY, PHRASE, mark_names
+from core.data.marks import ANSWER, DEPENDENCY, PHRASE, mark_names
 from core.data.numbers import number_names, offered
 from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound
-from core.refs import DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, file_digest
+from core.refs import COARSE, DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, file_digest
 
 if TYPE_CHECKING:
     from core.data.suite import SuiteSentence
@@ -38,12 +38,16 @@ class DatasetFacts:
     """Real numbers of sentences, for ridge probes."""
     word_numbers: tuple[str, ...] = ()
     """Real numbers of words."""
+    tree_labels: tuple[str, ...] = ()
+    """Word labels that name the relations of trees over single sentences: what a parser can be tuned on."""
+    answers: tuple[str, ...] = ()
+    """Marks that are answers to questions about a text."""
 
 
 def facts_of(ref: Dataset) -> DatasetFacts:
     """Size and label names of a data set; a file is read once in a process, the built-in suite not at all."""
     if isinstance(ref, Suite):
-        from core.data.suite import LABELS, MARKS, SIZES, WORD_LABELS
+        from core.data.suite import LABELS, MARKS, PAIRS, SIZES, WORD_LABELS
 
         numbers = offered((), (), has_trees=True)
         return DatasetFacts(
@@ -54,6 +58,8 @@ def facts_of(ref: Dataset) -> DatasetFacts:
             span_labels=(*MARKS.get(ref.part, ()), PHRASE),
             sentence_numbers=numbers["sentence"],
             word_numbers=numbers["word"],
+            tree_labels=() if ref.part in PAIRS else _relations(WORD_LABELS),
+            answers=MARKS.get(ref.part, ()),
         )
     return facts_of_examples(load_dataset(ref))
 
@@ -71,7 +77,16 @@ def facts_of_examples(examples: Examples) -> DatasetFacts:
         several_labels=tuple(sorted(examples.several)),
         sentence_numbers=numbers["sentence"],
         word_numbers=numbers["word"],
+        tree_labels=() if examples.heads is None or examples.partners else _relations(tuple(examples.word_labels)),
+        answers=(ANSWER,) if ANSWER in examples.marks else (),
     )
+
+
+_RELATION = "relation"
+
+
+def _relations(word_labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in word_labels if name.removesuffix(COARSE) == _RELATION)
 
 
 @lru_cache(maxsize=8)

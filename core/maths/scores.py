@@ -1,4 +1,4 @@
-"""What a set of guesses is worth by the metrics of the field, each with its interval; all from counts of gold against guess."""
+"""What a set of guesses is worth by the metrics of the field, each with its interval."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,6 +82,40 @@ def grouped_score(
     np.add.at(by_fold, (folds, truth, said), 1)
     total = by_fold.sum(axis=0)
     found = jackknife(score(total), [score(total - left_out) for left_out in by_fold], n=len(truth))
+    return replace(found, low=max(found.low, span[0]), high=min(found.high, span[1]))
+
+
+def grouped_statistic(
+    score: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
+    guess: ArrayLike,
+    gold: ArrayLike,
+    groups: ArrayLike,
+    *,
+    n_folds: int = 20,
+    span: tuple[float, float] = (-1.0, 1.0),
+) -> Estimate:
+    """A score of real numbers guessed against gold ones, with a delete-a-group jackknife over groups.
+
+    Args:
+        score: of guesses and gold values [m], such as a correlation.
+        guess, gold: real numbers [n].
+        groups: rows of one number stay together, int [n].
+        n_folds: groups are dealt into so many.
+        span: lowest and highest possible score; the interval is cut there.
+    Raises:
+        ShapeError: unequal lengths.
+        NotEnoughData: fewer than 4 groups, or what the score raises where gold values are all alike without some of them.
+    Cost:
+        n_folds + 1 scores of n rows.
+    """
+    said, truth = np.asarray(guess, dtype=np.float64), np.asarray(gold, dtype=np.float64)
+    if truth.shape != said.shape or truth.ndim != 1:
+        raise ShapeError(
+            "Scoring guesses.", f"{truth.shape} gold values, {said.shape} guesses.", "Give one guess a row."
+        )
+    folds = group_folds(groups, n_folds=n_folds)
+    left_out = [score(said[folds != fold], truth[folds != fold]) for fold in range(int(folds.max()) + 1)]
+    found = jackknife(score(said, truth), left_out, n=len(truth))
     return replace(found, low=max(found.low, span[0]), high=min(found.high, span[1]))
 
 

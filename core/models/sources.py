@@ -90,23 +90,6 @@ def _stamps(files: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
     return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 
-def load_with_head(auto: Any, source: Source, device: str, **settings: Any) -> "PreTrainedModel":
-    """A model with the head that a tuning run gave it, in evaluation mode.
-
-    Args:
-        auto: the Auto class that was tuned.
-        source: a checkpoint with changes.
-        device: where to put it.
-        settings: num_labels and the like.
-    Raises:
-        CheckpointDamaged, CheckpointNotFound: as encoder.
-    """
-    model = load_weights(auto, source.folder, **settings)
-    if source.changes is not None:
-        apply_changes(model, model.base_model_prefix, source.changes)
-    return model.eval().to(device)
-
-
 @lru_cache(maxsize=2)
 def _load(folder: Path, random_seed: int | None, device: str, stamps: tuple[tuple[str, int, int], ...]) -> _Held:
     model = load_weights(backbone_class(folder), folder) if random_seed is None else _fresh(folder, random_seed)

@@ -1,4 +1,4 @@
-"""Blocks drawn anew, shuffled, left out or held fast before a checkpoint is tuned (papers B and C)."""
+"""A network, or blocks of it, drawn anew, shuffled, left out or held fast before a checkpoint is tuned (papers B and C)."""
 
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ def operate(model: "PreTrainedModel", surgery: Surgery, *, seed: int) -> None:
     if surgery == Surgery():
         return
     n = int(model.config.num_hidden_layers)
+    if surgery.from_scratch:
+        _begin_anew(model, seed)
     parts = blocks(model.base_model, n)
     asked = f"Changing the blocks of a {type(model).__name__}."
     if len(parts) != n:
@@ -47,6 +49,9 @@ def operate(model: "PreTrainedModel", surgery: Surgery, *, seed: int) -> None:
     draw = torch.Generator().manual_seed(seed)
     for block in surgery.reset:
         _reset(parts[block], surgery, model.config, draw)
+    pooler = getattr(model.base_model, "pooler", None)
+    if surgery.resets_pooler and pooler is not None:
+        _reset(pooler, surgery, model.config, draw)
     if surgery.n_frozen:
         _freeze(model, parts, surgery.n_frozen)
     _try(model, asked)
@@ -68,6 +73,14 @@ def _reset(block: nn.Module, surgery: Surgery, config: object, draw: torch.Gener
                 fresh = nn.init.trunc_normal_(torch.empty(weight.shape), std=sd, a=-bound, b=bound, generator=draw)
                 with torch.no_grad():
                     weight.copy_(fresh)
+
+
+def _begin_anew(model: "PreTrainedModel", seed: int) -> None:
+    """Weights as a network of this family begins with; other random numbers are not disturbed."""
+    own = model.base_model
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        own.load_state_dict(type(own)(own.config).state_dict())
 
 
 def _freeze(model: "PreTrainedModel", parts: nn.ModuleList, n_frozen: int) -> None:

@@ -13,9 +13,9 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,11 +23,9 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from transformers import (
     AutoModel,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
@@ -39,10 +37,12 @@ from transformers import (
 
 from core.data.examples import Examples
 from core.errors import SpecInvalid, TunescopeError
-from core.models.changes import changes_file, portable_name, write_changes
-from core.models.checkpoints import backbone_class, facts, load_tokenizer, load_weights
+from core.models.changes import apply_changes, changes_file, portable_name, write_changes
+from core.models.checkpoints import backbone_class, facts, load_tokenizer
+from core.models.heads import IGNORED, NOWHERE, Begins, Head, Said
+from core.models.hooks import blocks
 from core.models.pieces import NO_WORD, tokenise
-from core.models.sources import Source, load_with_head
+from core.models.sources import Source
 from core.models.surgery import operate
 from core.models.weights import stored_tensors
 from core.refs import Surgery
@@ -56,8 +56,6 @@ _DIVERGED = 10.0
 """A loss so many times that of guessing evenly is no longer learning."""
 _STATE_SECONDS = float(os.environ.get("TUNESCOPE_STATE_SECONDS") or 30.0)
 """How often the full state is saved, or at the next row of the loss curve; a kill loses the work since."""
-IGNORED = -100
-"""Target of a piece that begins no word, or one without a label."""
 _CURVE_ROWS = 50
 _ANSWERING = "answering the dev examples"
 
@@ -66,13 +64,13 @@ _ANSWERING = "answering the dev examples"
 class Recipe:
     """How to tune."""
 
-    unit: Literal["sentence", "word"]
-    """One label a sentence (or pair), or one a word."""
     method: Literal["full", "head", "lora"]
     rank: int
     """Of the adapters of LoRA."""
     n_steps: int
     learning_rate: float
+    head_rate: float
+    """Learning rate of the head, as a multiple of the other."""
     batch_size: int
     warmup: float
     weight_decay: float
@@ -83,19 +81,34 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What is to be learnt, from what, and how."""
+
+    head: Head
+    train: Examples
+    targets: Sequence[Any]
+    """What the head is taught of each training example, in its own form."""
+    dev: Examples
+    """Answered in the end."""
+    recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answers:
     """What a head says of examples; rows in reading order."""
 
     example: NDArray[np.int64]
     """Example of each row [n_rows]."""
     word: NDArray[np.int64]
-    """Word of each row in its example [n_rows]; -1 where the unit is a sentence."""
+    """Word of each row in its example [n_rows]; -1 where a row is for all of it."""
     guess: NDArray[np.int64]
-    """Index of the label with the highest score [n_rows]."""
+    """Index of the label with the highest score [n_rows]; 0 where there are no labels."""
     confidence: NDArray[np.float64]
-    """Softmax of that score, 0 to 1 [n_rows]."""
+    """The probability the head gives its answer, 0 to 1 [n_rows]; NaN where it gives none."""
     log_shares: NDArray[np.float64]
     """Natural logarithm of the softmax of all scores [n_rows, n_labels]."""
+    beside: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """What else the head says (core.models.heads.Said), [n_rows] each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,46 +121,32 @@ class Tuned:
     """For the dev examples."""
 
 
-def tune(
-    checkpoint: Path,
-    into: Path,
-    *,
-    train: Examples,
-    targets: Sequence[int] | Sequence[Sequence[int]],
-    dev: Examples,
-    labels: Sequence[str],
-    recipe: Recipe,
-    device: str,
-    on_step: OnStep,
-    on_curve: OnCurve,
-) -> Tuned:
+def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: OnStep, on_curve: OnCurve) -> Tuned:
     """Tune with a fresh head, and write what changed into `changes_file(into, …)`.
 
     Args:
         checkpoint: folder of the start.
         into: folder for the changes, made here; beside it "trainer" holds the state of a run under way, from which a
             cut-off run goes on.
-        train: what to learn from.
-        targets: index of each example's label, or of each of its words' labels.
-        dev: examples to answer in the end.
-        labels: names in index order.
-        recipe: hyper-parameters; the same recipe on the same machine gives the same weights, interrupted or not.
+        lesson: what to learn, and how; the same on the same machine gives the same weights, interrupted or not.
         device: where to compute.
         on_step: called with (step, steps, note) after each step; may raise to stop.
         on_curve: called with the loss curve so far when it grows.
     Raises:
         SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
     """
-    model, tokenizer = _fresh(checkpoint, labels, recipe)
-    keeper = _Keeper(model, recipe, set(stored_tensors(checkpoint)))
+    recipe = lesson.recipe
+    model, tokenizer = _fresh(checkpoint, lesson)
+    stored = set(stored_tensors(checkpoint))
+    hold_still(model, recipe, stored)
+    keeper = Keeper(model, recipe, stored)
     longest = longest_input(checkpoint, recipe.max_pieces)
     state = _train(
         model,
         tokenizer,
-        _items(tokenizer, train, longest, targets),
+        _taught(tokenizer, lesson, longest),
         into.parent / "trainer",
-        recipe=recipe,
-        n_labels=len(labels),
+        lesson=lesson,
         keep=lambda step: keeper.write(changes_file(into, step)),
         device=device,
         on_step=on_step,
@@ -156,12 +155,12 @@ def tune(
     final = changes_file(into, None)
     keeper.write(final)
     # The answers are those of what was kept, read back, and not of the model in memory.
-    kept, tokenizer = tuned_model(Source(folder=checkpoint, changes=final), recipe.unit, labels, device)
+    kept, tokenizer = tuned_model(Source(folder=checkpoint, changes=final), lesson.head, device)
     answers = answer(
         kept,
         tokenizer,
-        dev,
-        unit=recipe.unit,
+        lesson.dev,
+        head=lesson.head,
         longest=longest,
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
@@ -172,51 +171,46 @@ def tune(
 def try_out(
     checkpoint: Path,
     folder: Path,
+    lesson: Lesson,
     *,
     surgery: Surgery,
-    train: Examples,
-    targets: Sequence[int] | Sequence[Sequence[int]],
-    dev: Examples,
-    labels: Sequence[str],
-    recipe: Recipe,
     device: str,
     on_step: OnStep,
     on_curve: OnCurve,
 ) -> Tuned:
     """Tune as `tune` does, from a start that was operated on, and keep what the head said instead of the weights.
 
-    With nothing operated on, the same recipe gives the same answers as `tune`, to the bit.
+    With nothing operated on, the same lesson gives the same answers as `tune`, to the bit.
 
     Args:
         folder: of the state of a run under way; deleted in the end.
+        lesson: of method "full" or "head"; no snapshots.
         surgery: done before the first step; its random numbers are its own.
-        recipe: of method "full" or "head"; no snapshots.
     Raises:
         SpecInvalid: as `tune`, and as `operate`.
     """
-    model, tokenizer = _fresh(checkpoint, labels, recipe)
-    if recipe.method == "head":
-        # It holds all but the head still, as for a run whose weights are kept.
-        _Keeper(model, recipe, set(stored_tensors(checkpoint)))
+    recipe = lesson.recipe
+    model, tokenizer = _fresh(checkpoint, lesson)
+    hold_still(model, recipe, set(stored_tensors(checkpoint)))
     operate(model, surgery, seed=recipe.seed)
     longest = longest_input(checkpoint, recipe.max_pieces)
     state = _train(
         model,
         tokenizer,
-        _items(tokenizer, train, longest, targets),
+        _taught(tokenizer, lesson, longest),
         folder,
-        recipe=recipe,
-        n_labels=len(labels),
+        lesson=lesson,
         keep=lambda step: None,
         device=device,
         on_step=on_step,
         on_curve=on_curve,
+        faster=(blocks_of(model, surgery.reset), surgery.reset_rate),
     )
     answers = answer(
         model,
         tokenizer,
-        dev,
-        unit=recipe.unit,
+        lesson.dev,
+        head=lesson.head,
         longest=longest,
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
@@ -224,7 +218,7 @@ def try_out(
     return Tuned(curve=_curve(state), answers=answers)
 
 
-def _fresh(checkpoint: Path, labels: Sequence[str], recipe: Recipe) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _fresh(checkpoint: Path, lesson: Lesson) -> tuple[Any, PreTrainedTokenizerBase]:
     """The start with a fresh head, drawn from the recipe's seed. Raises SpecInvalid for half of an encoder-decoder."""
     if backbone_class(checkpoint) is not AutoModel:
         raise SpecInvalid(
@@ -232,56 +226,94 @@ def _fresh(checkpoint: Path, labels: Sequence[str], recipe: Recipe) -> tuple[Pre
             "It is one half of an encoder with a decoder, for which no head is made here.",
             "Tune an encoder or a decoder; this one can be compared as it is.",
         )
-    set_seed(recipe.seed)
+    set_seed(lesson.recipe.seed)
     tokenizer = load_tokenizer(checkpoint)
-    model = load_weights(auto_class(recipe.unit), checkpoint, **head_settings(labels))
+    model = lesson.head.fresh(checkpoint)
     _let_pad(tokenizer, model)
     return model, tokenizer
 
 
 def _train(
-    model: PreTrainedModel,
+    model: nn.Module,
     tokenizer: PreTrainedTokenizerBase,
     items: list[dict[str, Any]],
     state_folder: Path,
     *,
-    recipe: Recipe,
-    n_labels: int,
+    lesson: Lesson,
     keep: Callable[[int], None],
     device: str,
     on_step: OnStep,
     on_curve: OnCurve,
+    faster: tuple[Set[int], float] = (frozenset(), 1.0),
 ) -> TrainerState:
-    """Train what requires a gradient; a run cut off goes on from the state it left in `state_folder`."""
-    # Cut off beyond its annotated words, a sentence has nothing to teach; alone in a batch it would have no loss.
-    items = [item for item in items if isinstance(item["labels"], int) or set(item["labels"]) != {IGNORED}] or items
+    """Train what requires a gradient; a run cut off goes on from the state it left in `state_folder`.
+
+    Args: faster: ids of parameters, and the multiple of the learning rate at which they are trained.
+    """
+    recipe = lesson.recipe
     watch = _Watch(
         recipe.n_steps,
         snapshots=recipe.snapshots,
         keep=keep,
         on_step=on_step,
         on_curve=on_curve,
-        worst_loss=_DIVERGED * math.log(n_labels),
+        worst_loss=_DIVERGED * lesson.head.even_loss,
     )
-    trainer = Trainer(
+    rates = dict.fromkeys(faster[0], faster[1])
+    if recipe.head_rate != 1.0:
+        rates |= {id(one): recipe.head_rate for name, one in model.named_parameters() if _of_head(model, name)}
+    trainer = _AtRates(
         model=model,
         args=_arguments(recipe, state_folder, recipe.n_steps, device),
         train_dataset=items,
         data_collator=_collator(tokenizer),
         callbacks=[watch],
     )
+    trainer.rates = {one: rate for one, rate in rates.items() if rate != 1.0}
     trainer.remove_callback(PrinterCallback)
     with _full_disk_named(state_folder):
         trainer.train(resume_from_checkpoint=_whole_state(state_folder))
     return trainer.state
 
 
+class _AtRates(Trainer):
+    """A Trainer some of whose parameters have a learning rate of their own."""
+
+    rates: dict[int, float]
+    """By id of the parameter: its multiple of the learning rate."""
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The usual optimizer, its groups split by rate; without rates it is left as it is."""
+        optimizer = super().create_optimizer(model)
+        if not self.rates:
+            return optimizer
+        groups = []
+        for group in optimizer.param_groups:
+            for rate in sorted({self.rates.get(id(one), 1.0) for one in group["params"]}):
+                own = [one for one in group["params"] if self.rates.get(id(one), 1.0) == rate]
+                groups.append({**group, "params": own, "lr": group["lr"] * rate})
+        optimizer.param_groups = groups
+        return optimizer
+
+
+def _of_head(model: Any, name: str) -> bool:
+    return not name.startswith(f"{model.base_model_prefix}.")
+
+
+def blocks_of(model: Any, numbers: Sequence[int]) -> set[int]:
+    """Ids of the parameters of some blocks."""
+    if not numbers:
+        return set()
+    parts = blocks(model.base_model, int(model.config.num_hidden_layers))
+    return {id(one) for number in numbers for one in parts[number].parameters()}
+
+
 def answer(
-    model: PreTrainedModel,
+    model: Any,
     tokenizer: PreTrainedTokenizerBase,
     examples: Examples,
     *,
-    unit: str,
+    head: Head,
     longest: int,
     on_batch: Callable[[], None],
 ) -> Answers:
@@ -291,49 +323,35 @@ def answer(
         model: with its head.
         tokenizer: its own.
         examples: what to read.
-        unit: "sentence" or "word"; a word is answered at its first piece, one without pieces not at all.
+        head: how its scores are read; a word is answered at its first piece, one without pieces not at all.
         longest: pieces to cut at.
         on_batch: called after each batch; may raise to stop.
     """
-    items = _items(tokenizer, examples, longest, None)
-    begins = [item.pop("begins") for item in items]
+    items, begins = _inputs(tokenizer, examples, longest)
+    for item, begun in zip(items, begins, strict=True):
+        item |= head.asks(begun, len(item["input_ids"]))
     collate = _collator(tokenizer)
     order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
-    scores: list[torch.Tensor | None] = [None] * len(items)
+    said: list[Said | None] = [None] * len(items)
     model.eval()
     with torch.inference_mode():
         for first in range(0, len(order), 64):
             rows = order[first : first + 64]
             batch = collate([items[i] for i in rows])
-            logits = model(**{name: value.to(model.device) for name, value in batch.items()}).logits.float().cpu()
-            for row, one in zip(rows, logits, strict=True):
-                scores[row] = one[list(begins[row].values())] if unit == "word" else one[None]
+            output = model(**{name: value.to(model.device) for name, value in batch.items()})
+            for row, one in zip(rows, head.reads(model, output, [begins[i] for i in rows]), strict=True):
+                said[row] = one
             on_batch()
-    example = np.concatenate([np.full(len(one), i) for i, one in enumerate(scores) if one is not None])
-    word = np.concatenate([list(begun) if unit == "word" else [NO_WORD] for begun in begins]).astype(np.int64)
-    given = torch.cat([one for one in scores if one is not None])
-    confidence, guess = given.softmax(-1).max(-1)
+    every = [one for one in said if one is not None]
+    shares = np.concatenate([one.log_shares for one in every])
     return Answers(
-        example=example.astype(np.int64),
-        word=word,
-        guess=guess.numpy(),
-        confidence=confidence.double().numpy(),
-        log_shares=given.double().log_softmax(-1).numpy(),
+        example=np.repeat(np.arange(len(every)), [len(one.word) for one in every]).astype(np.int64),
+        word=np.concatenate([one.word for one in every]),
+        guess=shares.argmax(-1) if shares.shape[1] else np.zeros(len(shares), dtype=np.int64),
+        confidence=np.concatenate([one.confidence for one in every]),
+        log_shares=shares,
+        beside={name: np.concatenate([one.beside[name] for one in every]) for name in every[0].beside},
     )
-
-
-def auto_class(unit: str) -> Any:
-    """The Auto class with a head for one label a sentence or one a word."""
-    return AutoModelForTokenClassification if unit == "word" else AutoModelForSequenceClassification
-
-
-def head_settings(labels: Sequence[str]) -> dict[str, Any]:
-    """What `from_pretrained` needs to make a head for these labels."""
-    return {
-        "num_labels": len(labels),
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: i for i, label in enumerate(labels)},
-    }
 
 
 def longest_input(checkpoint: Path, wanted: int) -> int:
@@ -341,45 +359,59 @@ def longest_input(checkpoint: Path, wanted: int) -> int:
     return min(wanted, facts(checkpoint).positions or wanted)
 
 
-def tuned_model(
-    source: Source, unit: str, labels: Sequence[str], device: str
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A tuned checkpoint with its head, and its tokenizer, ready to answer. Raises as load_with_head."""
+def tuned_model(source: Source, head: Head, device: str) -> tuple[Any, PreTrainedTokenizerBase]:
+    """A tuned checkpoint with its head, and its tokenizer, ready to answer.
+
+    Raises:
+        CheckpointDamaged, CheckpointNotFound: as core.models.sources.encoder.
+    """
     tokenizer = load_tokenizer(source.folder)
-    model = load_with_head(auto_class(unit), source, device, **head_settings(labels))
+    model = head.fresh(source.folder)
+    if source.changes is not None:
+        apply_changes(model, str(model.base_model_prefix), source.changes)
     _let_pad(tokenizer, model)
-    return model, tokenizer
+    return model.eval().to(device), tokenizer
 
 
-class _Keeper:
+def hold_still(model: Any, recipe: Recipe, stored: set[str]) -> None:
+    """Let only what a method trains have a gradient; adapters are put in here.
+
+    Args: stored: the backbone's tensors in the start's files.
+    """
+    if recipe.method == "full":
+        return
+    if recipe.method == "lora":
+        _add_adapters(model, recipe.rank)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = ".lora_" in name or _is_new(portable_name(name, model.base_model_prefix), stored)
+
+
+def _is_new(name: str, stored: set[str]) -> bool:
+    """Whether a tensor belongs to the head; a pooler that is not in the start's files is as new."""
+    short = name.removeprefix("backbone/")
+    return name.startswith("head/") or (short.startswith("pooler") and short not in stored)
+
+
+class Keeper:
     """Writes what tuning has changed so far."""
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe, stored: set[str]) -> None:
-        """`stored`: the backbone's tensors in the start's files; a pooler that is not among them is as new as the head."""
+    def __init__(self, model: Any, recipe: Recipe, stored: set[str]) -> None:
+        """`stored`: the backbone's tensors in the start's files."""
         self._model, self._prefix, self._stored = model, model.base_model_prefix, stored
-        if recipe.method == "full":
-            self._start = {
-                name: tensor.detach().cpu().clone() for name, tensor in self._named() if not self._is_new(name)
-            }
-            return
-        self._start = {}
-        if recipe.method == "lora":
-            _add_adapters(model, recipe.rank)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad = ".lora_" in name or self._is_new(portable_name(name, self._prefix))
+        self._start = (
+            {name: tensor.cpu().clone() for name, tensor in self._named() if not _is_new(name, stored)}
+            if recipe.method == "full"
+            else {}
+        )
 
     def write(self, path: Path) -> None:
         """Write a file of changes."""
-        now = {name: tensor.cpu() for name, tensor in self._named() if self._start or self._is_new(name)}
+        now = {name: tensor.cpu() for name, tensor in self._named() if self._start or _is_new(name, self._stored)}
         write_changes(path, self._start, now, self._adapters())
 
     def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
         for name, parameter in self._model.named_parameters():
             yield portable_name(name, self._prefix), parameter.detach()
-
-    def _is_new(self, name: str) -> bool:
-        short = name.removeprefix("backbone/")
-        return name.startswith("head/") or (short.startswith("pooler") and short not in self._stored)
 
     def _adapters(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         found = {}
@@ -396,7 +428,7 @@ class _Keeper:
 _QUERIES_AND_VALUES = ("query", "value", "q_lin", "v_lin", "q_proj", "v_proj")
 
 
-def _add_adapters(model: PreTrainedModel, rank: int) -> None:
+def _add_adapters(model: Any, rank: int) -> None:
     """LoRA (Hu et al. 2022) on queries and values: where peft puts it in this family, else where they are so called."""
     from peft import LoraConfig, inject_adapter_in_model
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as usual
@@ -413,55 +445,60 @@ def _add_adapters(model: PreTrainedModel, rank: int) -> None:
     inject_adapter_in_model(settings, model)
 
 
-def _items(
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Examples,
-    longest: int,
-    targets: Sequence[int] | Sequence[Sequence[int]] | None,
-) -> list[dict[str, Any]]:
-    """Inputs of each example; with targets their labels, without them "begins": word -> place of its first piece."""
-    pieces = tokenise(tokenizer, examples, max_pieces=longest)
+def _taught(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, longest: int) -> list[dict[str, Any]]:
+    """Inputs of each training example of which something is left to learn. Raises SpecInvalid where nothing is of any."""
     items = []
+    for item, begun, target in zip(*_inputs(tokenizer, lesson.train, longest), lesson.targets, strict=True):
+        taught = lesson.head.taught(begun, len(item["input_ids"]), target)
+        if taught is not None:
+            items.append(item | taught)
+    if not items:
+        raise SpecInvalid(
+            f"Tuning on examples cut at {longest} pieces.", "What is to be learnt lies beyond.", "Allow more pieces."
+        )
+    return items
+
+
+def _inputs(
+    tokenizer: PreTrainedTokenizerBase, examples: Examples, longest: int
+) -> tuple[list[dict[str, Any]], list[Begins]]:
+    """Pieces of each example, and where its words begin among them."""
+    pieces = tokenise(tokenizer, examples, max_pieces=longest)
+    items: list[dict[str, Any]] = []
+    begins: list[Begins] = []
     for i in range(len(examples)):
         inside = slice(pieces.start[i], pieces.start[i + 1])
         ids = pieces.ids[inside].tolist()
         item: dict[str, Any] = {"input_ids": ids, "attention_mask": [1] * len(ids)}
         if pieces.segment is not None:
             item["token_type_ids"] = pieces.segment[inside].tolist()
-        begins: dict[int, int] = {}
+        begun: dict[int, int] = {}
         for place, word in enumerate(pieces.word[inside].tolist()):
             if word != NO_WORD:
-                begins.setdefault(word, place)
-        if targets is None:
-            item["begins"] = begins
-        elif isinstance(target := targets[i], int):
-            item["labels"] = target
-        else:
-            item["labels"] = [IGNORED] * len(ids)
-            for word, place in begins.items():
-                item["labels"][place] = target[word]
+                begun.setdefault(word, place)
         items.append(item)
-    return items
+        begins.append(begun)
+    return items, begins
 
 
 def _collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
     """Items to one batch, padded on the right so that places count from the start."""
-    pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "labels": IGNORED}
+    pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "begins": NOWHERE}
 
     def collate(items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        longest = max(len(item["input_ids"]) for item in items)
         batch = {}
         for name in items[0]:
             values = [item[name] for item in items]
             if isinstance(values[0], list):
-                values = [value + [pad[name]] * (longest - len(value)) for value in values]
+                longest = max(len(value) for value in values)
+                values = [value + [pad.get(name, IGNORED)] * (longest - len(value)) for value in values]
             batch[name] = torch.tensor(values)
         return batch
 
     return collate
 
 
-def _let_pad(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+def _let_pad(tokenizer: PreTrainedTokenizerBase, model: Any) -> None:
     """Decoders often come without a padding token; the mask hides whatever stands for it."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

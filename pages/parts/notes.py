@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.analyses.ablation import Ablation
 from core.analyses.activation_difference import ActivationDifferences
 from core.analyses.codelength import Codelengths
 from core.analyses.crowding import CrowdingCurves
@@ -37,6 +38,7 @@ from core.analyses.task_vectors import TaskCosines
 from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.analyses.weight_change import WeightChanges
 from core.analyses.weight_spectra import WeightSpectraFound
+from core.catalogue import goal_name
 from pages.parts.selection import Selection, caveat_of
 from pages.parts.show import escaped
 
@@ -352,9 +354,10 @@ def chain(result: ChainedMaps, spec: MapChain, chosen: Selection) -> str:
 
 def head(result: TunedCheckpoint, run: FineTune) -> str:
     """Of a head's answers."""
-    interval = "a jackknife over groups of sentences" if run.unit == "word" else "Wilson"
+    is_wilson = run.unit == "sentence" and run.goal != "number"
+    interval = "Wilson" if is_wilson else "a jackknife over groups of sentences"
     return (
-        f"n = {result.accuracy.n:,} {run.unit}s of this run's own dev examples, 95 % interval: {interval}; {result.n_train:,} "
+        f"n = {result.score.n:,} {run.unit}s of this run's own dev examples, 95 % interval: {interval}; {result.n_train:,} "
         f"training examples, {result.n_steps:,} steps; one run: no spread over seeds"
     )
 
@@ -504,11 +507,17 @@ def steps(result: SteppedMaps, spec: MapSteps, at: int, chosen: Selection) -> st
     )
 
 
-def trials(table: pd.DataFrame, run: FineTune, n_seeds: int, scale: str) -> str:
-    """Of trials of tuning. Args: scale of weights drawn anew, empty where none are."""
-    drawn = f"; weights drawn anew: {scale}" if scale else ""
+def trials(table: pd.DataFrame, ablation: Ablation) -> str:
+    """Of trials of tuning."""
+    run = ablation.of
+    drawn = ""
+    if ablation.asked.resets:
+        norms = ", layer norms kept" if ablation.keeps_norms else ""
+        rate = f", {ablation.reset_rate:g} times the learning rate" if ablation.reset_rate != 1 else ""
+        drawn = f"; weights drawn anew: {ablation.scale}{norms}{rate}"
+    head = f" (head × {run.head_rate:g})" if run.head_rate != 1 else ""
     return (
-        f"tuning on {escaped(run.label)}, {int(table['n_train'].iloc[0]):,} examples, {run.epochs:g} epochs, learning rate "
-        f"{run.learning_rate:g}, batch {run.batch_size}, {n_seeds} seeds; n = {int(table['n'].iloc[0]):,} dev {run.unit}s, "
-        f"thin lines: 95 % over dev examples (Wilson, or a jackknife for words){drawn}"
+        f"tuning on {escaped(goal_name(run.goal, run.label))}, {int(table['n_train'].iloc[0]):,} examples, {run.epochs:g} epochs, "
+        f"learning rate {run.learning_rate:g}{head}, batch {run.batch_size}, {ablation.n_seeds} seeds; "
+        f"n = {int(table['n'].iloc[0]):,} dev {run.unit}s, thin lines: 95 % over dev examples (Wilson, or a jackknife){drawn}"
     )

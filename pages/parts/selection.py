@@ -44,6 +44,7 @@ from core.analyses.task_vectors import TaskVectors
 from core.analyses.umap_seeds import UmapSeeds
 from core.analyses.weight_change import WeightChange
 from core.analyses.weight_spectra import WeightSpectra
+from core.catalogue import goal_name
 from core.lab import Named
 from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
 from pages.parts.show import escaped
@@ -184,7 +185,7 @@ class Selection:
         if run is None:  # made elsewhere: on what is not known
             return f"tuning into {escaped(self.tuned.name)}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
-        return f"tuning on {label_said(run.label)}{small}"
+        return f"tuning on {escaped(goal_name(run.goal, run.label))}{small}"
 
     @property
     def about(self) -> str:
@@ -449,6 +450,8 @@ class Selection:
         one, other = run_of(self.base.ref), run_of(self.tuned.ref)
         if not (one and other) or (one.label, one.unit) != (other.label, other.unit):
             return None
+        if (one.goal, other.goal) != ("label", "label"):
+            return None
         return HeadAgreement(base=self.base.ref, tuned=self.tuned.ref, sample=self.sample)
 
     @property
@@ -457,7 +460,7 @@ class Selection:
         drawn."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
-        if run is None or (run.unit == "word" and self.embedded != "word"):
+        if run is None or run.goal != "label" or (run.unit == "word" and self.embedded != "word"):
             return None
         return HeadAnswers(checkpoint=self.tuned.ref, sample=self.sample)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.catalogue import goal_name
 from core.lab import Lab, Named
-from core.refs import LABEL_NAMES
 from pages.parts import bringing
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
@@ -19,14 +19,21 @@ class Task:
     base: Named
     train: Named
     dev: Named
-    labels: list[tuple[str, str]]
-    """(unit, label)."""
+    goals: list[tuple[str, str, str]]
+    """(goal, unit, label) of all that both have."""
+
+
+HEAD_RATES = {"tree": 5.0, "answer": 5.0}
+"""Heads with many fresh weights, or few steps to learn them in, learn at so many times the rate of the rest."""
+RATES = {"tree": 3e-4, "answer": 3e-4}
+"""Usual learning rates of all weights for goals that ask much of them."""
+_GOALS = {"label": "{name} ({unit})", "number": "{name} (number)", "tree": "{name}", "answer": "{name}"}
 
 
 def task(lab: Lab) -> Task | None:
     """Widgets for start, training and dev examples; None, with a message, where the two have no label in common."""
     bases = bringing.whole(lab)
-    datasets = [one for one in lab.datasets() if any(lab.labels_of(one.ref)[unit] for unit in ("sentence", "word"))]
+    datasets = [one for one in lab.datasets() if lab.goals_of(one.ref)]
     at: dict[str, Any] = {"format_func": lambda named: named.name, **_KEEP}
     one, two, three = st.columns(3)
     base = one.selectbox("Start from", bases, key="tune_base", **at)
@@ -39,27 +46,28 @@ def task(lab: Lab) -> Task | None:
         help="Scored after tuning, never trained on.",
         **at,
     )
-    known, also = lab.labels_of(train.ref), lab.labels_of(dev.ref)
-    labels = [(unit, name) for unit in ("sentence", "word") for name in known[unit] if name in also[unit]]
-    if not labels:
+    also = set(lab.goals_of(dev.ref))
+    goals = [one for one in lab.goals_of(train.ref) if one in also]
+    if not goals:
         st.info("These two have no label in common.", icon=":material/info:")
         return None
     if train.ref == dev.ref:
         st.warning("The dev examples are the training examples: the score will say nothing about new ones.")
-    return Task(base, train, dev, labels)
+    return Task(base, train, dev, goals)
 
 
-def learnt(column: Any, task: Task) -> tuple[Any, str]:
-    """(unit, label) that is to be learnt, chosen in a column."""
-    chosen: tuple[Any, str] = column.selectbox(
+def learnt(column: Any, task: Task) -> dict[str, Any]:
+    """What is to be learnt, chosen in a column: the fields of a run that say it."""
+    goal, unit, label = column.selectbox(
         "Learn",
-        task.labels,
-        format_func=lambda one: f"{LABEL_NAMES.get(one[1], one[1])} ({one[0]})",
+        task.goals,
+        format_func=lambda one: _GOALS[one[0]].format(name=goal_name(one[0], one[2]), unit=one[1]),
         key="tune_label",
-        help="A sentence or pair gets one label (sequence classification), or each word gets one (token classification).",
+        help="A label for each sentence or pair (sequence classification), or for each word (token classification); the words that "
+        "answer a question; a head and a relation for each word (dependency parsing); or a number for each sentence (regression).",
         **_KEEP,
     )
-    return chosen
+    return {"goal": goal, "unit": unit, "label": label, "head_rate": HEAD_RATES.get(goal, 1.0)}
 
 
 def _at(options: list[Named], short: str) -> int:

@@ -1,5 +1,6 @@
 """The page Ablations: what it would cost, what is there so far, and every point with its doubt."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,18 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analyses.experiments import EXPERIMENTS, Experiment, grid
-from core.analyses.fine_tune import FineTune, scored_by
+from core.analyses.ablation import Ablation
+from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, grid
+from core.analyses.fine_tune import FineTune
+from core.analyses.goals import score_of
 from core.charts import ablations
+from core.errors import SpecInvalid
+from core.keys import to_json
 from core.lab import Lab
 from core.refs import Packaged, Sample, Suite, Surgery
 from core.settings import Settings
 from core.store.artifacts import Store
+from tests.faults import python
 from tests.pages.test_pages import _app, opened, said
 
 RUN = FineTune(
@@ -37,7 +43,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
 def asked(app: AppTest, *, n: int, seeds: int) -> AppTest:
     """The page with a small recipe."""
     app = opened(app, "ablations")
-    app.selectbox(key="tune_label").set_value(("sentence", "sentiment"))
+    app.selectbox(key="tune_label").set_value(("label", "sentence", "sentiment"))
     app.number_input(key="ablation_n_400").set_value(n)
     return app.number_input(key="ablation_seeds_2").set_value(seeds).run()
 
@@ -62,14 +68,14 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert "Intact" not in said(page)  # a finding needs all places
     (table,) = [one.value for one in page.dataframe if "score" in one.value]
     assert table["at"].tolist() == ["0", "6"]
-    assert table["score"].tolist() == [found[at].accuracy.value for at in ("0", "6")]
+    assert table["score"].tolist() == [found[at].score.value for at in ("0", "6")]
     assert ((table["low"] < table["score"]) & (table["score"] < table["high"])).all()
 
 
 def test_grids_are_whole_curves_seed_by_seed_and_share_the_intact_run() -> None:
     intact = set()
     for experiment in EXPERIMENTS:
-        points = grid(experiment, RUN, 6, 3, scale="tamkin-code")
+        points = grid(experiment, RUN, 6, 3, Manner(scale="tamkin-code"))
         assert len({point.trial for point in points}) == len(points)
         assert [point.seed for point in points] == sorted(point.seed for point in points)
         assert {point.trial.of.seed for point in points} == {0, 1, 2}
@@ -80,10 +86,66 @@ def test_grids_are_whole_curves_seed_by_seed_and_share_the_intact_run() -> None:
     assert len(intact) == 6  # one a seed, and one of the head alone, whatever is asked
 
 
+def test_a_manner_of_resetting_touches_what_is_reset_and_nothing_else() -> None:
+    manner = Manner(scale="bert", keeps_norms=True, reset_rate=5.0)
+    for experiment in EXPERIMENTS:
+        for plain, other in zip(grid(experiment, RUN, 6, 1), grid(experiment, RUN, 6, 1, manner), strict=True):
+            surgery = other.trial.surgery
+            assert (surgery.keeps_norms, surgery.reset_rate) == ((True, 5.0) if surgery.reset else (False, 1.0))
+            assert other.trial == plain.trial or surgery.reset
+
+
+def test_methods_are_what_they_say_and_longer_is_longer() -> None:
+    by_name = {one.name: {point.at: point.trial for point in grid(one, RUN, 6, 1)} for one in EXPERIMENTS}
+    methods, steady = by_name[METHODS], by_name["Steady on few examples"]
+    assert {at: trial.of.method for at, trial in methods.items()} == {
+        "all weights": "full", "upper half": "full", "LoRA": "lora", "head only": "head", "from scratch": "full",
+    }  # fmt: skip
+    assert methods["upper half"].surgery == Surgery(n_frozen=3)
+    assert methods["from scratch"].surgery == Surgery(from_scratch=True)
+    assert methods["head only"].of.learning_rate == methods["LoRA"].of.learning_rate == 1e-3
+    assert steady["3 times as long"].of.epochs == 3 * RUN.epochs
+    assert steady["both"].surgery == Surgery(reset=(5,), resets_pooler=True)
+
+
+def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path: Path) -> None:
+    run = RUN.replace(train=Sample(of=Suite(split="train"), n=100), dev=Sample(of=Suite(split="dev"), n=40), epochs=0.2)
+    spec = Ablation(experiment=METHODS, of=run, n_seeds=1)
+    file = tmp_path / "experiment.json"
+    file.write_text(json.dumps(to_json(spec)))
+    done = python("-m", "core", "run", str(file), cache=tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    found = lab.peek(spec)
+    assert found is not None
+    trials = {point.at: lab.peek(point.trial) for point in spec.points}
+    assert all(trials.values())
+    for (at, measure), rows in found.trials.groupby(["at", "measure"]):
+        value, _ = score_of(trials[at].answers, trials[at].labels, measure)
+        assert rows["score"].tolist() == [value]
+    assert list(spec.besides) == ["a tenth of the examples (10)"]
+    with pytest.raises(SpecInvalid, match="none of that name"):
+        Ablation(experiment="Guess", of=run)
+    with pytest.raises(SpecInvalid, match="0 seeds"):
+        Ablation(experiment=METHODS, of=run, n_seeds=0)
+
+
+def test_what_may_stand_beside_has_the_same_places() -> None:
+    top = Ablation(experiment="Reinitialise from the top", of=RUN.replace(train=RUN.train.replace(n=400)))
+    assert list(top.besides) == [
+        "Leave out from the top", "Leave out from the top, head only", "a tenth of the examples (40)",
+    ]  # fmt: skip
+    for other in top.besides.values():
+        assert [point.at for point in other.points] == [point.at for point in top.points]
+
+
 @pytest.mark.parametrize("n_blocks", [2, 3, 6, 12])
 def test_windows_and_what_lies_outside_them_are_the_whole_network(n_blocks: int) -> None:
     inside, outside = (
-        next(one for one in EXPERIMENTS if one.name == name).places(n_blocks)
+        {
+            at: treated.surgery
+            for at, treated in next(one for one in EXPERIMENTS if one.name == name).places(n_blocks).items()
+        }
         for name in ("Reinitialise a window", "Reinitialise all but a window")
     )
     assert list(inside) == list(outside)
@@ -100,7 +162,7 @@ def test_windows_and_what_lies_outside_them_are_the_whole_network(n_blocks: int)
 def test_shuffles_are_other_orders_and_no_two_alike(n_blocks: int) -> None:
     (shuffle,) = [one for one in EXPERIMENTS if one.name == "Shuffle"]
     places = shuffle.places(n_blocks)
-    orders = [surgery.order for surgery in places.values()]
+    orders = [treated.surgery.order for treated in places.values()]
     assert orders[0] == ()
     assert len(set(orders)) == len(orders) == min(6, math.factorial(n_blocks))
     assert tuple(range(n_blocks)) not in orders
@@ -120,7 +182,8 @@ def trials(experiment: Experiment, scores: dict[str, list[float]]) -> pd.DataFra
 
 
 def test_findings_are_held_against_the_intact_run_and_wait_for_it() -> None:
-    top, one, *_, shuffle = EXPERIMENTS
+    top, one, *_ = EXPERIMENTS
+    shuffle, steady = (next(x for x in EXPERIMENTS if x.name == name) for name in ("Shuffle", "Steady on few examples"))
     ends = {"2": [0.9, 0.91, 0.92], "1": [0.8] * 3, "0": [0.5, 0.52, 0.51]}
     assert ablations.finding(trials(top, ends), top, 2) == "Intact 91.0%; at 0 51.0% (beyond the noise of seeds)."
     assert ablations.finding(trials(top, {**ends, "2": []}), top, 2) == ""
@@ -134,6 +197,9 @@ def test_findings_are_held_against_the_intact_run_and_wait_for_it() -> None:
     assert ablations.finding(trials(shuffle, {"0 1": [0.9], "1 0": [0.6]}), shuffle, 2).startswith(
         "Intact 90.0%; in other orders 60.0%"
     )
+    wide = {at: [0.5, 0.7, 0.9] for at in steady.places(2)}
+    assert "as it is 70.0% ± 20.0%" in ablations.finding(trials(steady, wide), steady, 2)
+    assert "takes 3" in ablations.finding(trials(steady, {at: [0.5, 0.7] for at in wide}), steady, 2)
 
 
 def test_means_have_an_interval_from_three_seeds_on() -> None:
@@ -152,13 +218,13 @@ def test_other_scores_are_those_of_the_answers_and_a_head_that_never_varies_scor
 
     rng = np.random.default_rng(0)
     gold, guess = rng.choice(["a", "b"], (2, 80))
-    table = pd.DataFrame({"example": range(80), "gold": gold, "guess": guess})
+    table = pd.DataFrame({"example": range(80), "gold": gold, "guess": guess, "word": -1})
     for measure, theirs in (
         ("Matthews correlation", matthews_corrcoef(gold, guess)),
         ("macro-F1", f1_score(gold, guess, average="macro")),
     ):
-        value, many = scored_by(table, ("a", "b"), measure)
+        value, many = score_of(table, ("a", "b"), measure)
         assert value == pytest.approx(theirs)
         assert many is not None
         assert many.low < value < many.high
-    assert scored_by(table.assign(guess="a"), ("a", "b"), "Matthews correlation") == (0.0, None)
+    assert score_of(table.assign(guess="a"), ("a", "b"), "Matthews correlation") == (0.0, None)

@@ -53,7 +53,7 @@ def test_nothing_operated_on_is_plain_tuning_to_the_bit(made: Lab, tmp_path: Pat
     tried = compute(Trial(of=TUNE, surgery=surgery), {}, Here(tmp_path))
     assert tried.answers.equals(plain.answers)
     assert tried.curve.equals(plain.curve)
-    assert (tried.accuracy, tried.majority, tried.labels) == (plain.accuracy, plain.majority, plain.labels)
+    assert (tried.score, tried.majority, tried.labels) == (plain.score, plain.majority, plain.labels)
     assert not (tmp_path / "trainer").exists()
 
 
@@ -197,9 +197,10 @@ def test_surgery_that_makes_no_sense_is_refused(wrong: dict) -> None:
 
 def test_a_trial_needs_no_run_and_refuses_what_it_cannot_keep(made: Lab) -> None:
     assert Trial(of=TUNE).dependencies() == {}
-    for wrong in (TUNE.replace(method="lora"), TUNE.replace(snapshots=(1,))):
-        with pytest.raises(SpecInvalid):
-            Trial(of=wrong)
+    with pytest.raises(SpecInvalid):
+        Trial(of=TUNE.replace(snapshots=(1,)))
+    with pytest.raises(SpecInvalid, match="do not go together"):
+        Trial(of=TUNE.replace(method="lora"), surgery=Surgery(reset=(1,)))
 
 
 def test_a_reset_network_learns_less_than_a_pretrained_one(tmp_path: Path) -> None:
@@ -208,5 +209,54 @@ def test_a_reset_network_learns_less_than_a_pretrained_one(tmp_path: Path) -> No
         compute(Trial(of=run, surgery=surgery), {}, Here(tmp_path))
         for surgery in (Surgery(), Surgery(reset=tuple(range(6))))
     )
-    assert whole.accuracy.value > reset.accuracy.value + 0.1
+    assert whole.score.value > reset.score.value + 0.1
     assert np.isfinite(reset.curve["loss"]).all()
+
+
+def test_from_scratch_all_of_the_network_is_drawn_and_the_head_stays(
+    model: PreTrainedModel, start: PreTrainedModel
+) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    operate(model, Surgery(from_scratch=True), seed=4)
+    assert torch.equal(torch.rand(3), expected)
+    names = changed(model, start)
+    assert {name for name in dict(start.named_parameters()) if name.startswith("bert.") and "weight" in name} <= names
+    assert not any(name.startswith("classifier") for name in names)
+    again = copy.deepcopy(start)
+    operate(again, Surgery(from_scratch=True), seed=4)
+    assert not changed(again, model)
+
+
+def test_the_pooler_is_drawn_where_that_is_asked_and_nothing_else(
+    model: PreTrainedModel, start: PreTrainedModel
+) -> None:
+    operate(model, Surgery(resets_pooler=True), seed=0)
+    assert changed(model, start) == {"bert.pooler.dense.weight"}
+
+
+def test_reset_blocks_and_heads_learn_at_rates_of_their_own(tmp_path: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    from core.models import tuning
+
+    seen: list[dict[int, float]] = []
+
+    def look(self: object, *_: object, **__: object) -> None:
+        optimizer = self.create_optimizer()  # type: ignore[attr-defined]
+        names = {id(one): name for name, one in self.model.named_parameters()}  # type: ignore[attr-defined]
+        seen.append({names[id(one)]: group["lr"] for group in optimizer.param_groups for one in group["params"]})
+        raise Stopped
+
+    run = TUNE.replace(head_rate=10.0, learning_rate=1e-4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning._AtRates, "train", look)
+        with pytest.raises(Stopped):
+            compute(Trial(of=run, surgery=Surgery(reset=(5,), reset_rate=5.0)), {}, Here(tmp_path))
+    (rates,) = seen
+    assert {round(rate, 8) for name, rate in rates.items() if ".layer.5." in name} == {5e-4}
+    assert {round(rate, 8) for name, rate in rates.items() if name.startswith("classifier")} == {1e-3}
+    others = {rate for name, rate in rates.items() if ".layer.5." not in name and not name.startswith("classifier")}
+    assert {round(rate, 8) for rate in others} == {1e-4}

@@ -23,7 +23,8 @@ from core.keys import to_json
 from core.lab import Lab
 from core.models import tuning
 from core.models.changes import Changes, changes_file
-from core.models.checkpoints import load_weights, locate
+from core.models.checkpoints import locate
+from core.models.heads import AnswerHead, LabelHead, NumberHead, TreeHead
 from core.models.sources import Source
 from core.models.tuning import answer, tuned_model
 from core.models.weights import block_of, read_tensors, stored_tensors
@@ -123,8 +124,9 @@ def test_adapters_change_queries_and_values_by_the_stated_rank(lab: Lab) -> None
 def test_a_tuned_checkpoint_read_back_gives_the_answers_it_was_stored_with(lab: Lab) -> None:
     for spec in (TUNE, TUNE.replace(method="lora", learning_rate=1e-3)):
         result = lab.run(spec)
-        model, tokenizer = tuned_model(source_of(spec, {"x": result}, "x"), "sentence", result.labels, "cpu")
-        again = answer(model, tokenizer, load_sample(spec.dev), unit="sentence", longest=128, on_batch=lambda: None)
+        head = LabelHead("sentence", result.labels)
+        model, tokenizer = tuned_model(source_of(spec, {"x": result}, "x"), head, "cpu")
+        again = answer(model, tokenizer, load_sample(spec.dev), head=head, longest=128, on_batch=lambda: None)
         np.testing.assert_allclose(again.confidence, result.answers["confidence"], atol=1e-4)
 
 
@@ -289,30 +291,46 @@ def family(name: str, into: Path) -> Folder:
     return Folder.at(into)
 
 
-@pytest.mark.parametrize("unit", ["sentence", "word"])
+HEADS = {
+    "sentence": LabelHead("sentence", ("a", "b")),
+    "word": LabelHead("word", ("a", "b")),
+    "number": NumberHead(mean=2.0, spread=3.0),
+    "tree": TreeHead(("a", "b", "c")),
+    "answer": AnswerHead(),
+}
+
+
+@pytest.mark.parametrize("unit", list(HEADS))
 @pytest.mark.parametrize("method", ["full", "head", "lora"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_is_kept_is_the_model_that_was_tuned_in_every_family(
     tmp_path: Path, name: str, method: str, unit: str
 ) -> None:
     folder = Path(family(name, tmp_path / "start").path)
-    labels, out = ("a", "b"), tmp_path / "final.safetensors"
-    model = load_weights(tuning.auto_class(unit), folder, **tuning.head_settings(labels)).eval()
+    out = tmp_path / "final.safetensors"
+    head = HEADS[unit]
+    model = head.fresh(folder).eval()
     recipe = tuning.Recipe(
-        unit=unit, method=method, rank=2, n_steps=1, learning_rate=1, batch_size=1, warmup=0, weight_decay=0,
+        method=method, rank=2, n_steps=1, learning_rate=1, head_rate=1, batch_size=1, warmup=0, weight_decay=0,
         max_pieces=32, seed=0, snapshots=(),
     )  # fmt: skip
-    keeper = tuning._Keeper(model, recipe, set(stored_tensors(folder)))
+    stored = set(stored_tensors(folder))
+    tuning.hold_still(model, recipe, stored)
+    keeper = tuning.Keeper(model, recipe, stored)
     model.eval()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with torch.no_grad():
         for parameter in trained:
             parameter.add_(0.1 * torch.randn_like(parameter))
     keeper.write(out)
-    again, tokenizer = tuned_model(Source(folder=folder, changes=out), unit, labels, "cpu")
+    again, tokenizer = tuned_model(Source(folder=folder, changes=out), head, "cpu")
     inputs = tokenizer("the film was unbelievably good", return_tensors="pt", padding=False)
+    asked = {"begins": torch.tensor([[0, 1, 3]])} if head.asks({0: 0}, 1) else {}
     with torch.inference_mode():
-        expected, got = (one(input_ids=inputs["input_ids"]).logits for one in (model, again))
+        expected, got = (
+            one(input_ids=inputs["input_ids"], attention_mask=torch.ones_like(inputs["input_ids"]), **asked).logits
+            for one in (model, again)
+        )
     torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
     # And read tensor by tensor, for the weights page, they are the same again.
     start, changed = read_tensors(Source(folder=folder)), read_tensors(Source(folder=folder, changes=out))

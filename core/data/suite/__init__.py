@@ -45,6 +45,8 @@ LABELS = {
 }
 """Names of the labels that every sentence of a part has; the first is the part's own task, and balanced."""
 WORD_LABELS = ("upos", "relation")
+PAIRS = ("entailment", "answers")
+"""Parts whose examples are two texts."""
 MARKS = {"answers": ("answer",)}
 """Names of the labelled spans that a part has beside those of its trees."""
 WISHES = {

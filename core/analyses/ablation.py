@@ -1,0 +1,123 @@
+"""An experiment as one description that can be shared and run without pages: all its trials, and what they scored."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+from core.analyses.base import Run
+from core.analyses.checkpoint import shape_of
+from core.analyses.experiments import BY_NAME, Experiment, Manner, Point, grid
+from core.analyses.fine_tune import FineTune
+from core.analyses.goals import MEASURES, dull, score_of
+from core.analyses.trial import TrialScores
+from core.data.load import sample_size
+from core.errors import SpecInvalid
+from core.keys import Result, Spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation(Spec, kind="ablation"):
+    """Run every trial of an experiment."""
+
+    title: ClassVar[str] = "Ablation experiment"
+    seconds_per_unit: ClassVar[float] = 1e-3
+
+    experiment: str
+    """Name of one of core.analyses.experiments.EXPERIMENTS."""
+    of: FineTune
+    """The run as it would be without surgery; its seed is the first."""
+    n_seeds: int = 2
+    scale: Literal["bert", "tamkin-code"] = "bert"
+    """As in core.analyses.experiments.Manner, likewise the next two."""
+    keeps_norms: bool = False
+    reset_rate: float = 1.0
+
+    def validate(self) -> None:
+        if self.experiment not in BY_NAME:
+            raise SpecInvalid(
+                f"The experiment {self.experiment!r}.", "There is none of that name.", f"Known: {'; '.join(BY_NAME)}."
+            )
+        if not 1 <= self.n_seeds <= 100:
+            raise SpecInvalid(f"An experiment with {self.n_seeds} seeds.", "Out of range.", "Use 1 to 100.")
+        if self.of.method != "full" or self.of.snapshots:
+            raise SpecInvalid(
+                "An ablation experiment.",
+                "It says itself what is trained, and keeps no steps.",
+                "Leave both as they are.",
+            )
+
+    @property
+    def asked(self) -> Experiment:
+        """The experiment."""
+        return BY_NAME[self.experiment]
+
+    @property
+    def points(self) -> list[Point]:
+        """Its trials. Reads the shape of the checkpoint."""
+        manner = Manner(scale=self.scale, keeps_norms=self.keeps_norms, reset_rate=self.reset_rate)
+        return grid(self.asked, self.of, shape_of(self.of.checkpoint).n_layers, self.n_seeds, manner)
+
+    @property
+    def besides(self) -> dict[str, "Ablation"]:
+        """What may be drawn in the same figure, by what differs: other experiments with the same places, fewer examples."""
+        n_blocks = shape_of(self.of.checkpoint).n_layers
+        places = list(self.asked.places(n_blocks))
+        found = {
+            name: self.replace(experiment=name)
+            for name, other in BY_NAME.items()
+            if other.is_ordered
+            and name != self.experiment
+            and (list(other.places(n_blocks)), other.intact(n_blocks)) == (places, self.asked.intact(n_blocks))
+        }
+        n = sample_size(self.of.train)
+        if n >= 100:
+            fewer = self.of.replace(train=self.of.train.replace(n=n // 10))
+            found[f"a tenth of the examples ({n // 10:,})"] = self.replace(of=fewer)
+        return found if self.asked.is_ordered else dict(list(found.items())[-1:])
+
+    def dependencies(self) -> dict[str, Spec]:
+        """The trials."""
+        return {f"{point.at} · seed {point.seed}": point.trial for point in self.points}
+
+    def cost(self) -> tuple[float, float]:
+        """Work in trials; a small table."""
+        return float(len(self.points)), 2e4
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationScores(Result):
+    """What the trials scored."""
+
+    trials: pd.DataFrame
+    """at, seed, measure, score, low, high (95 % over dev examples; the score itself where it has no interval), guessing (of always
+    answering the same), n (dev rows), n_train."""
+    n_blocks: int
+
+
+def compute(spec: Ablation, inputs: dict[str, Any], run: Run) -> AblationScores:
+    """Gather the scores of the trials, by every measure of the goal."""
+    rows = []
+    points = spec.points
+    for done, point in enumerate(points):
+        run.step(done, len(points), "scores")
+        found: TrialScores = inputs[f"{point.at} · seed {point.seed}"]
+        rows += [trial_row(point, found, measure) for measure in MEASURES[spec.of.goal]]
+    return AblationScores(trials=pd.DataFrame(rows), n_blocks=shape_of(spec.of.checkpoint).n_layers)
+
+
+def trial_row(point: Point, found: TrialScores, measure: str) -> dict[str, Any]:
+    """A row of AblationScores.trials."""
+    value, many = score_of(found.answers, found.labels, measure)
+    low, high = (many.low, many.high) if many else (value, value)
+    return {
+        "at": point.at,
+        "seed": point.seed,
+        "measure": measure,
+        "score": value,
+        "low": low,
+        "high": high,
+        "guessing": score_of(dull(found.answers), found.labels, measure)[0],
+        "n": len(found.answers),
+        "n_train": found.n_train,
+    }

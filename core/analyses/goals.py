@@ -1,0 +1,480 @@
+"""Goals: what a run learns from a data set, and how what its head says of the dev examples is scored.
+
+Four of them, one for each head (core.models.heads): labels, numbers, trees and answers.
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analyses.values import numbers_of_sentences
+from core.data.examples import UNMARKED, Examples
+from core.data.load import load_sample
+from core.data.marks import ANSWER
+from core.errors import NotEnoughData, SpecInvalid
+from core.maths.scores import grouped_score, grouped_statistic, macro_f1, matthews
+from core.maths.simple_readers import r_squared, rank_correlation
+from core.maths.statistics import MIN_GROUPS, Estimate, grouped_share, wilson_interval
+
+if TYPE_CHECKING:
+    from core.analyses.fine_tune import FineTune
+    from core.models.tuning import Answers, Lesson
+
+ACCURACY, F1, MATTHEWS = "accuracy", "macro-F1", "Matthews correlation"
+SPEARMAN, R2 = "Spearman correlation", "R squared"
+LAS, UAS, RELATIONS = "labelled attachment", "unlabelled attachment", "relations right"
+EXACT, OVERLAP = "exact match", "word F1"
+MEASURES = {
+    "label": (ACCURACY, F1, MATTHEWS),
+    "number": (SPEARMAN, R2),
+    "tree": (LAS, UAS, RELATIONS),
+    "answer": (EXACT, OVERLAP),
+}
+"""Scores of a goal's answers, the main one first."""
+SHARES = frozenset({ACCURACY, LAS, UAS, RELATIONS, EXACT})
+"""Those that are shares of rows."""
+DULL = {
+    "label": "always the commonest label",
+    "number": "always the mean",
+    "tree": "every word on the one before it",
+    "answer": "always the same place",
+}
+"""What always answering the same means for a goal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A head's answers beside the gold ones."""
+
+    answers: pd.DataFrame
+    """example, word (-1 = all of it), gold, guess, confidence, dull (what always answering the same says); of trees also gold_head,
+    head, dull_head (words from 1, 0 = root)."""
+    labels: tuple[str, ...]
+    """In the head's order; none of numbers and answers."""
+    confusion: np.ndarray
+    """Rows by gold label (row) and guess (column), int64 [n_labels, n_labels]."""
+    score: Estimate
+    """The main score."""
+    majority: float
+    """The same of always answering the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a run is to learn, read and checked, and how its answers are scored."""
+
+    lesson: "Lesson"
+    score: Callable[["Answers"], Scored]
+
+
+def prepared(spec: "FineTune") -> Task:
+    """What a run learns.
+
+    Raises:
+        NotEnoughData: one class, numbers that are all alike, too few annotated examples.
+        SpecInvalid: a label, numbers, trees or answers that the data does not have.
+    """
+    return {"label": _labels, "number": _numbers, "tree": _trees, "answer": _answers}[spec.goal](spec)
+
+
+def score_of(answers: pd.DataFrame, labels: Sequence[str], measure: str) -> tuple[float, Estimate | None]:
+    """One of MEASURES of answers, and the same with its interval over examples.
+
+    No interval where examples are too few for one, or where every group of them says the same: that tells nothing of the spread.
+
+    Args:
+        answers: as in Scored.
+        labels: in the head's order.
+        measure: one of those of the goal that the answers are to.
+    """
+    groups = answers["example"].to_numpy()
+    is_many = len(np.unique(groups)) >= MIN_GROUPS
+    found: Estimate | None
+    if measure in _OF_CONFUSION:
+        score, span = _OF_CONFUSION[measure]
+        sides = _numbered(answers, labels)
+        value = float(score(confusion_of(answers, labels)))
+        found = grouped_score(score, *sides, groups, n_classes=len(labels), span=span) if is_many else None
+    elif measure in _OF_NUMBERS:
+        of_numbers, span = _OF_NUMBERS[measure]
+        sides = answers["guess"].to_numpy(np.float64), answers["gold"].to_numpy(np.float64)
+        value = of_numbers(*sides)
+        found = _spread(of_numbers, sides, groups, span) if is_many else None
+    else:
+        each = _OF_ROWS[measure](answers)
+        value = float(each.mean())
+        if (answers["word"] >= 0).any() or measure == OVERLAP:
+            found = grouped_share(each, groups) if is_many else None
+        else:
+            return value, wilson_interval(int(each.sum()), len(each))
+    return value, found if found is not None and found.standard_error > 0 else None
+
+
+def dull(answers: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with what always answering the same says in place of what the head said."""
+    columns = {"guess": answers["dull"]}
+    if "head" in answers:
+        columns["head"] = answers["dull_head"]
+    return answers.assign(**columns)
+
+
+def confusion_of(answers: pd.DataFrame, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Rows by gold label (row) and guess (column) [n_labels, n_labels]."""
+    counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    if len(labels):
+        np.add.at(counts, _numbered(answers, labels), 1)
+    return counts
+
+
+def _numbered(answers: pd.DataFrame, labels: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
+    number = {label: i for i, label in enumerate(labels)}
+    return answers["gold"].map(number).to_numpy(), answers["guess"].map(number).to_numpy()
+
+
+def _is_right(answers: pd.DataFrame) -> NDArray[np.float64]:
+    return np.asarray(answers["gold"] == answers["guess"], dtype=np.float64)
+
+
+def _hangs_right(answers: pd.DataFrame) -> NDArray[np.float64]:
+    return np.asarray(answers["gold_head"] == answers["head"], dtype=np.float64)
+
+
+def _plain(answer: str) -> list[str]:
+    """Words of an answer as SQuAD's scorer compares them: lower case, no punctuation, no articles."""
+    bare = "".join(sign for sign in answer.lower() if sign not in string.punctuation)
+    return re.sub(r"\b(a|an|the)\b", " ", bare).split()
+
+
+def _matches(answers: pd.DataFrame) -> NDArray[np.float64]:
+    pairs = zip(answers["gold"], answers["guess"], strict=True)
+    return np.array([float(_plain(gold) == _plain(guess)) for gold, guess in pairs])
+
+
+def _overlaps(answers: pd.DataFrame) -> NDArray[np.float64]:
+    """The harmonic mean of precision and recall of an answer's words."""
+    found = []
+    for gold, guess in zip(map(_plain, answers["gold"]), map(_plain, answers["guess"]), strict=True):
+        shared = (Counter(gold) & Counter(guess)).total()
+        found.append(2 * shared / (len(gold) + len(guess)) if gold and guess else float(gold == guess))
+    return np.array(found)
+
+
+_OF_ROWS: dict[str, Callable[[pd.DataFrame], NDArray[np.float64]]] = {
+    ACCURACY: _is_right,
+    RELATIONS: _is_right,
+    UAS: _hangs_right,
+    LAS: lambda answers: _is_right(answers) * _hangs_right(answers),
+    EXACT: _matches,
+    OVERLAP: _overlaps,
+}
+_OF_CONFUSION: dict[str, tuple[Callable[[Any], float], tuple[float, float]]] = {
+    F1: (macro_f1, (0.0, 1.0)),
+    MATTHEWS: (matthews, (-1.0, 1.0)),
+}
+_OF_NUMBERS: dict[str, tuple[Callable[[Any, Any], float], tuple[float, float]]] = {
+    SPEARMAN: (rank_correlation, (-1.0, 1.0)),
+    R2: (r_squared, (float("-inf"), 1.0)),
+}
+
+
+def _spread(
+    score: Callable[[Any, Any], float],
+    sides: tuple[NDArray[np.float64], NDArray[np.float64]],
+    groups: NDArray[Any],
+    span: tuple[float, float],
+) -> Estimate | None:
+    """The interval of a score of numbers; None where without a few rows all gold ones are alike."""
+    try:
+        return grouped_statistic(score, *sides, groups, span=span)
+    except NotEnoughData:
+        return None
+
+
+def _labels(spec: "FineTune") -> Task:
+    from core.models.heads import IGNORED, LabelHead
+
+    train, dev = _sides(spec)
+    taught, gold = (_labels_of(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev")))
+    labels = _label_names(spec, taught, gold, is_partial=spec.label in train.partial)
+    if spec.label in train.partial:
+        # A batch of sentences without one annotated word would have no loss; an epoch is one pass over the others.
+        rows = [i for i, row in enumerate(taught) if set(row) != {UNMARKED}]
+        train, taught = train.pick(rows), [taught[i] for i in rows]
+        _enough_annotated(spec, gold, steps_of(len(train), spec))
+    number = {label: i for i, label in enumerate(labels)}
+    targets = [[number.get(one, IGNORED) for one in row] for row in taught]
+    return _task(
+        spec,
+        LabelHead(spec.unit, labels),
+        train,
+        targets if spec.unit == "word" else [row[0] for row in targets],
+        dev,
+        partial(_labels_scored, gold=gold, labels=labels, commonest=_commonest(taught, labels)),
+    )
+
+
+def _labels_scored(
+    answers: "Answers", *, gold: list[tuple[str, ...]], labels: tuple[str, ...], commonest: str
+) -> Scored:
+    table = _table(answers, gold, labels).assign(dull=commonest)
+    if bool((answers.word >= 0).any()) and UNMARKED not in labels:
+        table = table[table["gold"] != UNMARKED].reset_index(drop=True)  # words without annotation are not asked about
+    return _scored(table, labels, ACCURACY)
+
+
+def _numbers(spec: "FineTune") -> Task:
+    from core.models.heads import NumberHead
+
+    train, dev = _sides(spec)
+    sides = []
+    for examples, side in ((train, "training"), (dev, "dev")):
+        values = numbers_of_sentences(examples, spec.label)
+        rows = np.flatnonzero(np.isfinite(values))
+        if len(rows) < MIN_GROUPS or np.ptp(values[rows]) == 0:
+            raise NotEnoughData(
+                f"Tuning to predict the number {spec.label!r}.",
+                f"{len(rows)} {side} examples have one, of {len(np.unique(values[rows]))} different values.",
+                f"Give {MIN_GROUPS} or more that differ.",
+            )
+        sides.append((examples.pick(rows.tolist()), values[rows]))
+    (train, taught), (dev, gold) = sides
+    head = NumberHead(mean=float(taught.mean()), spread=float(taught.std()))
+    return _task(spec, head, train, taught.tolist(), dev, partial(_numbers_scored, gold=gold, mean=head.mean))
+
+
+def _numbers_scored(answers: "Answers", *, gold: NDArray[np.float64], mean: float) -> Scored:
+    table = pd.DataFrame(
+        {
+            "example": answers.example,
+            "word": answers.word,
+            "gold": gold[answers.example],
+            "guess": answers.beside["value"],
+            "confidence": answers.confidence,
+            "dull": mean,
+        }
+    )
+    return _scored(table, (), SPEARMAN)
+
+
+def _trees(spec: "FineTune") -> Task:
+    from core.models.heads import IGNORED, TreeHead
+
+    train, dev = _sides(spec)
+    for examples, side in ((train, "training"), (dev, "dev")):
+        if examples.heads is None or examples.partners is not None:
+            raise SpecInvalid(
+                "Tuning a parser.",
+                f"The {side} data has no trees."
+                if examples.heads is None
+                else f"The {side} examples are pairs of texts.",
+                "Give single sentences with heads and relations, as CoNLL-U has them.",
+            )
+    assert train.heads is not None
+    assert dev.heads is not None
+    taught, gold = (_labels_of(examples, spec, side) for examples, side in ((train, "training"), (dev, "dev")))
+    labels = _label_names(spec, taught, gold, is_partial=spec.label in train.partial)
+    number = {label: i for i, label in enumerate(labels)}
+    kinds = [[number.get(one, IGNORED) for one in row] for row in taught]
+    targets = list(zip((list(row) for row in train.heads), kinds, strict=True))
+    score = partial(
+        _trees_scored, gold=gold, heads=list(dev.heads), labels=labels, commonest=_commonest(taught, labels)
+    )
+    return _task(spec, TreeHead(labels), train, targets, dev, score)
+
+
+def _trees_scored(
+    answers: "Answers",
+    *,
+    gold: list[tuple[str, ...]],
+    heads: Sequence[Sequence[int]],
+    labels: tuple[str, ...],
+    commonest: str,
+) -> Scored:
+    table = _table(answers, gold, labels).assign(
+        gold_head=[heads[i][j] for i, j in zip(answers.example.tolist(), answers.word.tolist(), strict=True)],
+        head=answers.beside["head"],
+        dull=commonest,
+        dull_head=answers.word,  # right-branching: every word hangs on the one before it, the first is the root
+    )
+    if UNMARKED not in labels:
+        table = table[table["gold"] != UNMARKED].reset_index(drop=True)
+    return _scored(table, labels, LAS)
+
+
+def _answers(spec: "FineTune") -> Task:
+    from core.models.heads import AnswerHead
+
+    sides = []
+    for examples, side in zip(_sides(spec), ("training", "dev"), strict=True):
+        if spec.label not in examples.marks:
+            raise SpecInvalid(
+                "Tuning to answer questions.",
+                f"The {side} examples have no answers called {spec.label!r}.",
+                "Give a text and a question with its answer marked, as SQuAD has them.",
+            )
+        spans = [
+            next((mark.first for mark in marks if ANSWER in mark.labels), None) for marks in examples.marks[spec.label]
+        ]
+        rows = [i for i, span in enumerate(spans) if span is not None]
+        if len(rows) < MIN_GROUPS:
+            raise NotEnoughData(
+                "Tuning to answer questions.",
+                f"{len(rows)} of the {side} examples have an answer.",
+                f"Give {MIN_GROUPS} or more.",
+            )
+        sides.append((examples.pick(rows), [span for span in spans if span is not None]))
+    (train, taught), (dev, gold) = sides
+    commonest = Counter(taught).most_common(1)[0][0]
+    return _task(
+        spec, AnswerHead(), train, taught, dev, partial(_answers_scored, dev=dev, gold=gold, commonest=commonest)
+    )
+
+
+def _answers_scored(
+    answers: "Answers", *, dev: Examples, gold: list[tuple[int, int]], commonest: tuple[int, int]
+) -> Scored:
+    said = zip(answers.beside["start"].tolist(), answers.beside["end"].tolist(), strict=True)
+    table = pd.DataFrame(
+        {
+            "example": answers.example,
+            "word": answers.word,
+            "gold": [" ".join(words[slice(*span)]) for words, span in zip(dev.words, gold, strict=True)],
+            "guess": [" ".join(words[slice(*span)]) for words, span in zip(dev.words, said, strict=True)],
+            "confidence": answers.confidence,
+            "dull": [" ".join(words[slice(*commonest)]) for words in dev.words],
+        }
+    )
+    return _scored(table, (), EXACT)
+
+
+def _sides(spec: "FineTune") -> tuple[Examples, Examples]:
+    return load_sample(spec.train), load_sample(spec.dev)
+
+
+def _task(
+    spec: "FineTune",
+    head: Any,
+    train: Examples,
+    targets: Sequence[Any],
+    dev: Examples,
+    score: Callable[["Answers"], Scored],
+) -> Task:
+    from core.models.tuning import Lesson, Recipe
+
+    recipe = Recipe(
+        method=spec.method,
+        rank=spec.rank,
+        n_steps=steps_of(len(train), spec),
+        learning_rate=spec.learning_rate,
+        head_rate=spec.head_rate,
+        batch_size=spec.batch_size,
+        warmup=spec.warmup,
+        weight_decay=spec.weight_decay,
+        max_pieces=spec.max_pieces,
+        seed=spec.seed,
+        snapshots=spec.snapshots,
+    )
+    return Task(lesson=Lesson(head=head, train=train, targets=targets, dev=dev, recipe=recipe), score=score)
+
+
+def _table(answers: "Answers", gold: list[tuple[str, ...]], labels: tuple[str, ...]) -> pd.DataFrame:
+    places = zip(answers.example.tolist(), answers.word.tolist(), strict=True)
+    return pd.DataFrame(
+        {
+            "example": answers.example,
+            "word": answers.word,
+            "gold": [gold[i][max(j, 0)] for i, j in places],
+            "guess": [labels[i] for i in answers.guess.tolist()],
+            "confidence": answers.confidence,
+        }
+    )
+
+
+def _scored(table: pd.DataFrame, labels: tuple[str, ...], measure: str) -> Scored:
+    value, found = score_of(table, labels, measure)
+    n_groups = table["example"].nunique()
+    if found is None and n_groups < MIN_GROUPS:
+        raise NotEnoughData("Scoring a head.", f"It answers {n_groups} dev examples.", f"Give {MIN_GROUPS} or more.")
+    if found is None:  # all rows alike: the score is there, and nothing tells its spread
+        n = len(table)
+        found = Estimate(value=value, low=value, high=value, standard_error=0.0, n=n, n_groups=n_groups)
+    return Scored(
+        answers=table,
+        labels=labels,
+        confusion=confusion_of(table, labels),
+        score=found,
+        majority=score_of(dull(table), labels, measure)[0],
+    )
+
+
+def _commonest(taught: list[tuple[str, ...]], labels: tuple[str, ...]) -> str:
+    """The commonest training label; of several, the first by name."""
+    known = pd.Series([one for row in taught for one in row if one in labels])
+    return str(known.value_counts().sort_index().idxmax())
+
+
+def steps_of(n_examples: int, spec: "FineTune") -> int:
+    """Training steps over so many examples."""
+    return max(1, ceil(ceil(n_examples / spec.batch_size) * spec.epochs))
+
+
+def _enough_annotated(spec: "FineTune", dev: list[tuple[str, ...]], n_steps: int) -> None:
+    """Raise, before any training, where too few sentences have the label."""
+    asked = f"Tuning to predict {spec.label!r}, which only some words have."
+    n_dev = sum(set(row) != {UNMARKED} for row in dev)
+    if n_dev < MIN_GROUPS:
+        raise NotEnoughData(asked, f"{n_dev} dev sentences have such a word.", f"Give {MIN_GROUPS} or more.")
+    if spec.snapshots and spec.snapshots[-1] > n_steps:
+        raise SpecInvalid(
+            asked,
+            f"Its sentences make {n_steps} steps; a snapshot is asked for at {spec.snapshots[-1]}.",
+            "Keep fewer steps.",
+        )
+
+
+def _labels_of(examples: Examples, spec: "FineTune", side: str) -> list[tuple[str, ...]]:
+    """Labels of each example: one for a sentence, one a word otherwise."""
+    known = examples.word_labels if spec.unit == "word" else examples.sentence_labels
+    if spec.label not in known:
+        raise SpecInvalid(
+            f"Tuning to predict {spec.label!r}.",
+            f"The {side} {spec.unit}s have the labels: {', '.join(known) or 'none'}.",
+            "Choose one of them.",
+        )
+    if spec.unit == "word":
+        return list(examples.word_labels[spec.label])
+    return [(one,) for one in examples.sentence_labels[spec.label]]
+
+
+def _label_names(
+    spec: "FineTune", train: list[tuple[str, ...]], dev: list[tuple[str, ...]], *, is_partial: bool
+) -> tuple[str, ...]:
+    nothing = {UNMARKED} if is_partial else set()
+    labels = tuple(sorted({one for row in train for one in row} - nothing))
+    if len(labels) < 2:
+        raise NotEnoughData(
+            f"Tuning to predict {spec.label!r}.",
+            f"Every training {spec.unit} has the label {labels[0]!r}." if labels else "There is no training example.",
+            "Give two or more.",
+        )
+    unknown = sorted({one for row in dev for one in row} - set(labels) - nothing)
+    if unknown and spec.unit == "word":
+        return tuple(
+            sorted({*labels, *unknown})
+        )  # rare tags: the head may never guess them, and is wrong where they stand
+    if unknown:
+        raise NotEnoughData(
+            f"Tuning to predict {spec.label!r}.",
+            f"The dev {spec.unit}s have labels that training never sees: {', '.join(unknown[:5])}.",
+            "Take more training examples, or another dev file.",
+        )
+    return labels

@@ -1,0 +1,231 @@
+"""What a run can learn: trees, answers and numbers as well as labels; each learnt, scored and read back as what it is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core.analyses.checkpoint import source_of
+from core.analyses.compress import Compress
+from core.analyses.embed import Embed
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.goals import EXACT, LAS, MEASURES, OVERLAP, R2, SPEARMAN, UAS, dull, prepared, score_of
+from core.analyses.head_answers import HeadAnswers
+from core.data.conllu import read_conllu
+from core.data.examples import Examples
+from core.data.load import load_sample
+from core.errors import NotEnoughData, SpecInvalid
+from core.lab import Lab
+from core.models.heads import IGNORED, AnswerHead, Biaffine, LabelHead, TreeHead
+from core.models.tuning import answer, tuned_model
+from core.refs import ConlluFile, Packaged, Sample, Suite, TableFile
+from tests.small import TUNE
+
+PARSER = FineTune(
+    checkpoint=Packaged(),
+    train=Sample(of=Suite(split="train"), n=400),
+    dev=Sample(of=Suite(split="dev"), n=150),
+    goal="tree",
+    unit="word",
+    label="relation",
+    epochs=3,
+    learning_rate=3e-4,
+    head_rate=5.0,
+)
+READER = PARSER.replace(
+    train=Sample(of=Suite(part="answers", split="train"), n=800),
+    dev=Sample(of=Suite(part="answers", split="dev"), n=150),
+    goal="answer",
+    unit="sentence",
+    label="answer",
+    epochs=2,
+)
+LENGTHS = TUNE.replace(
+    train=Sample(of=Suite(split="train"), n=300),
+    dev=Sample(of=Suite(split="dev"), n=150),
+    goal="number",
+    label="sentence length",
+    epochs=2,
+    learning_rate=2e-4,
+    batch_size=32,
+)
+
+
+def again(lab: Lab, spec: FineTune, result: TunedCheckpoint) -> pd.DataFrame:
+    """The dev examples answered once more by the checkpoint as it is stored."""
+    task = prepared(spec)
+    model, tokenizer = tuned_model(source_of(spec, {"x": result}, "x"), task.lesson.head, "cpu")
+    said = answer(model, tokenizer, task.lesson.dev, head=task.lesson.head, longest=128, on_batch=lambda: None)
+    return task.score(said).answers
+
+
+def test_a_parser_learns_the_trees_of_the_suite_and_is_a_checkpoint_like_any_other(lab: Lab) -> None:
+    spec = PARSER.replace(snapshots=(0,))
+    result = lab.run(spec)
+    rows = result.answers
+    hangs_right = (rows["head"] == rows["gold_head"]).mean()
+    assert hangs_right > 0.80
+    right_branching = (rows["dull_head"] == rows["gold_head"]).mean()
+    assert hangs_right > right_branching + 0.3
+    assert result.scores()[UAS].value == pytest.approx(hangs_right)
+    both = (rows["head"] == rows["gold_head"]) & (rows["guess"] == rows["gold"])
+    assert result.score.value == pytest.approx(both.mean())
+    assert result.score.low < result.score.value < result.score.high
+    assert result.score.n == len(rows)
+    # One tree a sentence: one root, and every word leads to it.
+    for _, words in rows.groupby("example"):
+        heads = dict(zip(words["word"] + 1, words["head"], strict=True))
+        assert sum(head == 0 for head in heads.values()) == 1
+        for word in heads:
+            steps = 0
+            while word:
+                word, steps = heads[word], steps + 1
+                assert steps <= len(heads)
+    assert again(lab, spec, result).equals(rows)
+    # Its backbone is read by every page; before the first step it is the base.
+    sample = Sample(of=Suite(split="dev"), n=8)
+    base, first, last = (
+        lab.run(Embed(checkpoint=one, sample=sample)) for one in (Packaged(), Snapshot(run=spec, step=0), spec)
+    )
+    np.testing.assert_array_equal(base.layers[-1], first.layers[-1])
+    assert (base.layers[-1] != last.layers[-1]).any()
+    with pytest.raises(SpecInvalid, match="tuned to give a tree"):
+        HeadAnswers(checkpoint=spec, sample=sample)
+
+
+def test_questions_are_answered_from_the_text_better_than_by_place(lab: Lab) -> None:
+    result = lab.run(READER)
+    assert result.score.low > result.majority + 0.2
+    matches = (result.answers["gold"].str.lower() == result.answers["guess"].str.lower()).mean()
+    assert result.score.value >= matches  # articles and punctuation do not count
+    assert result.scores()[OVERLAP].value >= result.score.value
+    words = load_sample(READER.dev).words
+    assert all(
+        guess in " ".join(words[at])
+        for at, guess in zip(result.answers["example"], result.answers["guess"], strict=True)
+    )
+    assert again(lab, READER, result).equals(result.answers)
+    small = lab.run(Compress(of=READER, rank=64))
+    assert small.score.n == result.score.n
+    assert small.score.value > result.majority
+
+
+def test_a_number_is_learnt_in_its_own_units(lab: Lab) -> None:
+    result = lab.run(LENGTHS)
+    assert result.accuracy is None
+    assert result.score.value > 0.8
+    assert result.score.low < result.score.value < result.score.high
+    lengths = [len(words) for words in load_sample(LENGTHS.dev).words]
+    assert result.answers["gold"].tolist() == lengths
+    assert abs(result.answers["guess"].mean() - np.mean(lengths)) < 2  # words, not spreads
+    assert result.majority == 0
+    assert result.scores()[R2].value > 0.5
+    assert again(lab, LENGTHS, result).equals(result.answers)
+
+
+def test_scores_by_hand() -> None:
+    words = pd.DataFrame({
+        "example": [0, 0, 0, 1], "word": [0, 1, 2, 0], "gold": ["a", "a", "b", "a"], "guess": ["a", "b", "b", "a"],
+        "gold_head": [2, 0, 2, 0], "head": [2, 0, 1, 0], "dull": "a", "dull_head": [0, 1, 2, 0],
+    })  # fmt: skip
+    assert score_of(words, ("a", "b"), UAS)[0] == 0.75
+    assert score_of(words, ("a", "b"), LAS)[0] == 0.5
+    assert score_of(dull(words), ("a", "b"), UAS)[0] == 0.5
+    assert score_of(dull(words), ("a", "b"), LAS)[0] == 0.25
+    texts = pd.DataFrame({
+        "example": range(4), "word": -1, "gold": ["the red barn", "in May", "two", "a"],
+        "guess": ["red barn.", "in June", "a cat", "the"], "dull": "two",
+    })  # fmt: skip
+    assert score_of(texts, (), EXACT)[0] == 0.5  # case, punctuation and articles apart; an article alone is nothing
+    assert score_of(texts, (), OVERLAP)[0] == pytest.approx((1 + 0.5 + 0 + 1) / 4)
+    rng = np.random.default_rng(0)
+    numbers = pd.DataFrame({"example": range(50), "word": -1, "gold": rng.normal(size=50)})
+    numbers = numbers.assign(guess=numbers["gold"] ** 3)
+    value, many = score_of(numbers, (), SPEARMAN)
+    assert value == 1.0
+    assert many is None  # every part of the examples says the same
+    assert score_of(numbers.assign(guess=numbers["gold"] + rng.normal(size=50)), (), SPEARMAN)[1] is not None
+    assert score_of(numbers.assign(guess=3.0), (), SPEARMAN)[0] == 0.0
+    assert set(MEASURES) == {"label", "number", "tree", "answer"}
+
+
+def test_what_was_cut_off_is_not_taught() -> None:
+    begins = {0: 1, 1: 2, 3: 4}  # word 2 has no pieces
+    tree = TreeHead(("x", "y"))
+    assert tree.taught(begins, 6, ([2, 0, 2, 3], [0, 1, 0, 1])) == {
+        "begins": [1, 2, 4], "heads": [2, 0, IGNORED], "relations": [0, 1, IGNORED],
+    }  # fmt: skip
+    assert tree.taught({3: 1}, 3, ([2, 0, 2, 3], [0, 1, 0, 1])) is None
+    reader = AnswerHead()
+    assert reader.taught(begins, 6, (1, 2)) == {"begins": [1, 2, 4], "first": 1, "last": 1}
+    assert reader.taught(begins, 6, (1, 4)) == {"begins": [1, 2, 4], "first": 1, "last": 2}
+    assert reader.taught(begins, 6, (1, 3)) is None
+    labels = LabelHead("word", ("a", "b"))
+    assert labels.taught(begins, 6, [0, 1, 0, IGNORED]) == {"labels": [IGNORED, 0, 1, IGNORED, IGNORED, IGNORED]}
+    assert labels.taught(begins, 6, [IGNORED] * 4) is None
+
+
+def test_words_that_are_not_there_take_no_part() -> None:
+    torch.manual_seed(0)
+    head = Biaffine(8, 3).eval()
+    words = torch.randn(1, 5, 8)
+    alone, _ = head(words[:, :3], torch.tensor([[True, True, True]]))
+    padded, loss = head(
+        words,
+        torch.tensor([[True, True, True, False, False]]),
+        heads=torch.tensor([[0, 1, 1, IGNORED, IGNORED]]),
+        relations=torch.tensor([[0, 1, IGNORED, IGNORED, IGNORED]]),
+    )
+    torch.testing.assert_close(padded[:, :3, :4], alone)
+    assert (padded[:, :3, 4:] < -1e8).all()
+    _, same = head(
+        words[:, :3],
+        torch.tensor([[True, True, True]]),
+        heads=torch.tensor([[0, 1, 1]]),
+        relations=torch.tensor([[0, 1, IGNORED]]),
+    )
+    torch.testing.assert_close(loss, same)
+
+
+def test_what_cannot_be_learnt_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    pairs = Sample(of=Suite(part="answers", split="dev"), n=20)
+    with pytest.raises(SpecInvalid, match="pairs of texts"):
+        prepared(PARSER.replace(train=pairs))
+    table = tmp_path / "x.tsv"
+    table.write_text("".join(f"word {i} here\t{i % 2}\t3\n" for i in range(12)))
+    flat = Sample(of=TableFile.at(table, labels=("2",), label_names=("kind",), numbers=("3",)))
+    with pytest.raises(SpecInvalid, match="no trees"):
+        prepared(PARSER.replace(train=flat))
+    with pytest.raises(SpecInvalid, match="no answers"):
+        prepared(READER.replace(train=flat))
+    with pytest.raises(NotEnoughData, match="of 1 different values"):
+        prepared(LENGTHS.replace(train=flat, dev=flat, label="number 3"))
+    with pytest.raises(SpecInvalid, match="height"):
+        prepared(LENGTHS.replace(label="height"))
+    for wrong in ({"goal": "tree", "unit": "sentence"}, {"goal": "number", "unit": "word"}, {"head_rate": 0.0}):
+        with pytest.raises(SpecInvalid):
+            TUNE.replace(**wrong)
+
+
+def test_trees_of_a_file_with_two_roots_a_circle_and_a_long_sentence_are_learnt_from(tmp_path: Path, lab: Lab) -> None:
+    def line(at: int, head: int, relation: str) -> str:
+        return f"{at}\tword{at % 7}\t_\tNOUN\t_\t_\t{head}\t{relation}\t_\t_"
+
+    trees = [
+        [(0, "root"), (0, "root"), (1, "dep")],
+        [(2, "dep"), (1, "dep"), (0, "root")],
+        [(0, "root"), *((1, "dep") for _ in range(300))],
+        *[[(0, "root"), (1, "obj"), (2, "dep")]] * 5,
+    ]
+    text = "\n\n".join("\n".join(line(i, *one) for i, one in enumerate(tree, start=1)) for tree in trees)
+    file = tmp_path / "x.conllu"
+    file.write_text(text + "\n\n")
+    assert isinstance(read_conllu(file, "x"), Examples)
+    sample = Sample(of=ConlluFile.at(file))
+    result = lab.run(PARSER.replace(train=sample, dev=sample, epochs=1, batch_size=4, max_pieces=64))
+    assert 0 <= result.score.value <= 1
+    assert result.answers["word"].max() < 70  # beyond the cut there is no answer
+    assert replace(result, goal="tree").scores().keys() <= set(MEASURES["tree"])
