@@ -195,6 +195,8 @@ def run_card(lab: Lab, one: Named) -> None:
         f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}{head}, batch {run.batch_size}, "
         f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )
+    if tuned.parts > 1:
+        left.caption(f"Memory did not do for a whole batch: each was cut into {tuned.parts} parts and counted as one.")
     if isinstance(one.ref, Compress):
         left.markdown(
             f"Afterwards **compressed to rank {one.ref.rank}**: the score is that of the compressed checkpoint, the loss "

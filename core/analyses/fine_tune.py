@@ -149,6 +149,8 @@ class TunedCheckpoint(Result):
     """What was learnt."""
     correlation: Estimate | None = None
     """Spearman's, of numbers; interval over examples."""
+    parts: int = 1
+    """Into so many each batch was cut, for want of memory; 1 = none was."""
 
     @property
     def score(self) -> Estimate:
@@ -191,5 +193,6 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         goal=spec.goal,
         n_train=len(task.lesson.train),
         n_steps=task.lesson.recipe.n_steps,
+        parts=tuned.parts,
         n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
     )

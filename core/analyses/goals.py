@@ -24,6 +24,7 @@ from core.errors import NotEnoughData, SpecInvalid
 from core.maths.scores import grouped_score, grouped_statistic, macro_f1, matthews
 from core.maths.simple_readers import r_squared, rank_correlation
 from core.maths.statistics import MIN_GROUPS, Estimate, grouped_share, wilson_interval
+from core.maths.trees import best_tree
 
 if TYPE_CHECKING:
     from core.analyses.fine_tune import FineTune
@@ -288,7 +289,7 @@ def _trees(spec: "FineTune") -> Task:
     score = partial(
         _trees_scored, gold=gold, heads=list(dev.heads), labels=labels, commonest=_commonest(taught, labels)
     )
-    return _task(spec, TreeHead(labels), train, targets, dev, score)
+    return _task(spec, TreeHead(labels, best_tree), train, targets, dev, score)
 
 
 def _trees_scored(

@@ -18,7 +18,7 @@ NOTHING = Surgery()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial(Spec, kind="trial"):
+class Trial(Spec, kind="trial", version=2):
     """Tune after surgery, and score on the dev examples."""
 
     title: ClassVar[str] = "Trial of tuning"
@@ -61,6 +61,8 @@ class TrialScores(Result):
     """The same of always answering the same."""
     n_train: int
     n_steps: int
+    parts: int
+    """Into so many each batch was cut, for want of memory; 1 = none was."""
 
 
 def compute(spec: Trial, inputs: dict[str, Any], run: Run) -> TrialScores:
@@ -86,4 +88,5 @@ def compute(spec: Trial, inputs: dict[str, Any], run: Run) -> TrialScores:
         majority=scored.majority,
         n_train=len(task.lesson.train),
         n_steps=task.lesson.recipe.n_steps,
+        parts=tuned.parts,
     )

@@ -6,7 +6,7 @@ its words, and the words of it that answer a question.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,7 +19,6 @@ from torch.nn import functional
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
 from transformers.modeling_outputs import ModelOutput
 
-from core.maths.trees import best_tree
 from core.models.checkpoints import load_weights
 from core.models.pieces import NO_WORD
 
@@ -166,6 +165,8 @@ class TreeHead:
 
     labels: tuple[str, ...]
     """Names of the relations."""
+    best: Callable[[NDArray[np.float64]], NDArray[np.int64]]
+    """The heads of the best tree, given scores [n, n + 1] of each word hanging on each, root first (core.maths.trees)."""
 
     @property
     def even_loss(self) -> float:
@@ -201,7 +202,7 @@ class TreeHead:
         for row, begins in enumerate(rows):
             n = len(begins)
             if n:
-                chosen[row, :n] = torch.from_numpy(best_tree(arcs[row, :n, : n + 1].double().cpu().numpy()))
+                chosen[row, :n] = torch.from_numpy(self.best(arcs[row, :n, : n + 1].double().cpu().numpy()))
         assert isinstance(model.head, Biaffine)
         relations = model.head.relations(output.words, chosen.to(arcs.device)).float().log_softmax(-1).double().cpu()
         on_arc = arcs.double().cpu().gather(-1, chosen[..., None])[..., 0]

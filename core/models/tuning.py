@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -119,6 +119,8 @@ class Tuned:
     """step, loss, learning_rate."""
     answers: Answers
     """For the dev examples."""
+    parts: int
+    """Into so many each batch was cut, for want of memory; 1 = none was."""
 
 
 def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: OnStep, on_curve: OnCurve) -> Tuned:
@@ -135,23 +137,28 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
     Raises:
         SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
     """
-    recipe = lesson.recipe
-    model, tokenizer = _fresh(checkpoint, lesson)
-    stored = set(stored_tensors(checkpoint))
-    hold_still(model, recipe, stored)
-    keeper = Keeper(model, recipe, stored)
-    longest = longest_input(checkpoint, recipe.max_pieces)
-    state = _train(
-        model,
-        tokenizer,
-        _taught(tokenizer, lesson, longest),
-        into.parent / "trainer",
-        lesson=lesson,
-        keep=lambda step: keeper.write(changes_file(into, step)),
-        device=device,
-        on_step=on_step,
-        on_curve=on_curve,
-    )
+    recipe, folder = lesson.recipe, into.parent / "trainer"
+    longest, stored = longest_input(checkpoint, recipe.max_pieces), set(stored_tensors(checkpoint))
+
+    def train(parts: int) -> tuple[TrainerState, Keeper]:
+        model, tokenizer = _fresh(checkpoint, lesson)
+        hold_still(model, recipe, stored)
+        keeper = Keeper(model, recipe, stored)
+        state = _train(
+            model,
+            tokenizer,
+            _taught(tokenizer, lesson, longest),
+            folder,
+            lesson=lesson,
+            parts=parts,
+            keep=lambda step: keeper.write(changes_file(into, step)),
+            device=device,
+            on_step=on_step,
+            on_curve=on_curve,
+        )
+        return state, keeper
+
+    (state, keeper), parts = _within_memory(train, recipe, folder)
     final = changes_file(into, None)
     keeper.write(final)
     # The answers are those of what was kept, read back, and not of the model in memory.
@@ -164,8 +171,8 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
         longest=longest,
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
-    shutil.rmtree(into.parent / "trainer", ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Tuned(curve=_curve(state), answers=answers, parts=parts)
 
 
 def try_out(
@@ -189,23 +196,28 @@ def try_out(
     Raises:
         SpecInvalid: as `tune`, and as `operate`.
     """
-    recipe = lesson.recipe
-    model, tokenizer = _fresh(checkpoint, lesson)
-    hold_still(model, recipe, set(stored_tensors(checkpoint)))
-    operate(model, surgery, seed=recipe.seed)
-    longest = longest_input(checkpoint, recipe.max_pieces)
-    state = _train(
-        model,
-        tokenizer,
-        _taught(tokenizer, lesson, longest),
-        folder,
-        lesson=lesson,
-        keep=lambda step: None,
-        device=device,
-        on_step=on_step,
-        on_curve=on_curve,
-        faster=(blocks_of(model, surgery.reset), surgery.reset_rate),
-    )
+    recipe, longest = lesson.recipe, longest_input(checkpoint, lesson.recipe.max_pieces)
+
+    def train(parts: int) -> tuple[TrainerState, Any, PreTrainedTokenizerBase]:
+        model, tokenizer = _fresh(checkpoint, lesson)
+        hold_still(model, recipe, set(stored_tensors(checkpoint)))
+        operate(model, surgery, seed=recipe.seed)
+        state = _train(
+            model,
+            tokenizer,
+            _taught(tokenizer, lesson, longest),
+            folder,
+            lesson=lesson,
+            parts=parts,
+            keep=lambda step: None,
+            device=device,
+            on_step=on_step,
+            on_curve=on_curve,
+            faster=(blocks_of(model, surgery.reset), surgery.reset_rate),
+        )
+        return state, model, tokenizer
+
+    (state, model, tokenizer), parts = _within_memory(train, recipe, folder)
     answers = answer(
         model,
         tokenizer,
@@ -215,7 +227,43 @@ def try_out(
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
     shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers)
+    return Tuned(curve=_curve(state), answers=answers, parts=parts)
+
+
+T = TypeVar("T")
+
+
+def _within_memory(train: Callable[[int], T], recipe: Recipe, folder: Path) -> tuple[T, int]:
+    """What training gives, begun again with each batch cut in two as long as memory does not do for it, and into how many parts.
+
+    Raises:
+        SpecInvalid: it does not do for one example.
+    """
+    parts = 1
+    while True:
+        try:
+            return train(parts), parts
+        except RuntimeError as error:
+            if not _is_want_of_memory(error):
+                raise
+            reason = str(error).splitlines()[0]
+        # Out of the handler, whose error holds on to everything that took the memory.
+        parts *= 2
+        if parts > recipe.batch_size:
+            raise SpecInvalid(
+                "Tuning one example at a time.",
+                f"Memory does not do for it: {reason}.",
+                "Allow fewer pieces, or a smaller network.",
+            )
+        log.warning("out of memory; tuning begins again with batches in %d parts", parts)
+        shutil.rmtree(folder, ignore_errors=True)  # its state counts other batches
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _is_want_of_memory(error: RuntimeError) -> bool:
+    """Whether an accelerator's memory or the machine's did not do; torch has a class of its own for the first alone."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _fresh(checkpoint: Path, lesson: Lesson) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -240,6 +288,7 @@ def _train(
     state_folder: Path,
     *,
     lesson: Lesson,
+    parts: int,
     keep: Callable[[int], None],
     device: str,
     on_step: OnStep,
@@ -248,7 +297,8 @@ def _train(
 ) -> TrainerState:
     """Train what requires a gradient; a run cut off goes on from the state it left in `state_folder`.
 
-    Args: faster: ids of parameters, and the multiple of the learning rate at which they are trained.
+    Args: parts: into which each batch is cut; faster: ids of parameters, and the multiple of the learning rate at which they are
+    trained.
     """
     recipe = lesson.recipe
     watch = _Watch(
@@ -264,12 +314,15 @@ def _train(
         rates |= {id(one): recipe.head_rate for name, one in model.named_parameters() if _of_head(model, name)}
     trainer = _AtRates(
         model=model,
-        args=_arguments(recipe, state_folder, recipe.n_steps, device),
+        args=_arguments(recipe, state_folder, device, parts),
         train_dataset=items,
         data_collator=_collator(tokenizer),
         callbacks=[watch],
     )
     trainer.rates = {one: rate for one, rate in rates.items() if rate != 1.0}
+    if parts > 1:
+        # Else Trainer leaves it to the model to divide the loss by the parts, which heads for labels do not do.
+        trainer.model_accepts_loss_kwargs = False
     trainer.remove_callback(PrinterCallback)
     with _full_disk_named(state_folder):
         trainer.train(resume_from_checkpoint=_whole_state(state_folder))
@@ -506,11 +559,13 @@ def _let_pad(tokenizer: PreTrainedTokenizerBase, model: Any) -> None:
         model.config.pad_token_id = tokenizer.pad_token_id
 
 
-def _arguments(recipe: Recipe, folder: Path, n_steps: int, device: str) -> TrainingArguments:
+def _arguments(recipe: Recipe, folder: Path, device: str, parts: int) -> TrainingArguments:
+    n_steps = recipe.n_steps
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=n_steps,
-        per_device_train_batch_size=recipe.batch_size,
+        per_device_train_batch_size=math.ceil(recipe.batch_size / parts),
+        gradient_accumulation_steps=parts,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=math.ceil(n_steps * recipe.warmup),

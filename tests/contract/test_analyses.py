@@ -34,6 +34,8 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "checkpoint",
         "edges",
         "experiments",
+        "goals",
+        "values",
         "numbers",
         "places",
         "units",

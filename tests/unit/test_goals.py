@@ -19,6 +19,7 @@ from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.lab import Lab
+from core.maths.trees import best_tree
 from core.models.heads import IGNORED, AnswerHead, Biaffine, LabelHead, TreeHead
 from core.models.tuning import answer, tuned_model
 from core.refs import ConlluFile, Packaged, Sample, Suite, TableFile
@@ -154,7 +155,7 @@ def test_scores_by_hand() -> None:
 
 def test_what_was_cut_off_is_not_taught() -> None:
     begins = {0: 1, 1: 2, 3: 4}  # word 2 has no pieces
-    tree = TreeHead(("x", "y"))
+    tree = TreeHead(("x", "y"), best_tree)
     assert tree.taught(begins, 6, ([2, 0, 2, 3], [0, 1, 0, 1])) == {
         "begins": [1, 2, 4], "heads": [2, 0, IGNORED], "relations": [0, 1, IGNORED],
     }  # fmt: skip

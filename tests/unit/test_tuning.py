@@ -15,12 +15,14 @@ from core.analyses.checkpoint import source_of
 from core.analyses.compress import Compress
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.goals import prepared
 from core.analyses.weight_change import WeightChange
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.jobs import run as running
 from core.keys import to_json
 from core.lab import Lab
+from core.maths.trees import best_tree
 from core.models import tuning
 from core.models.changes import Changes, changes_file
 from core.models.checkpoints import locate
@@ -28,7 +30,7 @@ from core.models.heads import AnswerHead, LabelHead, NumberHead, TreeHead
 from core.models.sources import Source
 from core.models.tuning import answer, tuned_model
 from core.models.weights import block_of, read_tensors, stored_tensors
-from core.refs import Folder, Packaged, Sample, Suite
+from core.refs import Folder, Packaged, Sample, Suite, TableFile
 from core.settings import Settings
 from core.store.artifacts import Store
 from tests.faults import python, tiny
@@ -225,6 +227,69 @@ def test_a_killed_run_goes_on_bit_for_bit(tiny_start: Folder, tmp_path: Path, la
     assert result.answers.equals(expected.answers)
 
 
+CRAMPED = """
+import json, resource, sys
+from core.keys import from_json
+from core.lab import Lab
+from core.models import tuning
+trained = tuning._train
+def cramped(*arguments, **rest):
+    held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + int(sys.argv[2]) * 2**20, resource.RLIM_INFINITY))
+    try:
+        return trained(*arguments, **rest)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+tuning._train = cramped
+found = Lab(engine="none").run(from_json(json.loads(sys.argv[1])))
+print(found.parts, found.curve["loss"].iloc[0])
+"""
+
+
+def test_a_batch_that_memory_does_not_do_for_is_cut_in_two_until_it_does(tiny_start: Folder, tmp_path: Path) -> None:
+    table = tmp_path / "long.tsv"
+    table.write_text("".join(f"{'good bad film ' * 20}{i}\t{i % 2}\n" for i in range(512)))
+    long = Sample(of=TableFile.at(table, text="1", labels=("2",), label_names=("sentiment",)))
+    spec = TUNE.replace(
+        checkpoint=tiny_start, train=long, dev=long.replace(n=20), batch_size=512, max_pieces=64, epochs=2
+    )
+    ended = python("-c", CRAMPED, json.dumps(to_json(spec)), "300", cache=tmp_path / "cramped")
+    assert ended.returncode == 0, ended.stderr
+    parts, loss = ended.stdout.split()[-2:]
+    assert int(parts) in (2, 4, 8, 16)
+    assert float(loss) == pytest.approx(np.log(2), rel=0.2)  # of a whole batch, before the first step
+    assert "tuning begins again with batches in 2 parts" in ended.stderr
+
+
+def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_once(tmp_path: Path) -> None:
+    recipe, tried = prepared(TUNE.replace(batch_size=6)).lesson.recipe, []
+
+    def too_much(parts: int) -> None:
+        tried.append(parts)
+        torch.empty(2**60)  # what no machine has
+
+    with pytest.raises(SpecInvalid, match="Memory does not do for it"):
+        tuning._within_memory(too_much, recipe, tmp_path)
+    assert tried == [1, 2, 4]
+
+    def wrong(parts: int) -> None:
+        tried.append(parts)
+        torch.zeros(2) @ torch.zeros(3)
+
+    with pytest.raises(RuntimeError, match="size"):
+        tuning._within_memory(wrong, recipe, tmp_path)
+    assert tried == [1, 2, 4, 1]
+
+
+def test_a_run_with_twenty_snapshots_of_adapters_takes_little_more_than_its_base(tiny_start: Folder, lab: Lab) -> None:
+    spec = TUNE.replace(checkpoint=tiny_start, method="lora", epochs=6, snapshots=tuple(range(20)))
+    result = lab.run(spec)
+    base = sum(file.stat().st_size for file in Path(tiny_start.path).glob("*.safetensors"))
+    kept = list(result.changes.iterdir())
+    assert len(kept) == 21
+    assert base + sum(file.stat().st_size for file in kept) <= 1.1 * base
+
+
 def test_a_state_cut_off_while_it_was_saved_is_not_used(tiny_start: Folder, lab: Lab) -> None:
     spec = TUNE.replace(checkpoint=tiny_start)
     torn = lab.store.folder(spec) / "trainer" / "checkpoint-3"
@@ -295,7 +360,7 @@ HEADS = {
     "sentence": LabelHead("sentence", ("a", "b")),
     "word": LabelHead("word", ("a", "b")),
     "number": NumberHead(mean=2.0, spread=3.0),
-    "tree": TreeHead(("a", "b", "c")),
+    "tree": TreeHead(("a", "b", "c"), best_tree),
     "answer": AnswerHead(),
 }
 
