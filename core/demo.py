@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from core.analyses.ablation import Ablation
 from core.analyses.activation_difference import ActivationDifference
 from core.analyses.checkpoint import Checkpoint
 from core.analyses.codelength import Codelength
@@ -20,6 +21,7 @@ from core.analyses.crowding import Crowding
 from core.analyses.direct_probe import DirectProbe
 from core.analyses.direct_probe_change import DirectProbeChange
 from core.analyses.embed import Embed
+from core.analyses.experiments import CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS
 from core.analyses.fine_tune import FineTune
 from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
@@ -90,6 +92,17 @@ def checkpoints() -> tuple[Compress, ...]:
     return tuple(Compress(of=run, rank=RANK) for run in runs())
 
 
+def ablations() -> tuple[Ablation, ...]:
+    """The experiment that the page Ablations opens with, and what stands beside it in the papers."""
+    reviews = {split: Suite(split=split, part="reviews") for split in ("train", "dev")}
+    run = FineTune(
+        checkpoint=BASE, train=Sample(of=reviews["train"], n=CLASSROOM_EXAMPLES), dev=Sample(of=reviews["dev"], n=500),
+        label="sentiment", **CLASSROOM,
+    )  # fmt: skip
+    names = "Reinitialise from the top", "Leave out from the top, head only"
+    return tuple(Ablation(experiment=name, of=run, n_seeds=CLASSROOM_SEEDS) for name in names)
+
+
 def contents() -> list[Spec]:
     """All that the pack carries, the first checkpoint last, so that it is the newest."""
     found: list[Spec] = []
@@ -103,6 +116,7 @@ def contents() -> list[Spec]:
     found += _words_inspected(opened)
     found += [HeadAnswers(checkpoint=opened, sample=SEEN)]
     found += [WeightSpectra(base=BASE, tuned=opened), TaskVectors(base=BASE, tuned=checkpoints())]
+    found += [point.trial for one in ablations() for point in one.points]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
     return list(dict.fromkeys(found))
 

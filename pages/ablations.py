@@ -12,7 +12,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.ablation import Ablation  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.experiments import EXPERIMENTS  # noqa: E402
+from core.analyses.experiments import CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.analyses.goals import MEASURES  # noqa: E402
 from core.catalogue import goal_name  # noqa: E402
@@ -50,7 +50,7 @@ class Preset:
 
 PRESETS = {
     "Classroom": Preset(
-        400, 2, {"epochs": 3.0, "learning_rate": 1e-4, "batch_size": 16},
+        CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, CLASSROOM,
         "400 examples, 3 epochs, 2 seeds: minutes on two cores. Differences must be large to be seen.",
     ),
     "Tamkin et al. 2020": Preset(
@@ -87,8 +87,9 @@ def main() -> None:
             measure = st.selectbox(
                 "Score", MEASURES[ablation.of.goal], key=f"ablation_score_{ablation.of.goal}", width=200, **_KEEP
             )
+            show.link_holds("ablation_beside", [NOTHING, *besides], "Beside it")
             beside = st.selectbox(
-                "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, **_KEEP,
+                "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, bind="query-params",
                 help="Another experiment with the same places, or the same one on fewer examples, in the same figure.",
             )  # fmt: skip
         draw(lab, ablation, measure, read, (beside, besides[beside]) if beside in besides else None)

@@ -12,7 +12,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
-from core.analyses.goals import DULL  # noqa: E402
+from core.analyses.goals import DULL, misses  # noqa: E402
 from core.charts import board, confusion, curves, scores  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import notes, picker, rows, show  # noqa: E402
@@ -344,16 +344,29 @@ def head(name: str, run: Named, result: Any) -> None:
         said = "95 % intervals by a jackknife over groups of examples."
         st.caption(others, help=f"{scores.explained(tuning.goal)} {said}")
     about: dict[str, Any] = {"specs": [run.ref], "note": notes.head(result, tuning)}
-    if tuning.goal == "answer":
-        st.caption("What it gets wrong, the surest first:")
-        show.behind(scores.misses(result.answers), name=f"misses-{run.id}", **about)
-        return
     if tuning.goal == "number":
-        drawn, table = scores.numbers_chart(result.answers, tuning.label, show.look()), result.answers
-    else:
-        drawn = confusion.confusion_heat(result.labels, result.confusion, show.look())
-        table = confusion.confusion_table(result.labels, result.confusion)
-    show.figure(drawn, table, name=f"confusion-{run.id}", alt_text=f"Gold against what {run.name} says", **about)
+        drawn = scores.numbers_chart(result.answers, tuning.label, show.look())
+        show.figure(
+            drawn,
+            result.answers,
+            name=f"confusion-{run.id}",
+            alt_text=f"Gold numbers against what {run.name} says",
+            **about,
+        )
+    elif tuning.goal != "answer":
+        show.figure(
+            confusion.confusion_heat(result.labels, result.confusion, show.look()),
+            confusion.confusion_table(result.labels, result.confusion),
+            name=f"confusion-{run.id}",
+            alt_text=f"Gold against predicted label of {run.name}",
+            **about,
+        )
+    with st.expander(
+        "What it gets wrong", icon=":material/playlist_remove:", on_change="rerun", key=f"misses-{run.id}"
+    ) as wrong:
+        if wrong.open:
+            with show.messages():
+                show.behind(misses(tuning, result.answers), name=f"misses-{run.id}", **about)
 
 
 def chosen_runs(chosen: Selection) -> dict[str, Named]:

@@ -120,6 +120,58 @@ def score_of(answers: pd.DataFrame, labels: Sequence[str], measure: str) -> tupl
     return value, found if found is not None and found.standard_error > 0 else None
 
 
+def misses(spec: "FineTune", answers: pd.DataFrame, n: int = 200) -> pd.DataFrame:
+    """What a head gets wrong, the surest first, or the furthest off where answers are numbers. Reads the dev examples.
+
+    Args:
+        spec: the run.
+        answers: of its head to its dev examples (Scored).
+        n: rows at most.
+    Returns:
+        text, its partner, word (where words are answered), gold, says, of trees the gold head and the head it gave, and confidence.
+    """
+    examples = load_sample(spec.dev)
+    if spec.goal == "number":
+        examples, _ = _numbered_examples(examples, spec.label)
+        wrong = answers.assign(off=(answers["gold"] - answers["guess"]).abs()).sort_values("off", ascending=False)
+    else:
+        if spec.goal == "answer":
+            examples, _ = _answered_examples(examples, spec.label)
+        is_wrong = answers["gold"] != answers["guess"]
+        if spec.goal == "tree":
+            is_wrong |= answers["gold_head"] != answers["head"]
+        wrong = answers[is_wrong].sort_values("confidence", ascending=False, kind="stable")
+    wrong = wrong.head(n)
+    rows = list(zip(wrong["example"].tolist(), wrong["word"].tolist(), strict=True))
+    columns: dict[str, Any] = {"text": [examples.texts[i] for i, _ in rows]}
+    if examples.partners is not None:
+        columns["second text"] = [examples.partners[i] for i, _ in rows]
+    if any(j >= 0 for _, j in rows):
+        columns["word"] = [examples.words[i][j] for i, j in rows]
+    columns |= {"gold": wrong["gold"].tolist(), "says": wrong["guess"].tolist()}
+    if spec.goal == "tree":
+        for name, of in (("gold head", "gold_head"), ("head", "head")):
+            heads = zip(rows, wrong[of].tolist(), strict=True)
+            columns[name] = [examples.words[i][head - 1] if head else "(root)" for (i, _), head in heads]
+    if spec.goal != "number":
+        columns["confidence"] = wrong["confidence"].round(3).tolist()
+    return pd.DataFrame(columns)
+
+
+def _numbered_examples(examples: Examples, number: str) -> tuple[Examples, NDArray[np.float64]]:
+    """Those that have a number, and it."""
+    values = numbers_of_sentences(examples, number)
+    rows = np.flatnonzero(np.isfinite(values))
+    return examples.pick(rows.tolist()), values[rows]
+
+
+def _answered_examples(examples: Examples, name: str) -> tuple[Examples, list[tuple[int, int]]]:
+    """Those that have an answer, and its words [start, end)."""
+    spans = [next((mark.first for mark in marks if ANSWER in mark.labels), None) for marks in examples.marks[name]]
+    rows = [i for i, span in enumerate(spans) if span is not None]
+    return examples.pick(rows), [span for span in spans if span is not None]
+
+
 def dull(answers: pd.DataFrame) -> pd.DataFrame:
     """The same rows with what always answering the same says in place of what the head said."""
     columns = {"guess": answers["dull"]}
@@ -238,15 +290,14 @@ def _numbers(spec: "FineTune") -> Task:
     train, dev = _sides(spec)
     sides = []
     for examples, side in ((train, "training"), (dev, "dev")):
-        values = numbers_of_sentences(examples, spec.label)
-        rows = np.flatnonzero(np.isfinite(values))
-        if len(rows) < MIN_GROUPS or np.ptp(values[rows]) == 0:
+        own, values = _numbered_examples(examples, spec.label)
+        if len(values) < MIN_GROUPS or np.ptp(values) == 0:
             raise NotEnoughData(
                 f"Tuning to predict the number {spec.label!r}.",
-                f"{len(rows)} {side} examples have one, of {len(np.unique(values[rows]))} different values.",
+                f"{len(values)} {side} examples have one, of {len(np.unique(values))} different values.",
                 f"Give {MIN_GROUPS} or more that differ.",
             )
-        sides.append((examples.pick(rows.tolist()), values[rows]))
+        sides.append((own, values))
     (train, taught), (dev, gold) = sides
     head = NumberHead(mean=float(taught.mean()), spread=float(taught.std()))
     return _task(spec, head, train, taught.tolist(), dev, partial(_numbers_scored, gold=gold, mean=head.mean))
@@ -322,17 +373,14 @@ def _answers(spec: "FineTune") -> Task:
                 f"The {side} examples have no answers called {spec.label!r}.",
                 "Give a text and a question with its answer marked, as SQuAD has them.",
             )
-        spans = [
-            next((mark.first for mark in marks if ANSWER in mark.labels), None) for marks in examples.marks[spec.label]
-        ]
-        rows = [i for i, span in enumerate(spans) if span is not None]
-        if len(rows) < MIN_GROUPS:
+        own, spans = _answered_examples(examples, spec.label)
+        if len(spans) < MIN_GROUPS:
             raise NotEnoughData(
                 "Tuning to answer questions.",
-                f"{len(rows)} of the {side} examples have an answer.",
+                f"{len(spans)} of the {side} examples have an answer.",
                 f"Give {MIN_GROUPS} or more.",
             )
-        sides.append((examples.pick(rows), [span for span in spans if span is not None]))
+        sides.append((own, spans))
     (train, taught), (dev, gold) = sides
     commonest = Counter(taught).most_common(1)[0][0]
     return _task(

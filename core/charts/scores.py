@@ -64,9 +64,3 @@ def numbers_chart(answers: pd.DataFrame, name: str, look: Look) -> alt.LayerChar
         look,
         height=300,
     )
-
-
-def misses(answers: pd.DataFrame, n: int = 200) -> pd.DataFrame:
-    """Examples that the head gets wrong, the surest first: example, gold, guess, confidence. Args: of text answers."""
-    wrong = answers[answers["gold"] != answers["guess"]]
-    return wrong.sort_values("confidence", ascending=False)[["example", "gold", "guess", "confidence"]].head(n)

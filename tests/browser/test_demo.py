@@ -33,6 +33,8 @@ VIEWS = {
     "maps?projection=UMAP%2C+all+layers&colour=what+the+head+says": 1,
     "maps?projection=Label+axes": 2,
     "maps?maps=Movers": 3,
+    "ablations": 1,
+    "ablations?ablation_beside=Leave+out+from+the+top%2C+head+only": 1,
     "tasks": 5,
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,

@@ -14,7 +14,7 @@ from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
-from core.demo import LIVE, PACK, SEEN, checkpoints, contents
+from core.demo import LIVE, PACK, SEEN, ablations, checkpoints, contents
 from core.keys import key_of
 from core.lab import Lab
 from core.refs import Packaged
@@ -91,6 +91,10 @@ def test_results_come_out_again(shipped: Lab, again: Lab) -> None:
     places = LabelGeometry(base=sentences[0], tuned=sentences[1], label="sentiment")
     for there, here in zip(shipped.peek(places).fisher_difference, again.run(places).fisher_difference, strict=True):
         assert here.value == pytest.approx(there.value, abs=0.02)
+    trial = next(point.trial for point in ablations()[1].points if point.at == "0")  # a head on embeddings: seconds
+    assert again.run(trial).score.value == pytest.approx(
+        shipped.peek(trial).score.value, abs=0.02
+    )  # ten of 500 answers
     weights = WeightChange(base=Packaged(), tuned=SENTIMENT)
     np.testing.assert_allclose(shipped.peek(weights).layers, again.run(weights).layers, rtol=1e-4)
 

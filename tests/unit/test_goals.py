@@ -12,7 +12,7 @@ from core.analyses.checkpoint import source_of
 from core.analyses.compress import Compress
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
-from core.analyses.goals import EXACT, LAS, MEASURES, OVERLAP, R2, SPEARMAN, UAS, dull, prepared, score_of
+from core.analyses.goals import EXACT, LAS, MEASURES, OVERLAP, R2, SPEARMAN, UAS, dull, misses, prepared, score_of
 from core.analyses.head_answers import HeadAnswers
 from core.data.conllu import read_conllu
 from core.data.examples import Examples
@@ -86,6 +86,12 @@ def test_a_parser_learns_the_trees_of_the_suite_and_is_a_checkpoint_like_any_oth
                 word, steps = heads[word], steps + 1
                 assert steps <= len(heads)
     assert again(lab, spec, result).equals(rows)
+    wrong = misses(spec, rows)
+    assert len(wrong) == min(200, ((rows["head"] != rows["gold_head"]) | (rows["guess"] != rows["gold"])).sum())
+    assert (
+        (wrong["gold head"] != wrong["head"]) | (wrong["gold"] != wrong["says"])
+    ).mean() > 0.9  # a word may stand twice
+    assert wrong["confidence"].is_monotonic_decreasing
     # Its backbone is read by every page; before the first step it is the base.
     sample = Sample(of=Suite(split="dev"), n=8)
     base, first, last = (
@@ -109,6 +115,9 @@ def test_questions_are_answered_from_the_text_better_than_by_place(lab: Lab) -> 
         for at, guess in zip(result.answers["example"], result.answers["guess"], strict=True)
     )
     assert again(lab, READER, result).equals(result.answers)
+    wrong = misses(READER, result.answers)
+    assert len(wrong) == (result.answers["gold"] != result.answers["guess"]).sum()
+    assert wrong["second text"].str.endswith("?").all()
     small = lab.run(Compress(of=READER, rank=64))
     assert small.score.n == result.score.n
     assert small.score.value > result.majority
@@ -125,6 +134,8 @@ def test_a_number_is_learnt_in_its_own_units(lab: Lab) -> None:
     assert result.majority == 0
     assert result.scores()[R2].value > 0.5
     assert again(lab, LENGTHS, result).equals(result.answers)
+    wrong = misses(LENGTHS, result.answers)
+    assert (wrong["gold"] - wrong["says"]).abs().is_monotonic_decreasing
 
 
 def test_scores_by_hand() -> None:
