@@ -100,7 +100,7 @@ def ablations() -> tuple[Ablation, ...]:
         label="sentiment", **CLASSROOM,
     )  # fmt: skip
     names = "Reinitialise from the top", "Leave out from the top, head only"
-    return tuple(Ablation(experiment=name, of=run, n_seeds=CLASSROOM_SEEDS) for name in names)
+    return tuple(Ablation(experiment=name, of=run, n_blocks=6, n_seeds=CLASSROOM_SEEDS) for name in names)
 
 
 def contents() -> list[Spec]:

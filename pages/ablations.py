@@ -139,7 +139,15 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
     )
     if not preset.is_published:
         run = run.replace(learning_rate=task_form.RATES.get(run.goal, run.learning_rate))
-    ablation = Ablation(experiment=name, of=run, n_seeds=n_seeds, scale=scale, keeps_norms=keeps, reset_rate=faster)
+    ablation = Ablation(
+        experiment=name,
+        of=run,
+        n_blocks=shape_of(run.checkpoint).n_layers,
+        n_seeds=n_seeds,
+        scale=scale,
+        keeps_norms=keeps,
+        reset_rate=faster,
+    )
     return ablation, task.train.name
 
 
@@ -159,7 +167,6 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         f"Learnt: {show.escaped(goal_name(run.goal, run.label))} ({run.unit}s) from {n:,} examples of {show.escaped(read)}, "
         f"{ablation.n_seeds} seeds."
     )
-    n_blocks = shape_of(run.checkpoint).n_layers
     others = beside[1].points if beside else []
     # An experiment and what stands beside it may share their intact runs.
     asked = list(dict.fromkeys(point.trial for point in (*points, *others)))
@@ -172,12 +179,12 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
     so_far = "" if len(trials) == len(points) else f" So far {len(trials)} of {len(points)} runs."
     guessing = f"{dull_name(measure).capitalize()} gives {written(trials['guessing'].mean(), measure)}."
     st.markdown(
-        f"**{experiment.asks}** {ablations.finding(trials, experiment, n_blocks, measure)} {guessing}{so_far}",
+        f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} {guessing}{so_far}",
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
     show.figure(
         ablations.ablation_chart(
-            trials, experiment, show.look(), n_blocks, measure, beside=(beside[0], second) if beside else None
+            trials, experiment, show.look(), ablation.n_blocks, measure, beside=(beside[0], second) if beside else None
         ),
         ablations.both_tables(trials, second, beside[0] if beside else ""),
         name="ablation",

@@ -246,7 +246,9 @@ def recipe(lab: Lab) -> FineTune | None:
         help="Weights kept on the way, evenly on a log scale; each is a checkpoint of its own on every page.",
     )  # fmt: skip
     return numbers(lab, FineTune(
-        checkpoint=task.base.ref, train=Sample(of=task.train.ref), dev=Sample(of=task.dev.ref), method=method, **learnt,
+        checkpoint=task.base.ref, train=Sample(of=task.train.ref), dev=Sample(of=task.dev.ref), method=method,
+        # What begins from nothing has long steps of its own where it is trained alone.
+        **learnt | ({} if method == "full" else {"head_rate": 1.0}),
     ), count)  # fmt: skip
 
 

@@ -113,6 +113,6 @@ def comparison() -> list[Spec]:
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
         HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
         Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
-        Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_seeds=1),
+        Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1),
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

@@ -27,6 +27,8 @@ class Ablation(Spec, kind="ablation"):
     """Name of one of core.analyses.experiments.EXPERIMENTS."""
     of: FineTune
     """The run as it would be without surgery; its seed is the first."""
+    n_blocks: int
+    """Of its checkpoint. Written down, so that what the experiment needs is known where the checkpoint is not at hand."""
     n_seeds: int = 2
     scale: Literal["bert", "tamkin-code"] = "bert"
     """As in core.analyses.experiments.Manner, likewise the next two."""
@@ -40,6 +42,10 @@ class Ablation(Spec, kind="ablation"):
             )
         if not 1 <= self.n_seeds <= 100:
             raise SpecInvalid(f"An experiment with {self.n_seeds} seeds.", "Out of range.", "Use 1 to 100.")
+        if not 1 <= self.n_blocks <= 1000:
+            raise SpecInvalid(
+                f"An experiment on {self.n_blocks} blocks.", "Out of range.", "Give the checkpoint's own."
+            )
         if self.of.method != "full" or self.of.snapshots:
             raise SpecInvalid(
                 "An ablation experiment.",
@@ -54,14 +60,14 @@ class Ablation(Spec, kind="ablation"):
 
     @property
     def points(self) -> list[Point]:
-        """Its trials. Reads the shape of the checkpoint."""
+        """Its trials."""
         manner = Manner(scale=self.scale, keeps_norms=self.keeps_norms, reset_rate=self.reset_rate)
-        return grid(self.asked, self.of, shape_of(self.of.checkpoint).n_layers, self.n_seeds, manner)
+        return grid(self.asked, self.of, self.n_blocks, self.n_seeds, manner)
 
     @property
     def besides(self) -> dict[str, "Ablation"]:
         """What may be drawn in the same figure, by what differs: other experiments with the same places, fewer examples."""
-        n_blocks = shape_of(self.of.checkpoint).n_layers
+        n_blocks = self.n_blocks
         places = list(self.asked.places(n_blocks))
         found = {
             name: self.replace(experiment=name)
@@ -92,18 +98,21 @@ class AblationScores(Result):
     trials: pd.DataFrame
     """at, seed, measure, score, low, high (95 % over dev examples; the score itself where it has no interval), guessing (of always
     answering the same), n (dev rows), n_train."""
-    n_blocks: int
 
 
 def compute(spec: Ablation, inputs: dict[str, Any], run: Run) -> AblationScores:
-    """Gather the scores of the trials, by every measure of the goal."""
+    """Gather the scores of the trials, by every measure of the goal. Raises SpecInvalid for another number of blocks."""
+    if (known := shape_of(spec.of.checkpoint).n_layers) != spec.n_blocks:
+        raise SpecInvalid(
+            f"An experiment on {spec.n_blocks} blocks.", f"The checkpoint has {known}.", "Give the checkpoint's own."
+        )
     rows = []
     points = spec.points
     for done, point in enumerate(points):
         run.step(done, len(points), "scores")
         found: TrialScores = inputs[f"{point.at} · seed {point.seed}"]
         rows += [trial_row(point, found, measure) for measure in MEASURES[spec.of.goal]]
-    return AblationScores(trials=pd.DataFrame(rows), n_blocks=shape_of(spec.of.checkpoint).n_layers)
+    return AblationScores(trials=pd.DataFrame(rows))
 
 
 def trial_row(point: Point, found: TrialScores, measure: str) -> dict[str, Any]:

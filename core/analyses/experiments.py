@@ -287,6 +287,6 @@ def grid(
             surgery = treated.surgery.replace(**how) if treated.surgery.reset else treated.surgery
             mine = own.replace(method=treated.method, epochs=own.epochs * treated.longer)
             if treated.method != "full":
-                mine = mine.replace(learning_rate=FRESH_RATE)
+                mine = mine.replace(learning_rate=FRESH_RATE, head_rate=1.0)
             points.append(Point(at=at, seed=seed, trial=Trial(of=mine, surgery=surgery)))
     return points

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analyses.ablation import Ablation
+from core.analyses.ablation import Ablation, compute
 from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, grid
 from core.analyses.fine_tune import FineTune
 from core.analyses.goals import score_of
@@ -23,6 +23,7 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from tests.faults import python
 from tests.pages.test_pages import _app, opened, said
+from tests.quiet import Quiet
 
 RUN = FineTune(
     checkpoint=Packaged(),
@@ -110,7 +111,7 @@ def test_methods_are_what_they_say_and_longer_is_longer() -> None:
 
 def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path: Path) -> None:
     run = RUN.replace(train=Sample(of=Suite(split="train"), n=100), dev=Sample(of=Suite(split="dev"), n=40), epochs=0.2)
-    spec = Ablation(experiment=METHODS, of=run, n_seeds=1)
+    spec = Ablation(experiment=METHODS, of=run, n_blocks=6, n_seeds=1)
     file = tmp_path / "experiment.json"
     file.write_text(json.dumps(to_json(spec)))
     done = python("-m", "core", "run", str(file), cache=tmp_path / "cache")
@@ -125,13 +126,15 @@ def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path
         assert rows["score"].tolist() == [value]
     assert list(spec.besides) == ["a tenth of the examples (10)"]
     with pytest.raises(SpecInvalid, match="none of that name"):
-        Ablation(experiment="Guess", of=run)
+        Ablation(experiment="Guess", of=run, n_blocks=6)
+    with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
+        compute(spec.replace(n_blocks=5), {}, Quiet())
     with pytest.raises(SpecInvalid, match="0 seeds"):
-        Ablation(experiment=METHODS, of=run, n_seeds=0)
+        Ablation(experiment=METHODS, of=run, n_blocks=6, n_seeds=0)
 
 
 def test_what_may_stand_beside_has_the_same_places() -> None:
-    top = Ablation(experiment="Reinitialise from the top", of=RUN.replace(train=RUN.train.replace(n=400)))
+    top = Ablation(experiment="Reinitialise from the top", of=RUN.replace(train=RUN.train.replace(n=400)), n_blocks=6)
     assert list(top.besides) == [
         "Leave out from the top", "Leave out from the top, head only", "a tenth of the examples (40)",
     ]  # fmt: skip
