@@ -12,7 +12,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.ablation import Ablation  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.experiments import CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS  # noqa: E402
+from core.analyses.experiments import BY_NAME, CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.analyses.goals import MEASURES  # noqa: E402
 from core.catalogue import goal_name  # noqa: E402
@@ -48,6 +48,8 @@ class Preset:
     """Whether the learning rate is that of a paper, and not what suits the goal."""
 
 
+FEW_EXAMPLES, FEW_SEEDS = 100, 5
+"""Where chance is asked about, in a classroom: so few examples that it has a say, so many seeds that it can be seen."""
 PRESETS = {
     "Classroom": Preset(
         CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, CLASSROOM,
@@ -105,7 +107,9 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
     learnt = task_form.learnt(one, task)
     preset = PRESETS[two.selectbox("Preset", list(PRESETS), key="ablation_preset", **_KEEP)]
     largest, largest_dev = lab.size_of(task.train.ref), lab.size_of(task.dev.ref)
-    usual = min(preset.n, largest)
+    is_of_spread = BY_NAME[name].is_of_spread and not preset.is_published
+    usual = min(FEW_EXAMPLES if is_of_spread else preset.n, largest)
+    usual_seeds = FEW_SEEDS if is_of_spread else preset.seeds
     n = three.number_input(
         "Examples", min(10, largest), largest, usual, step=100, key=f"ablation_n_{usual}", help=preset.help, **_KEEP
     )
@@ -113,8 +117,8 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
         "Seeds",
         1,
         50,
-        preset.seeds,
-        key=f"ablation_seeds_{preset.seeds}",
+        usual_seeds,
+        key=f"ablation_seeds_{usual_seeds}",
         help="From 3 on, the spread has an interval.",
         **_KEEP,
     )
@@ -182,11 +186,13 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} {guessing}{so_far}",
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
+    if len(second):
+        st.markdown(f":orange[▲] {experiment.name} · :gray[◆] {beside[0] if beside else ''}")
     show.figure(
         ablations.ablation_chart(
-            trials, experiment, show.look(), ablation.n_blocks, measure, beside=(beside[0], second) if beside else None
+            trials, experiment, show.look(), ablation.n_blocks, measure, beside=second if beside else None
         ),
-        ablations.both_tables(trials, second, beside[0] if beside else ""),
+        ablations.both_tables(trials, experiment.name, second, beside[0] if beside else ""),
         name="ablation",
         alt_text=f"{measure} on dev examples against {experiment.axis}, each seed a point",
         specs=[trial for trial in asked if held[trial] is not None],
@@ -198,8 +204,9 @@ def _to_share(ablation: Ablation) -> None:
     """The experiment as a file that runs without pages."""
     with st.popover("Share or run elsewhere", icon=":material/share:"):
         st.markdown(
-            "The whole experiment as a file. On another machine, or over night, it runs without pages; what is stored already is "
-            "not computed again, and this page draws what comes out of it."
+            "The whole experiment as a file, which runs without pages, over night for instance. Over the same cache folder nothing is "
+            "computed twice, and this page draws what comes out of it. Elsewhere it needs the same data and checkpoints: the built-in "
+            "ones are there, files of your own must lie at the same paths."
         )
         st.code("python -m core run experiment.json", language="bash")
         st.download_button(

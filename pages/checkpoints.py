@@ -15,7 +15,7 @@ from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
 from core.analyses.goals import DULL  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
-from core.charts.scores import explained, written  # noqa: E402
+from core.charts.scores import explained, interval, others, written  # noqa: E402
 from core.data.vectors import file_size  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
@@ -180,12 +180,15 @@ def run_card(lab: Lab, one: Named) -> None:
         f"{DULL[run.goal]}: {written(tuned.majority, run.measure)}",
         delta_color="off",
         delta_arrow="off",
-        help=f"95 % interval {written(score.low, run.measure)} to {written(score.high, run.measure)} over {score.n:,} {run.unit}s. "
-        f"{explained(run.goal)}",
+        help=f"95 % interval {interval(score, run.measure)} over {score.n:,} {run.unit}s. {explained(run.goal)}",
     )
-    others = " · ".join(f"{name} {written(one.value, name)}" for name, one in tuned.scores().items())
-    if others:
-        left.caption(others)
+    beside = others(tuned.scores())
+    if beside:
+        left.caption(beside)
+    if tuned.n_lost:
+        left.caption(
+            f"{tuned.n_lost:,} dev words have no answer: they lie beyond {run.max_pieces} pieces, or have none."
+        )
     if score.low <= tuned.majority:
         left.caption(f"Not better than {DULL[run.goal]}: this run has not learnt its task.")
     head = f" (head × {run.head_rate:g})" if run.head_rate != 1 else ""
@@ -193,7 +196,7 @@ def run_card(lab: Lab, one: Named) -> None:
     left.markdown(
         f"{tuned.n_train:,} examples, {tuned.n_steps:,} steps{labels}. Tuned: "
         f"{_METHODS[run.method]}. Learning rate {run.learning_rate:g}{head}, batch {run.batch_size}, "
-        f"warm-up {run.warmup:.0%}, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
+        f"warm-up {run.warmup:.0%}, cut at {run.max_pieces} pieces, seed {run.seed}. What changed takes {show.size(tuned.n_bytes)}."
     )
     if tuned.parts > 1:
         left.caption(f"Memory did not do for a whole batch: each was cut into {tuned.parts} parts and counted as one.")
@@ -204,7 +207,7 @@ def run_card(lab: Lab, one: Named) -> None:
         )
     with right:
         kept = () if one.ref is not run else run.snapshots
-        chart = loss_curve(tuned.curve, show.look(), n_steps=run.n_steps, snapshots=kept)
+        chart = loss_curve(tuned.curve, show.look(), n_steps=tuned.n_steps, snapshots=kept)
         show.draw_chart(chart, name=f"loss-{one.id}", alt_text="Training loss by step")
     st.caption(show.provenance([one.ref]))
 
@@ -218,8 +221,8 @@ def fine_tune(lab: Lab) -> None:
     if tuned is not None:
         score, measure = tuned.score, spec.measure
         said = (
-            f"This run is there: {measure} {written(score.value, measure)} [{written(score.low, measure)}, "
-            f"{written(score.high, measure)}] on the dev {spec.unit}s, {DULL[spec.goal]} {written(tuned.majority, measure)}."
+            f"This run is there: {measure} {written(score.value, measure)} {interval(score, measure)} "
+            f"on the dev {spec.unit}s, {DULL[spec.goal]} {written(tuned.majority, measure)}."
         )
         if score.low > tuned.majority:
             st.success(said, icon=":material/check:")

@@ -329,17 +329,14 @@ def head(name: str, run: Named, result: Any) -> None:
     score, tuning = result.score, run_of(run.ref)
     assert tuning is not None
     measure = tuning.measure
-    low, high, guessing = (scores.written(one, measure) for one in (score.low, score.high, result.majority))
+    guessing = scores.written(result.majority, measure)
     st.markdown(
-        f"**{show.escaped(name)}** · {measure} {scores.written(score.value, measure)} [{low}, {high}], {DULL[tuning.goal]}: "
-        f"{guessing}",
+        f"**{show.escaped(name)}** · {measure} {scores.written(score.value, measure)} {scores.interval(score, measure)}, "
+        f"{DULL[tuning.goal]}: {guessing}",
         help="Score of the tuned head on the dev examples of its run, with its 95 % interval. Rows of a figure of labels are gold "
         "labels, columns what the head says; shares are of a row.",
     )
-    others = " · ".join(
-        f"{name} {scores.written(one.value, name)} [{scores.written(one.low, name)}, {scores.written(one.high, name)}]"
-        for name, one in result.scores().items()
-    )
+    others = scores.others(result.scores())
     if others:
         said = "95 % intervals by a jackknife over groups of examples."
         st.caption(others, help=f"{scores.explained(tuning.goal)} {said}")

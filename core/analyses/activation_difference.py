@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.checkpoint import Checkpoint, shape_of, source_of
 from core.analyses.embed import Embed
-from core.analyses.units import group_of
+from core.analyses.places import group_of
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
+from core.analyses.places import group_of
 from core.analyses.probe import Split, splits_of
-from core.analyses.units import Unit, group_of
+from core.analyses.units import Unit
 from core.data.examples import UNMARKED, Examples, Mark
 from core.data.marks import mark_names, marks_of
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid

@@ -151,6 +151,8 @@ class TunedCheckpoint(Result):
     """Spearman's, of numbers; interval over examples."""
     parts: int = 1
     """Into so many each batch was cut, for want of memory; 1 = none was."""
+    n_lost: int = 0
+    """Dev words that have a gold label and no answer: they lie beyond the cut, or the tokenizer dropped them."""
 
     @property
     def score(self) -> Estimate:
@@ -191,8 +193,9 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         correlation=scored.score if spec.goal == "number" else None,
         majority=scored.majority,
         goal=spec.goal,
-        n_train=len(task.lesson.train),
+        n_train=tuned.n_taught,
         n_steps=task.lesson.recipe.n_steps,
         parts=tuned.parts,
+        n_lost=scored.n_lost,
         n_bytes=changes_file(run.folder / "changes", None).stat().st_size,
     )

@@ -7,7 +7,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analyses.places import group_of
 from core.analyses.values import numbers_of_sentences
 from core.data.examples import UNMARKED, Examples
 from core.data.load import load_sample
@@ -28,6 +29,7 @@ from core.maths.trees import best_tree
 
 if TYPE_CHECKING:
     from core.analyses.fine_tune import FineTune
+    from core.models.heads import Side
     from core.models.tuning import Answers, Lesson
 
 ACCURACY, F1, MATTHEWS = "accuracy", "macro-F1", "Matthews correlation"
@@ -41,12 +43,13 @@ MEASURES = {
     "answer": (EXACT, OVERLAP),
 }
 """Scores of a goal's answers, the main one first."""
+DULL_RELATION = "always the commonest relation"
 SHARES = frozenset({ACCURACY, LAS, UAS, RELATIONS, EXACT})
 """Those that are shares of rows."""
 DULL = {
     "label": "always the commonest label",
     "number": "always the mean",
-    "tree": "every word on the one before it",
+    "tree": "every word on the one before it, by the commonest relation",
     "answer": "always the same place",
 }
 """What always answering the same means for a goal."""
@@ -57,8 +60,8 @@ class Scored:
     """A head's answers beside the gold ones."""
 
     answers: pd.DataFrame
-    """example, word (-1 = all of it), gold, guess, confidence, dull (what always answering the same says); of trees also gold_head,
-    head, dull_head (words from 1, 0 = root)."""
+    """example, group (rows of one number hang together: of an example, or of all its versions), word (-1 = all of it), gold, guess,
+    confidence, dull (what always answering the same says); of trees also gold_head, head, dull_head (words from 1, 0 = root)."""
     labels: tuple[str, ...]
     """In the head's order; none of numbers and answers."""
     confusion: np.ndarray
@@ -67,6 +70,8 @@ class Scored:
     """The main score."""
     majority: float
     """The same of always answering the same."""
+    n_lost: int
+    """Dev words or answers that have a gold label and none from the head: they lie beyond the cut, or have no pieces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +102,9 @@ def score_of(answers: pd.DataFrame, labels: Sequence[str], measure: str) -> tupl
         labels: in the head's order.
         measure: one of those of the goal that the answers are to.
     """
-    groups = answers["example"].to_numpy()
-    is_many = len(np.unique(groups)) >= MIN_GROUPS
+    groups = answers["group" if "group" in answers else "example"].to_numpy()
+    n_groups = len(np.unique(groups))
+    is_many = n_groups >= MIN_GROUPS
     found: Estimate | None
     if measure in _OF_CONFUSION:
         score, span = _OF_CONFUSION[measure]
@@ -113,10 +119,12 @@ def score_of(answers: pd.DataFrame, labels: Sequence[str], measure: str) -> tupl
     else:
         each = _OF_ROWS[measure](answers)
         value = float(each.mean())
-        if (answers["word"] >= 0).any() or measure == OVERLAP:
-            found = grouped_share(each, groups) if is_many else None
-        else:
+        if n_groups == len(each) and measure != OVERLAP:
             return value, wilson_interval(int(each.sum()), len(each))
+        found = grouped_share(each, groups) if is_many else None
+        if found is not None and found.standard_error == 0 and value in (0.0, 1.0):
+            # All alike: what so many groups that agree can tell.
+            return value, replace(wilson_interval(round(value * n_groups), n_groups), n=len(each))
     return value, found if found is not None and found.standard_error > 0 else None
 
 
@@ -137,10 +145,9 @@ def misses(spec: "FineTune", answers: pd.DataFrame, n: int = 200) -> pd.DataFram
     else:
         if spec.goal == "answer":
             examples, _ = _answered_examples(examples, spec.label)
-        is_wrong = answers["gold"] != answers["guess"]
-        if spec.goal == "tree":
-            is_wrong |= answers["gold_head"] != answers["head"]
-        wrong = answers[is_wrong].sort_values("confidence", ascending=False, kind="stable")
+        wrong = answers[_OF_ROWS[MEASURES[spec.goal][0]](answers) == 0].sort_values(
+            "confidence", ascending=False, kind="stable"
+        )
     wrong = wrong.head(n)
     rows = list(zip(wrong["example"].tolist(), wrong["word"].tolist(), strict=True))
     columns: dict[str, Any] = {"text": [examples.texts[i] for i, _ in rows]}
@@ -152,7 +159,7 @@ def misses(spec: "FineTune", answers: pd.DataFrame, n: int = 200) -> pd.DataFram
     if spec.goal == "tree":
         for name, of in (("gold head", "gold_head"), ("head", "head")):
             heads = zip(rows, wrong[of].tolist(), strict=True)
-            columns[name] = [examples.words[i][head - 1] if head else "(root)" for (i, _), head in heads]
+            columns[name] = [f"{head} {examples.words[i][head - 1]}" if head else "(root)" for (i, _), head in heads]
     if spec.goal != "number":
         columns["confidence"] = wrong["confidence"].round(3).tolist()
     return pd.DataFrame(columns)
@@ -262,7 +269,7 @@ def _labels(spec: "FineTune") -> Task:
         # A batch of sentences without one annotated word would have no loss; an epoch is one pass over the others.
         rows = [i for i, row in enumerate(taught) if set(row) != {UNMARKED}]
         train, taught = train.pick(rows), [taught[i] for i in rows]
-        _enough_annotated(spec, gold, steps_of(len(train), spec))
+        _enough_annotated(spec, gold)
     number = {label: i for i, label in enumerate(labels)}
     targets = [[number.get(one, IGNORED) for one in row] for row in taught]
     return _task(
@@ -271,17 +278,18 @@ def _labels(spec: "FineTune") -> Task:
         train,
         targets if spec.unit == "word" else [row[0] for row in targets],
         dev,
-        partial(_labels_scored, gold=gold, labels=labels, commonest=_commonest(taught, labels)),
+        partial(_labels_scored, dev=dev, gold=gold, labels=labels, commonest=_commonest(taught, labels)),
     )
 
 
 def _labels_scored(
-    answers: "Answers", *, gold: list[tuple[str, ...]], labels: tuple[str, ...], commonest: str
+    answers: "Answers", *, dev: Examples, gold: list[tuple[str, ...]], labels: tuple[str, ...], commonest: str
 ) -> Scored:
     table = _table(answers, gold, labels).assign(dull=commonest)
     if bool((answers.word >= 0).any()) and UNMARKED not in labels:
         table = table[table["gold"] != UNMARKED].reset_index(drop=True)  # words without annotation are not asked about
-    return _scored(table, labels, ACCURACY)
+    n_asked = sum(one != UNMARKED or UNMARKED in labels for row in gold for one in row)
+    return _scored(table, labels, ACCURACY, dev, n_asked)
 
 
 def _numbers(spec: "FineTune") -> Task:
@@ -299,11 +307,12 @@ def _numbers(spec: "FineTune") -> Task:
             )
         sides.append((own, values))
     (train, taught), (dev, gold) = sides
-    head = NumberHead(mean=float(taught.mean()), spread=float(taught.std()))
-    return _task(spec, head, train, taught.tolist(), dev, partial(_numbers_scored, gold=gold, mean=head.mean))
+    mean, spread = float(taught.mean()), float(taught.std())
+    head = NumberHead(mean=mean, spread=spread, furthest=float(np.abs(taught - mean).max()) / spread)
+    return _task(spec, head, train, taught.tolist(), dev, partial(_numbers_scored, dev=dev, gold=gold, mean=head.mean))
 
 
-def _numbers_scored(answers: "Answers", *, gold: NDArray[np.float64], mean: float) -> Scored:
+def _numbers_scored(answers: "Answers", *, dev: Examples, gold: NDArray[np.float64], mean: float) -> Scored:
     table = pd.DataFrame(
         {
             "example": answers.example,
@@ -314,7 +323,7 @@ def _numbers_scored(answers: "Answers", *, gold: NDArray[np.float64], mean: floa
             "dull": mean,
         }
     )
-    return _scored(table, (), SPEARMAN)
+    return _scored(table, (), SPEARMAN, dev, len(gold))
 
 
 def _trees(spec: "FineTune") -> Task:
@@ -338,7 +347,7 @@ def _trees(spec: "FineTune") -> Task:
     kinds = [[number.get(one, IGNORED) for one in row] for row in taught]
     targets = list(zip((list(row) for row in train.heads), kinds, strict=True))
     score = partial(
-        _trees_scored, gold=gold, heads=list(dev.heads), labels=labels, commonest=_commonest(taught, labels)
+        _trees_scored, dev=dev, gold=gold, heads=list(dev.heads), labels=labels, commonest=_commonest(taught, labels)
     )
     return _task(spec, TreeHead(labels, best_tree), train, targets, dev, score)
 
@@ -346,6 +355,7 @@ def _trees(spec: "FineTune") -> Task:
 def _trees_scored(
     answers: "Answers",
     *,
+    dev: Examples,
     gold: list[tuple[str, ...]],
     heads: Sequence[Sequence[int]],
     labels: tuple[str, ...],
@@ -359,7 +369,8 @@ def _trees_scored(
     )
     if UNMARKED not in labels:
         table = table[table["gold"] != UNMARKED].reset_index(drop=True)
-    return _scored(table, labels, LAS)
+    n_asked = sum(one != UNMARKED or UNMARKED in labels for row in gold for one in row)
+    return _scored(table, labels, LAS, dev, n_asked)
 
 
 def _answers(spec: "FineTune") -> Task:
@@ -383,9 +394,29 @@ def _answers(spec: "FineTune") -> Task:
         sides.append((own, spans))
     (train, taught), (dev, gold) = sides
     commonest = Counter(taught).most_common(1)[0][0]
-    return _task(
-        spec, AnswerHead(), train, taught, dev, partial(_answers_scored, dev=dev, gold=gold, commonest=commonest)
-    )
+    head = AnswerHead(_answering(spec, train, taught, dev, gold))
+    score = partial(_answers_scored, dev=dev, gold=gold, commonest=commonest)
+    return _task(spec, head, train, taught, dev, score)
+
+
+def _answering(
+    spec: "FineTune", train: Examples, taught: list[tuple[int, int]], dev: Examples, gold: list[tuple[int, int]]
+) -> "Side":
+    """Which text of each example holds the answers. Raises SpecInvalid where it is now one, now the other."""
+    if train.partners is None:
+        return "both"
+    sides = {
+        start >= len(examples.spans[row])
+        for examples, spans in ((train, taught), (dev, gold))
+        for row, (start, _) in enumerate(spans)
+    }
+    if len(sides) > 1:
+        raise SpecInvalid(
+            f"Tuning to answer questions, {spec.label!r}.",
+            "Some answers lie in the first text of a pair, some in the second.",
+            "Put the text that holds the answers on one side.",
+        )
+    return "second" if sides == {True} else "first"
 
 
 def _answers_scored(
@@ -402,7 +433,7 @@ def _answers_scored(
             "dull": [" ".join(words[slice(*commonest)]) for words in dev.words],
         }
     )
-    return _scored(table, (), EXACT)
+    return _scored(table, (), EXACT, dev, len(gold))
 
 
 def _sides(spec: "FineTune") -> tuple[Examples, Examples]:
@@ -419,6 +450,17 @@ def _task(
 ) -> Task:
     from core.models.tuning import Lesson, Recipe
 
+    is_of_groups = spec.goal != "label" or spec.unit == "word"
+    if is_of_groups and len(dev) < MIN_GROUPS:
+        raise NotEnoughData(
+            "Scoring what will be learnt.", f"There are {len(dev)} dev examples for it.", f"Give {MIN_GROUPS} or more."
+        )
+    if spec.snapshots and spec.snapshots[-1] > steps_of(len(train), spec):
+        raise SpecInvalid(
+            f"Tuning on {len(train):,} examples that have what is to be learnt.",
+            f"They make {steps_of(len(train), spec)} steps; a snapshot is asked for at {spec.snapshots[-1]}.",
+            "Keep fewer steps.",
+        )
     recipe = Recipe(
         method=spec.method,
         rank=spec.rank,
@@ -448,12 +490,14 @@ def _table(answers: "Answers", gold: list[tuple[str, ...]], labels: tuple[str, .
     )
 
 
-def _scored(table: pd.DataFrame, labels: tuple[str, ...], measure: str) -> Scored:
+def _scored(table: pd.DataFrame, labels: tuple[str, ...], measure: str, dev: Examples, n_asked: int) -> Scored:
+    """Args: dev: what the rows are answers to; n_asked: gold labels in it."""
+    table.insert(1, "group", group_of(dev, table["example"].to_numpy()))
     value, found = score_of(table, labels, measure)
-    n_groups = table["example"].nunique()
+    n_groups = table["group"].nunique()
     if found is None and n_groups < MIN_GROUPS:
         raise NotEnoughData("Scoring a head.", f"It answers {n_groups} dev examples.", f"Give {MIN_GROUPS} or more.")
-    if found is None:  # all rows alike: the score is there, and nothing tells its spread
+    if found is None:  # all groups alike: the score is there, and nothing tells its spread
         n = len(table)
         found = Estimate(value=value, low=value, high=value, standard_error=0.0, n=n, n_groups=n_groups)
     return Scored(
@@ -462,6 +506,7 @@ def _scored(table: pd.DataFrame, labels: tuple[str, ...], measure: str) -> Score
         confusion=confusion_of(table, labels),
         score=found,
         majority=score_of(dull(table), labels, measure)[0],
+        n_lost=n_asked - len(table),
     )
 
 
@@ -476,18 +521,12 @@ def steps_of(n_examples: int, spec: "FineTune") -> int:
     return max(1, ceil(ceil(n_examples / spec.batch_size) * spec.epochs))
 
 
-def _enough_annotated(spec: "FineTune", dev: list[tuple[str, ...]], n_steps: int) -> None:
+def _enough_annotated(spec: "FineTune", dev: list[tuple[str, ...]]) -> None:
     """Raise, before any training, where too few sentences have the label."""
     asked = f"Tuning to predict {spec.label!r}, which only some words have."
     n_dev = sum(set(row) != {UNMARKED} for row in dev)
     if n_dev < MIN_GROUPS:
         raise NotEnoughData(asked, f"{n_dev} dev sentences have such a word.", f"Give {MIN_GROUPS} or more.")
-    if spec.snapshots and spec.snapshots[-1] > n_steps:
-        raise SpecInvalid(
-            asked,
-            f"Its sentences make {n_steps} steps; a snapshot is asked for at {spec.snapshots[-1]}.",
-            "Keep fewer steps.",
-        )
 
 
 def _labels_of(examples: Examples, spec: "FineTune", side: str) -> list[tuple[str, ...]]:

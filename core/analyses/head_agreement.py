@@ -9,7 +9,7 @@ import pandas as pd
 from core.analyses.base import Run
 from core.analyses.checkpoint import run_of
 from core.analyses.head_answers import Head, answers_of, head_labels, refuse_others
-from core.analyses.units import group_of
+from core.analyses.places import group_of
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
 from core.errors import IncompatibleRefs

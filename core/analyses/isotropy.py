@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, facing_layers, shared_rows, spread
 from core.analyses.embed import Embed, read_the_same
-from core.analyses.units import group_of
+from core.analyses.places import group_of
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec

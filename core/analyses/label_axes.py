@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers, spread
 from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows, same_width
-from core.analyses.units import group_of
+from core.analyses.places import group_of
 from core.data.examples import UNMARKED, Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid

@@ -9,7 +9,7 @@ import pandas as pd
 from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows
-from core.analyses.units import group_of
+from core.analyses.places import group_of
 from core.data.load import load_sample
 from core.errors import SpecInvalid
 from core.keys import Result, Spec

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
-from core.analyses.units import group_of, of_places
+from core.analyses.places import group_of
+from core.analyses.units import of_places
 from core.analyses.values import of_sentences, of_words
 from core.data.examples import Examples
 from core.data.load import load_sample

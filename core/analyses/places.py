@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.data.examples import Examples
 
@@ -32,3 +33,9 @@ def among(points: pd.DataFrame, places: Collection[Place]) -> np.ndarray:
     """Whether each point is at one of these places, bool [n]."""
     wanted = frozenset(places)
     return np.array([place in wanted for place in places_of(points)], dtype=bool)
+
+
+def group_of(examples: Examples, sentence: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Group of each row: its sentence, or one number for all versions of it (Examples.groups) [n]."""
+    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
+    return groups[sentence].astype(np.int64)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, facing_layers, shared_rows
 from core.analyses.embed import Embed, Embeddings, read_the_same
-from core.analyses.units import group_of, of_places
+from core.analyses.places import group_of
+from core.analyses.units import of_places
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec, later

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, spread
 from core.analyses.checkpoint import shape_of
 from core.analyses.embed import Embed, Embeddings
+from core.analyses.places import group_of
 from core.analyses.probe import TEST_SHARE
-from core.analyses.units import group_of
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid

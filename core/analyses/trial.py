@@ -63,6 +63,8 @@ class TrialScores(Result):
     n_steps: int
     parts: int
     """Into so many each batch was cut, for want of memory; 1 = none was."""
+    n_lost: int = 0
+    """As of a TunedCheckpoint."""
 
 
 def compute(spec: Trial, inputs: dict[str, Any], run: Run) -> TrialScores:
@@ -86,7 +88,8 @@ def compute(spec: Trial, inputs: dict[str, Any], run: Run) -> TrialScores:
         answers=scored.answers,
         score=scored.score,
         majority=scored.majority,
-        n_train=len(task.lesson.train),
+        n_train=tuned.n_taught,
         n_steps=task.lesson.recipe.n_steps,
         parts=tuned.parts,
+        n_lost=scored.n_lost,
     )

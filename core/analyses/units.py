@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.embed import Embeddings
+from core.analyses.places import group_of
 from core.data.examples import UNMARKED, Examples, Span
 from core.data.marks import mark_names, marks_of
 from core.errors import NotEnoughData, SpecInvalid
@@ -118,12 +119,6 @@ def _of(
         group=group_of(examples, sentence),
         parts=parts,
     )
-
-
-def group_of(examples: Examples, sentence: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Group of each row: its sentence, or one number for all versions of it (Examples.groups) [n]."""
-    groups = np.arange(len(examples)) if examples.groups is None else np.array(examples.groups)
-    return groups[sentence].astype(np.int64)
 
 
 def _known(values: object, marks: dict[str, tuple[str, ...]], label: str, unit: str) -> tuple:

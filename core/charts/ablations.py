@@ -12,7 +12,7 @@ from core.analyses.goals import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name, written
-from core.maths.statistics import Estimate, t_interval
+from core.maths.statistics import Estimate, spread_interval, t_interval
 
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
@@ -39,11 +39,11 @@ def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], m
     )
 
 
-def both_tables(trials: pd.DataFrame, second: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Trials of an experiment, and of what stands beside it under a name, with a column that tells them apart if there are any."""
+def both_tables(trials: pd.DataFrame, name: str, second: pd.DataFrame, beside: str) -> pd.DataFrame:
+    """Trials of an experiment, and of what stands beside it, with a column of their names if there are any of the second."""
     if second.empty:
         return trials
-    return pd.concat([trials.assign(beside=""), second.assign(beside=name)], ignore_index=True)
+    return pd.concat([trials.assign(experiment=name), second.assign(experiment=beside)], ignore_index=True)
 
 
 def means_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -116,9 +116,10 @@ def _spreads(trials: pd.DataFrame, places: Sequence[str], measure: str) -> str:
         own = trials.loc[trials["at"] == at, "score"]
         if len(own) < LEAST_SEEDS:
             return f"How much seeds differ takes {LEAST_SEEDS} of them or more."
-        said.append(f"{at} {written(own.mean(), measure)} ± {written(own.std(), measure)}")
-    n = trials["seed"].nunique()
-    return f"Mean ± standard deviation over {n} seeds, which {n} seeds tell roughly: {', '.join(said)}."
+        sd = spread_interval(own)
+        ends = f"[{written(sd.low, measure)}, {written(sd.high, measure)}]"
+        said.append(f"{at} {written(own.mean(), measure)}, sd {written(sd.value, measure)} {ends}")
+    return f"Mean and standard deviation over {trials['seed'].nunique()} seeds: {'; '.join(said)}."
 
 
 def _beyond(loss: Mapping[Hashable, Any]) -> str:
@@ -134,7 +135,7 @@ def ablation_chart(
     n_blocks: int,
     measure: str = ACCURACY,
     *,
-    beside: tuple[str, pd.DataFrame] | None = None,
+    beside: pd.DataFrame | None = None,
 ) -> alt.LayerChart:
     """Scores against what was done, a point a seed; a line through the means once every place has its seeds.
 
@@ -144,13 +145,13 @@ def ablation_chart(
         look: how to draw.
         n_blocks: of the checkpoint: all places are on the axis, whether they were tried yet or not.
         measure: what the scores are.
-        beside: what differs, in words, and the trials of another experiment with the same places, in a quieter colour.
+        beside: trials of another experiment with the same places, as grey diamonds.
     """
     places = list(experiment.places(n_blocks))
-    named = [("", trials, look.tuned, "triangle-up")]
-    if beside is not None and len(beside[1]):
-        named.append((beside[0], beside[1], look.base, "circle"))
-    low = min(table[["low", "guessing"]].min().min() for _, table, _, _ in named)
+    drawn = [(trials, look.tuned, "triangle-up")]
+    if beside is not None and len(beside):
+        drawn.insert(0, (beside, look.quiet, "diamond"))
+    low = min(table[["low", "guessing"]].min().min() for table, _, _ in drawn)
     scale = alt.Scale(domain=[low - 0.03 if low < 0 else max(0.0, low - 0.03), 1.0], nice=False, clamp=True)
     number = ".0%" if measure in SHARES else ".2f"
     y = alt.Y("score:Q", title=f"{measure} on dev examples", scale=scale, axis=alt.Axis(format=number, tickCount=6))
@@ -160,13 +161,8 @@ def ablation_chart(
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
         level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
     ]
-    for at, (said, table, colour, shape) in enumerate(named):
+    for table, colour, shape in drawn:
         layers += _series(table, experiment, look, measure, x=x, y=y, scale=scale, colour=colour, shape=shape)
-        if len(named) > 1:
-            key = alt.Chart(pd.DataFrame({"said": [said or experiment.name]}))
-            layers.append(
-                key.mark_text(color=colour, align="left", fontWeight="bold", x=6, y=14 + 18 * at).encode(text="said:N")
-            )
     return framed(alt.layer(*layers), look, height=HEIGHT)
 
 

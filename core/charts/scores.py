@@ -1,10 +1,27 @@
 """What a head's scores are called and how they are written, and what it answers where answers are no labels."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 
-from core.analyses.goals import DULL, EXACT, F1, LAS, MATTHEWS, MEASURES, OVERLAP, R2, RELATIONS, SHARES, SPEARMAN, UAS
+from core.analyses.goals import (
+    DULL,
+    DULL_RELATION,
+    EXACT,
+    F1,
+    LAS,
+    MATTHEWS,
+    MEASURES,
+    OVERLAP,
+    R2,
+    RELATIONS,
+    SHARES,
+    SPEARMAN,
+    UAS,
+)
 from core.charts.look import Look, framed
+from core.maths.statistics import Estimate
 
 HELP = {
     F1: "Macro-F1 is the mean over classes of the harmonic mean of precision and recall: rare classes count like common ones.",
@@ -14,7 +31,7 @@ HELP = {
     LAS: "Labelled attachment is the share of words with the right head and the right relation to it, punctuation included.",
     UAS: "Unlabelled attachment is the share with the right head.",
     RELATIONS: "Relations right is the share with the right relation, whatever the head.",
-    EXACT: "Exact match is the share of answers that are the gold one but for case, punctuation and articles, as in SQuAD.",
+    EXACT: "Exact match is the share of answers that are the first gold one but for case, punctuation and articles.",
     OVERLAP: "Word F1 is the harmonic mean of precision and recall of an answer's words, over all questions.",
 }
 """What a score is, in a sentence; accuracy needs none."""
@@ -25,6 +42,18 @@ def written(score: float, measure: str) -> str:
     return f"{score:.1%}" if measure in SHARES else f"{score:.2f}"
 
 
+def interval(found: Estimate, measure: str) -> str:
+    """A score's interval, behind it in a sentence."""
+    if found.standard_error == 0 and found.low == found.high:
+        return "[no interval: all alike]"
+    return f"[{written(found.low, measure)}, {written(found.high, measure)}]"
+
+
+def others(scores: Mapping[str, Estimate]) -> str:
+    """The scores of a head beside its main one, with their intervals. Args: TunedCheckpoint.scores()."""
+    return " · ".join(f"{name} {written(one.value, name)} {interval(one, name)}" for name, one in scores.items())
+
+
 def goal_of(measure: str) -> str:
     """The goal that a measure is of."""
     return next(goal for goal, measures in MEASURES.items() if measure in measures)
@@ -32,7 +61,7 @@ def goal_of(measure: str) -> str:
 
 def dull_name(measure: str) -> str:
     """What always answering the same means, of the goal that a measure is of."""
-    return DULL[goal_of(measure)]
+    return DULL_RELATION if measure == RELATIONS else DULL[goal_of(measure)]
 
 
 def explained(goal: str) -> str:

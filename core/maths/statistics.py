@@ -105,6 +105,36 @@ def t_interval(values: ArrayLike, *, level: float = 0.95) -> Estimate:
     return _interval(float(given.mean()), float(given.std(ddof=1)) / math.sqrt(g), level, g, g)
 
 
+def spread_interval(values: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """The standard deviation of values with its interval, were they drawn from a normal distribution.
+
+    Args:
+        values: real [n], n >= 2.
+        level: coverage, between 0 and 1.
+    Returns:
+        Estimate of the standard deviation (n - 1 in the denominator), >= 0; 5 values tell it within 0.6 to 2.9 times.
+    Raises:
+        NotEnoughData: fewer than 2 values.
+        SpecInvalid: level out of range.
+    Source:
+        The chi-square interval of a variance.
+    """
+    from scipy.stats import chi2
+
+    held = _finite(values, "A standard deviation with its interval.")
+    if len(held) < 2:
+        raise NotEnoughData("A standard deviation.", f"{len(held)} values.", "Give 2 or more.")
+    if not 0 < level < 1:
+        raise SpecInvalid(f"An interval at level {level}.", "Out of range.", "Choose between 0 and 1.")
+    sd, freedom = float(held.std(ddof=1)), len(held) - 1
+    low, high = (
+        sd * (freedom / float(chi2.ppf(share, freedom))) ** 0.5 for share in ((1 + level) / 2, (1 - level) / 2)
+    )
+    return Estimate(
+        value=sd, low=low, high=high, standard_error=sd / (2 * freedom) ** 0.5, n=len(held), n_groups=len(held)
+    )
+
+
 def resampled_interval(scores: ArrayLike, *, n_train: int, n_test: int, level: float = 0.95) -> Estimate:
     """Mean score over repeated random train/test splits, corrected for their overlap.
 

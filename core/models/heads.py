@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ NOWHERE = -1
 """Place of the first piece of a word that a batch does not have."""
 LONGEST_ANSWER = 30
 """Words of the longest answer."""
+Side = Literal["both", "first", "second"]
+"""Texts of a pair."""
 Begins = Mapping[int, int]
 """Word of an example -> place of its first piece among the example's pieces; words cut off or without pieces are not there."""
 
@@ -54,6 +56,10 @@ class Head(Protocol):
         """Names in index order; empty where it gives none."""
 
     @property
+    def side(self) -> Side:
+        """Whose words it reads."""
+
+    @property
     def even_loss(self) -> float:
         """The loss of guessing evenly, roughly: what is many times that is no learning."""
 
@@ -76,6 +82,7 @@ class LabelHead:
 
     unit: Literal["sentence", "word"]
     labels: tuple[str, ...]
+    side: ClassVar[Side] = "both"
 
     @property
     def even_loss(self) -> float:
@@ -126,12 +133,15 @@ class NumberHead:
     mean: float
     spread: float
     """Mean and standard deviation of the numbers to learn; the head sees numbers of mean 0 and spread 1."""
+    furthest: float = 1.0
+    """How far the furthest number lies from the mean, in spreads."""
     labels: tuple[str, ...] = ()
+    side: ClassVar[Side] = "both"
 
     @property
     def even_loss(self) -> float:
-        """As in Head: the squared error of always saying the mean."""
-        return 1.0
+        """As in Head: the squared error of always saying the mean, of the hardest batch: a few numbers may lie far out."""
+        return max(1.0, self.furthest**2)
 
     def fresh(self, checkpoint: Path) -> nn.Module:
         """As in Head."""
@@ -167,6 +177,7 @@ class TreeHead:
     """Names of the relations."""
     best: Callable[[NDArray[np.float64]], NDArray[np.int64]]
     """The heads of the best tree, given scores [n, n + 1] of each word hanging on each, root first (core.maths.trees)."""
+    side: ClassVar[Side] = "both"
 
     @property
     def even_loss(self) -> float:
@@ -227,6 +238,8 @@ class TreeHead:
 class AnswerHead:
     """The words of a text that answer a question about it: a first and a last one (Rajpurkar et al. 2016; Devlin et al. 2019)."""
 
+    side: Side
+    """Which of the two texts holds the answer; the other asks."""
     labels: tuple[str, ...] = ()
 
     @property

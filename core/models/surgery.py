@@ -80,7 +80,9 @@ def _begin_anew(model: "PreTrainedModel", seed: int) -> None:
     own = model.base_model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        own.load_state_dict(type(own)(own.config).state_dict())
+        fresh = type(own)(own.config).state_dict()
+    # Some heads leave the pooler out, which a network by itself has.
+    own.load_state_dict({name: fresh[name] for name in own.state_dict()})
 
 
 def _freeze(model: "PreTrainedModel", parts: nn.ModuleList, n_frozen: int) -> None:

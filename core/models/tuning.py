@@ -39,7 +39,7 @@ from core.data.examples import Examples
 from core.errors import SpecInvalid, TunescopeError
 from core.models.changes import apply_changes, changes_file, portable_name, write_changes
 from core.models.checkpoints import backbone_class, facts, load_tokenizer
-from core.models.heads import IGNORED, NOWHERE, Begins, Head, Said
+from core.models.heads import IGNORED, NOWHERE, Begins, Head, Said, Side
 from core.models.hooks import blocks
 from core.models.pieces import NO_WORD, tokenise
 from core.models.sources import Source
@@ -58,6 +58,8 @@ _STATE_SECONDS = float(os.environ.get("TUNESCOPE_STATE_SECONDS") or 30.0)
 """How often the full state is saved, or at the next row of the loss curve; a kill loses the work since."""
 _CURVE_ROWS = 50
 _ANSWERING = "answering the dev examples"
+_AT_ONCE = 64
+"""Examples answered at a time, while memory does for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,8 @@ class Tuned:
     """For the dev examples."""
     parts: int
     """Into so many each batch was cut, for want of memory; 1 = none was."""
+    n_taught: int
+    """Training examples of which something was left to learn within the pieces that are read."""
 
 
 def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: OnStep, on_curve: OnCurve) -> Tuned:
@@ -140,14 +144,15 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
     recipe, folder = lesson.recipe, into.parent / "trainer"
     longest, stored = longest_input(checkpoint, recipe.max_pieces), set(stored_tensors(checkpoint))
 
-    def train(parts: int) -> tuple[TrainerState, Keeper]:
+    def train(parts: int) -> tuple[TrainerState, Keeper, int]:
         model, tokenizer = _fresh(checkpoint, lesson)
         hold_still(model, recipe, stored)
         keeper = Keeper(model, recipe, stored)
+        items = _taught(tokenizer, lesson, longest)
         state = _train(
             model,
             tokenizer,
-            _taught(tokenizer, lesson, longest),
+            items,
             folder,
             lesson=lesson,
             parts=parts,
@@ -156,9 +161,9 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
             on_step=on_step,
             on_curve=on_curve,
         )
-        return state, keeper
+        return state, keeper, len(items)
 
-    (state, keeper), parts = _within_memory(train, recipe, folder)
+    (state, keeper, n_taught), parts = _within_memory(train, recipe, folder)
     final = changes_file(into, None)
     keeper.write(final)
     # The answers are those of what was kept, read back, and not of the model in memory.
@@ -172,7 +177,7 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
     shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers, parts=parts)
+    return Tuned(curve=_curve(state), answers=answers, parts=parts, n_taught=n_taught)
 
 
 def try_out(
@@ -198,14 +203,15 @@ def try_out(
     """
     recipe, longest = lesson.recipe, longest_input(checkpoint, lesson.recipe.max_pieces)
 
-    def train(parts: int) -> tuple[TrainerState, Any, PreTrainedTokenizerBase]:
+    def train(parts: int) -> tuple[TrainerState, Any, PreTrainedTokenizerBase, int]:
         model, tokenizer = _fresh(checkpoint, lesson)
         hold_still(model, recipe, set(stored_tensors(checkpoint)))
         operate(model, surgery, seed=recipe.seed)
+        items = _taught(tokenizer, lesson, longest)
         state = _train(
             model,
             tokenizer,
-            _taught(tokenizer, lesson, longest),
+            items,
             folder,
             lesson=lesson,
             parts=parts,
@@ -215,9 +221,9 @@ def try_out(
             on_curve=on_curve,
             faster=(blocks_of(model, surgery.reset), surgery.reset_rate),
         )
-        return state, model, tokenizer
+        return state, model, tokenizer, len(items)
 
-    (state, model, tokenizer), parts = _within_memory(train, recipe, folder)
+    (state, model, tokenizer, n_taught), parts = _within_memory(train, recipe, folder)
     answers = answer(
         model,
         tokenizer,
@@ -227,7 +233,7 @@ def try_out(
         on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
     )
     shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers, parts=parts)
+    return Tuned(curve=_curve(state), answers=answers, parts=parts, n_taught=n_taught)
 
 
 T = TypeVar("T")
@@ -239,31 +245,46 @@ def _within_memory(train: Callable[[int], T], recipe: Recipe, folder: Path) -> t
     Raises:
         SpecInvalid: it does not do for one example.
     """
-    parts = 1
+    size, note = recipe.batch_size, folder / _SIZE
+    if note.is_file():  # a run that was cut off had found out already
+        size = int(note.read_text())
     while True:
         try:
-            return train(parts), parts
-        except RuntimeError as error:
+            return train(recipe.batch_size // size), recipe.batch_size // size
+        except (RuntimeError, MemoryError) as error:
             if not _is_want_of_memory(error):
                 raise
-            reason = str(error).splitlines()[0]
+            reason = next(iter(str(error).splitlines()), "none left")
         # Out of the handler, whose error holds on to everything that took the memory.
-        parts *= 2
-        if parts > recipe.batch_size:
+        if size == 1:
             raise SpecInvalid(
                 "Tuning one example at a time.",
                 f"Memory does not do for it: {reason}.",
-                "Allow fewer pieces, or a smaller network.",
+                "Allow fewer pieces, or take a smaller network.",
             )
-        log.warning("out of memory; tuning begins again with batches in %d parts", parts)
+        # Parts of one size: what is counted as one batch stays as large as was asked.
+        size = max(one for one in range(1, size // 2 + 1) if recipe.batch_size % one == 0)
+        log.warning("out of memory; tuning begins again with %d examples at a time", size)
         shutil.rmtree(folder, ignore_errors=True)  # its state counts other batches
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        folder.mkdir(parents=True)
+        note.write_text(str(size))
+        _let_go()
 
 
-def _is_want_of_memory(error: RuntimeError) -> bool:
-    """Whether an accelerator's memory or the machine's did not do; torch has a class of its own for the first alone."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+_SIZE = "examples-at-a-time"
+"""File beside a run's state: what memory does for."""
+
+
+def _let_go() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _is_want_of_memory(error: Exception) -> bool:
+    """Whether an accelerator's memory or the machine's did not do; torch has a class of its own for some accelerators alone."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(said in str(error) for said in ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED"))
 
 
 def _fresh(checkpoint: Path, lesson: Lesson) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -316,7 +337,7 @@ def _train(
         model=model,
         args=_arguments(recipe, state_folder, device, parts),
         train_dataset=items,
-        data_collator=_collator(tokenizer),
+        data_collator=_collator(tokenizer, model),
         callbacks=[watch],
     )
     trainer.rates = {one: rate for one, rate in rates.items() if rate != 1.0}
@@ -342,7 +363,8 @@ class _AtRates(Trainer):
             return optimizer
         groups = []
         for group in optimizer.param_groups:
-            for rate in sorted({self.rates.get(id(one), 1.0) for one in group["params"]}):
+            # The usual rate first: the first group's is the one that the loss curve tells.
+            for rate in sorted({self.rates.get(id(one), 1.0) for one in group["params"]}, key=lambda x: (x != 1.0, x)):
                 own = [one for one in group["params"] if self.rates.get(id(one), 1.0) == rate]
                 groups.append({**group, "params": own, "lr": group["lr"] * rate})
         optimizer.param_groups = groups
@@ -380,20 +402,28 @@ def answer(
         longest: pieces to cut at.
         on_batch: called after each batch; may raise to stop.
     """
-    items, begins = _inputs(tokenizer, examples, longest)
+    items, begins = _inputs(tokenizer, examples, longest, head.side)
     for item, begun in zip(items, begins, strict=True):
         item |= head.asks(begun, len(item["input_ids"]))
-    collate = _collator(tokenizer)
+    collate = _collator(tokenizer, model)
     order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
     said: list[Said | None] = [None] * len(items)
     model.eval()
     with torch.inference_mode():
-        for first in range(0, len(order), 64):
-            rows = order[first : first + 64]
+        size = _AT_ONCE
+        while order:
+            rows = order[:size]
             batch = collate([items[i] for i in rows])
-            output = model(**{name: value.to(model.device) for name, value in batch.items()})
+            try:
+                output = model(**{name: value.to(model.device) for name, value in batch.items()})
+            except (RuntimeError, MemoryError) as error:
+                if size == 1 or not _is_want_of_memory(error):
+                    raise
+                size //= 2
+                continue
             for row, one in zip(rows, head.reads(model, output, [begins[i] for i in rows]), strict=True):
                 said[row] = one
+            order = order[size:]
             on_batch()
     every = [one for one in said if one is not None]
     shares = np.concatenate([one.log_shares for one in every])
@@ -501,7 +531,9 @@ def _add_adapters(model: Any, rank: int) -> None:
 def _taught(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, longest: int) -> list[dict[str, Any]]:
     """Inputs of each training example of which something is left to learn. Raises SpecInvalid where nothing is of any."""
     items = []
-    for item, begun, target in zip(*_inputs(tokenizer, lesson.train, longest), lesson.targets, strict=True):
+    for item, begun, target in zip(
+        *_inputs(tokenizer, lesson.train, longest, lesson.head.side), lesson.targets, strict=True
+    ):
         taught = lesson.head.taught(begun, len(item["input_ids"]), target)
         if taught is not None:
             items.append(item | taught)
@@ -513,9 +545,9 @@ def _taught(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, longest: int) ->
 
 
 def _inputs(
-    tokenizer: PreTrainedTokenizerBase, examples: Examples, longest: int
+    tokenizer: PreTrainedTokenizerBase, examples: Examples, longest: int, side: Side
 ) -> tuple[list[dict[str, Any]], list[Begins]]:
-    """Pieces of each example, and where its words begin among them."""
+    """Pieces of each example, and where the words of a side of it begin among them."""
     pieces = tokenise(tokenizer, examples, max_pieces=longest)
     items: list[dict[str, Any]] = []
     begins: list[Begins] = []
@@ -527,16 +559,21 @@ def _inputs(
             item["token_type_ids"] = pieces.segment[inside].tolist()
         begun: dict[int, int] = {}
         for place, word in enumerate(pieces.word[inside].tolist()):
-            if word != NO_WORD:
+            is_second = word >= len(examples.spans[i])
+            if word != NO_WORD and side in ("both", "second" if is_second else "first"):
                 begun.setdefault(word, place)
         items.append(item)
         begins.append(begun)
     return items, begins
 
 
-def _collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
-    """Items to one batch, padded on the right so that places count from the start."""
+def _collator(
+    tokenizer: PreTrainedTokenizerBase, model: Any
+) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
+    """Items to one batch, padded on the right so that places count from the start; on the left where a head reads the last piece
+    of a row, whatever it is."""
     pad = {"input_ids": tokenizer.pad_token_id or 0, "attention_mask": 0, "token_type_ids": 0, "begins": NOWHERE}
+    is_left = getattr(getattr(model, "sequence_summary", None), "summary_type", "") == "last"
 
     def collate(items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         batch = {}
@@ -544,7 +581,9 @@ def _collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, An
             values = [item[name] for item in items]
             if isinstance(values[0], list):
                 longest = max(len(value) for value in values)
-                values = [value + [pad.get(name, IGNORED)] * (longest - len(value)) for value in values]
+                filling = [[pad.get(name, IGNORED)] * (longest - len(value)) for value in values]
+                pairs = zip(values, filling, strict=True)
+                values = [fill + value if is_left else value + fill for value, fill in pairs]
             batch[name] = torch.tensor(values)
         return batch
 
@@ -564,7 +603,7 @@ def _arguments(recipe: Recipe, folder: Path, device: str, parts: int) -> Trainin
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=n_steps,
-        per_device_train_batch_size=math.ceil(recipe.batch_size / parts),
+        per_device_train_batch_size=recipe.batch_size // parts,
         gradient_accumulation_steps=parts,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="linear",

@@ -515,9 +515,14 @@ def trials(table: pd.DataFrame, ablation: Ablation) -> str:
         norms = ", layer norms kept" if ablation.keeps_norms else ""
         rate = f", {ablation.reset_rate:g} times the learning rate" if ablation.reset_rate != 1 else ""
         drawn = f"; weights drawn anew: {ablation.scale}{norms}{rate}"
-    head = f" (head × {run.head_rate:g})" if run.head_rate != 1 else ""
+    of = [point.trial.of for point in ablation.points]
+    epochs, rates = (
+        " or ".join(f"{one:g}" for one in dict.fromkeys(values))
+        for values in ((one.epochs for one in of), (one.learning_rate for one in of))
+    )
+    head = f" (head × {run.head_rate:g})" if any(one.head_rate != 1 for one in of) else ""
     return (
-        f"tuning on {escaped(goal_name(run.goal, run.label))}, {int(table['n_train'].iloc[0]):,} examples, {run.epochs:g} epochs, "
-        f"learning rate {run.learning_rate:g}{head}, batch {run.batch_size}, {ablation.n_seeds} seeds; "
+        f"tuning on {escaped(goal_name(run.goal, run.label))}, {int(table['n_train'].iloc[0]):,} examples, {epochs} epochs, "
+        f"learning rate {rates}{head}, batch {run.batch_size}, {ablation.n_seeds} seeds; "
         f"n = {int(table['n'].iloc[0]):,} dev {run.unit}s, thin lines: 95 % over dev examples (Wilson, or a jackknife){drawn}"
     )

@@ -25,6 +25,8 @@ class Task:
 
 HEAD_RATES = {"tree": 5.0, "answer": 5.0}
 """Heads with many fresh weights, or few steps to learn them in, learn at so many times the rate of the rest."""
+LONG = 384
+"""Pieces at which a text and a question are cut: a paragraph must be seen whole to be asked about."""
 RATES = {"tree": 3e-4, "answer": 3e-4}
 """Usual learning rates of all weights for goals that ask much of them."""
 _GOALS = {"label": "{name} ({unit})", "number": "{name} (number)", "tree": "{name}", "answer": "{name}"}
@@ -67,7 +69,8 @@ def learnt(column: Any, task: Task) -> dict[str, Any]:
         "answer a question; a head and a relation for each word (dependency parsing); or a number for each sentence (regression).",
         **_KEEP,
     )
-    return {"goal": goal, "unit": unit, "label": label, "head_rate": HEAD_RATES.get(goal, 1.0)}
+    fields = {"goal": goal, "unit": unit, "label": label, "head_rate": HEAD_RATES.get(goal, 1.0)}
+    return fields | ({"max_pieces": LONG} if goal == "answer" else {})
 
 
 def _at(options: list[Named], short: str) -> int:

@@ -17,6 +17,7 @@ from core.maths.statistics import (
     paired_shares,
     resampled_interval,
     simultaneous,
+    spread_interval,
     t_interval,
 )
 
@@ -193,3 +194,16 @@ def test_paired_shares_refuse_rows_that_do_not_face_each_other() -> None:
         paired_shares([True] * 8, [True] * 8, list(range(7)))
     with pytest.raises(NotEnoughData):
         paired_shares([True] * 8, [False] * 8, [0] * 8)
+
+
+def test_the_interval_of_a_spread_covers_what_it_should_and_is_wide_for_few_values() -> None:
+    draws = np.random.default_rng(3).normal(5, 2, size=(2000, 5))
+    found = [spread_interval(row) for row in draws]
+    covered = np.mean([one.low <= 2 <= one.high for one in found])
+    assert 0.93 < covered < 0.97
+    assert found[0].value == pytest.approx(draws[0].std(ddof=1))
+    assert found[0].high > 2.8 * found[0].value
+    scaled = spread_interval(draws[0] * 10)
+    assert scaled.low == pytest.approx(10 * found[0].low)
+    with pytest.raises(NotEnoughData):
+        spread_interval([1.0])

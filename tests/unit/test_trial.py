@@ -11,7 +11,9 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from core.analyses.trial import Trial, compute
 from core.errors import SpecInvalid
 from core.lab import Lab
+from core.maths.trees import best_tree
 from core.models.checkpoints import load_weights, locate
+from core.models.heads import AnswerHead, Head, LabelHead, TreeHead
 from core.models.hooks import blocks
 from core.models.surgery import operate
 from core.refs import Packaged, Surgery
@@ -227,6 +229,15 @@ def test_from_scratch_all_of_the_network_is_drawn_and_the_head_stays(
     again = copy.deepcopy(start)
     operate(again, Surgery(from_scratch=True), seed=4)
     assert not changed(again, model)
+
+
+@pytest.mark.parametrize("head", [LabelHead("word", ("a", "b")), TreeHead(("a", "b"), best_tree), AnswerHead("both")])
+def test_from_scratch_goes_with_every_head(head: Head) -> None:
+    before, model = head.fresh(locate(Packaged())), head.fresh(locate(Packaged()))
+    operate(model, Surgery(from_scratch=True, resets_pooler=True), seed=0)
+    drawn = {name for name in changed(model, before) if name.startswith(f"{model.base_model_prefix}.")}
+    matrices = {name for name, one in model.base_model.named_parameters() if one.ndim == 2}
+    assert {f"{model.base_model_prefix}.{name}" for name in matrices} <= drawn
 
 
 def test_the_pooler_is_drawn_where_that_is_asked_and_nothing_else(

@@ -209,9 +209,19 @@ Lab(engine="none").run(from_json(json.loads(sys.argv[1])))
 """
 
 
-@pytest.mark.parametrize("method", ["full", "head", "lora"])
-def test_a_killed_run_goes_on_bit_for_bit(tiny_start: Folder, tmp_path: Path, lab: Lab, method: str) -> None:
-    spec = TUNE.replace(checkpoint=tiny_start, method=method, snapshots=(2, 7), epochs=3, seed=3, learning_rate=1e-3)
+TREE = {"goal": "tree", "unit": "word", "label": "relation", "head_rate": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("method", "goal"), [("full", {}), ("head", {}), ("lora", {}), ("full", TREE), ("lora", TREE)],
+    ids=["full", "head", "lora", "parser", "parser by lora"],
+)  # fmt: skip
+def test_a_killed_run_goes_on_bit_for_bit(
+    tiny_start: Folder, tmp_path: Path, lab: Lab, method: str, goal: dict
+) -> None:
+    spec = TUNE.replace(
+        checkpoint=tiny_start, method=method, snapshots=(2, 7), epochs=3, seed=3, learning_rate=1e-3, **goal
+    )
     whole = Lab(Store(Settings(cache=tmp_path / "other", device="cpu")), engine="none")
     expected = whole.run(spec)
     for step in ("5", "9"):  # twice, the second time after having gone on
@@ -258,19 +268,19 @@ def test_a_batch_that_memory_does_not_do_for_is_cut_in_two_until_it_does(tiny_st
     parts, loss = ended.stdout.split()[-2:]
     assert int(parts) in (2, 4, 8, 16)
     assert float(loss) == pytest.approx(np.log(2), rel=0.2)  # of a whole batch, before the first step
-    assert "tuning begins again with batches in 2 parts" in ended.stderr
+    assert "tuning begins again with 256 examples at a time" in ended.stderr
 
 
 def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_once(tmp_path: Path) -> None:
-    recipe, tried = prepared(TUNE.replace(batch_size=6)).lesson.recipe, []
+    recipe, tried, state = prepared(TUNE.replace(batch_size=10)).lesson.recipe, [], tmp_path / "trainer"
 
     def too_much(parts: int) -> None:
         tried.append(parts)
         torch.empty(2**60)  # what no machine has
 
     with pytest.raises(SpecInvalid, match="Memory does not do for it"):
-        tuning._within_memory(too_much, recipe, tmp_path)
-    assert tried == [1, 2, 4]
+        tuning._within_memory(too_much, recipe, state)
+    assert tried == [1, 2, 10]  # 10, 5 and 1 at a time: a batch stays ten
 
     def wrong(parts: int) -> None:
         tried.append(parts)
@@ -278,7 +288,19 @@ def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_o
 
     with pytest.raises(RuntimeError, match="size"):
         tuning._within_memory(wrong, recipe, tmp_path)
-    assert tried == [1, 2, 4, 1]
+    assert tried == [1, 2, 10, 1]
+
+    # A run that was cut off goes on as it was, and does not try again what memory did not do for.
+    def killed(parts: int) -> None:
+        tried.append(parts)
+        if parts == 1:
+            torch.empty(2**60)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            tuning._within_memory(killed, recipe, tmp_path / "other")
+    assert tried[4:] == [1, 2, 2]
 
 
 def test_a_run_with_twenty_snapshots_of_adapters_takes_little_more_than_its_base(tiny_start: Folder, lab: Lab) -> None:
@@ -361,7 +383,7 @@ HEADS = {
     "word": LabelHead("word", ("a", "b")),
     "number": NumberHead(mean=2.0, spread=3.0),
     "tree": TreeHead(("a", "b", "c"), best_tree),
-    "answer": AnswerHead(),
+    "answer": AnswerHead("both"),
 }
 
 
@@ -401,6 +423,35 @@ def test_what_is_kept_is_the_model_that_was_tuned_in_every_family(
     start, changed = read_tensors(Source(folder=folder)), read_tensors(Source(folder=folder, changes=out))
     moved = {block_of(key) is not None for key in start.names() if (start.get(key) != changed.get(key)).any()}
     assert moved == {"full": {True, False}, "head": set(), "lora": {True}}[method]
+
+
+@pytest.mark.parametrize("unit", list(HEADS))
+@pytest.mark.parametrize("name", [*FAMILIES, "xlnet", "llama"])
+def test_what_a_head_says_of_a_text_does_not_depend_on_what_is_read_beside_it(
+    tmp_path: Path, name: str, unit: str
+) -> None:
+    from tests.golden.test_families import CONFIGS
+    from tests.golden.test_families import made as made_of
+
+    if name in FAMILIES:
+        folder = Path(family(name, tmp_path / "start").path)
+    else:
+        assert name in CONFIGS
+        made_of(name, tmp_path / "start")
+        folder = tmp_path / "start"
+    head = HEADS[unit]
+    torch.manual_seed(0)
+    model, tokenizer = tuned_model(Source(folder=folder), head, "cpu")
+    examples = load_sample(Sample(of=Suite(split="dev"), n=12))
+    together = answer(model, tokenizer, examples, head=head, longest=64, on_batch=lambda: None)
+    for row in (0, 5, 11):
+        alone = answer(model, tokenizer, examples.pick([row]), head=head, longest=64, on_batch=lambda: None)
+        mine = together.example == row
+        np.testing.assert_array_equal(together.word[mine], alone.word)
+        np.testing.assert_allclose(together.log_shares[mine], alone.log_shares, atol=2e-4)
+        np.testing.assert_allclose(together.confidence[mine], alone.confidence, atol=2e-4)
+        for name_, values in alone.beside.items():
+            np.testing.assert_allclose(together.beside[name_][mine], values, atol=2e-3)
 
 
 def test_the_loss_curve_can_be_watched_while_it_grows(
