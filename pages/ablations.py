@@ -204,9 +204,9 @@ def _to_share(ablation: Ablation) -> None:
     """The experiment as a file that runs without pages."""
     with st.popover("Share or run elsewhere", icon=":material/share:"):
         st.markdown(
-            "The whole experiment as a file, which runs without pages, over night for instance. Over the same cache folder nothing is "
-            "computed twice, and this page draws what comes out of it. Elsewhere it needs the same data and checkpoints: the built-in "
-            "ones are there, files of your own must lie at the same paths."
+            "The whole experiment as a file, which runs without pages, over night for instance. Over the same cache folder nothing "
+            "is computed twice, and this page draws what comes out of it. Elsewhere it needs the same data and checkpoints: the "
+            "built-in ones are there, files of your own must lie at the same paths."
         )
         st.code("python -m core run experiment.json", language="bash")
         st.download_button(
