@@ -99,7 +99,7 @@ def ablations() -> tuple[Ablation, ...]:
         checkpoint=BASE, train=Sample(of=reviews["train"], n=CLASSROOM_EXAMPLES), dev=Sample(of=reviews["dev"], n=500),
         label="sentiment", **CLASSROOM,
     )  # fmt: skip
-    names = "Reinitialise from the top", "Leave out from the top, head only"
+    names = "Reinitialise from the top", "Leave out from the top"
     return tuple(Ablation(experiment=name, of=run, n_blocks=6, n_seeds=CLASSROOM_SEEDS) for name in names)
 
 

@@ -30,7 +30,8 @@ HELP = (
     "Each point is a run of its own: the checkpoint is changed, then all that is not frozen is tuned, and the head is scored on "
     "dev examples. Thin lines are 95 % intervals over dev examples; from three seeds on a broad band is the 95 % interval over "
     "seeds (training examples drawn, their order, head, dropout). Losses are taken seed by seed, against the intact run of it. A "
-    "head alone and LoRA (rank 8) are tuned at a learning rate of 1e-3. From scratch: all weights as the family initialises them."
+    "head alone and LoRA (rank 8) are tuned at a learning rate of 1e-3. From scratch: all weights as the family initialises them. "
+    "A head alone reads what heads read, of BERT the pooler over [CLS]; the page Probes reads means over words."
 )
 
 
@@ -167,15 +168,17 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
     """
     run, experiment, points = ablation.of, ablation.asked, ablation.points
     n = run.train.n or lab.size_of(run.train.of)
-    st.caption(
-        f"Learnt: {show.escaped(goal_name(run.goal, run.label))} ({run.unit}s) from {n:,} examples of {show.escaped(read)}, "
-        f"{ablation.n_seeds} seeds."
-    )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            f"Learnt: {show.escaped(goal_name(run.goal, run.label))} ({run.unit}s) from {n:,} examples of {show.escaped(read)}, "
+            f"{ablation.n_seeds} seeds.",
+            width="content",
+        )
+        _to_share(ablation)
     others = beside[1].points if beside else []
     # An experiment and what stands beside it may share their intact runs.
     asked = list(dict.fromkeys(point.trial for point in (*points, *others)))
     held = dict(zip(asked, show.results(asked, what=f"runs of “{experiment.name}”"), strict=True))
-    _to_share(ablation)
     trials = ablations.trials_table(points, [held[point.trial] for point in points], measure)
     if trials.empty:
         return
@@ -187,7 +190,7 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
     if len(second):
-        st.markdown(f":orange[▲] {experiment.name} · :gray[◆] {beside[0] if beside else ''}")
+        st.caption(f":orange[▲] {experiment.name} · :gray[◆] {beside[0] if beside else ''}")
     show.figure(
         ablations.ablation_chart(
             trials, experiment, show.look(), ablation.n_blocks, measure, beside=second if beside else None

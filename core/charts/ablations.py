@@ -159,7 +159,7 @@ def ablation_chart(
     level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": [dull_name(measure)]})).encode(y=y)
     layers: list[alt.Chart] = [
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
-        level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
+        level.mark_text(color=look.quiet, align="right", dy=12, x=alt.ExprRef("width")).encode(text="said:N"),
     ]
     for table, colour, shape in drawn:
         layers += _series(table, experiment, look, measure, x=x, y=y, scale=scale, colour=colour, shape=shape)

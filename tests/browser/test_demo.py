@@ -34,7 +34,7 @@ VIEWS = {
     "maps?projection=Label+axes": 2,
     "maps?maps=Movers": 3,
     "ablations": 1,
-    "ablations?ablation_beside=Leave+out+from+the+top%2C+head+only": 1,
+    "ablations?ablation_beside=Leave+out+from+the+top": 1,
     "tasks": 5,
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,

@@ -91,7 +91,7 @@ def test_results_come_out_again(shipped: Lab, again: Lab) -> None:
     places = LabelGeometry(base=sentences[0], tuned=sentences[1], label="sentiment")
     for there, here in zip(shipped.peek(places).fisher_difference, again.run(places).fisher_difference, strict=True):
         assert here.value == pytest.approx(there.value, abs=0.02)
-    trial = next(point.trial for point in ablations()[1].points if point.at == "0")  # a head on embeddings: seconds
+    trial = next(point.trial for point in ablations()[1].points if point.at == "0")  # no block: seconds
     assert again.run(trial).score.value == pytest.approx(
         shipped.peek(trial).score.value, abs=0.02
     )  # ten of 500 answers
