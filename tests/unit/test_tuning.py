@@ -280,7 +280,7 @@ def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_o
 
     with pytest.raises(SpecInvalid, match="Memory does not do for it"):
         tuning._within_memory(too_much, recipe, state)
-    assert tried == [1, 2, 10]  # 10, 5 and 1 at a time: a batch stays ten
+    assert tried == [1, 2, 5, 10]  # 10, 5, 2 and 1 at a time: a batch stays ten
 
     def wrong(parts: int) -> None:
         tried.append(parts)
@@ -288,7 +288,7 @@ def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_o
 
     with pytest.raises(RuntimeError, match="size"):
         tuning._within_memory(wrong, recipe, tmp_path)
-    assert tried == [1, 2, 10, 1]
+    assert tried == [1, 2, 5, 10, 1]
 
     # A run that was cut off goes on as it was, and does not try again what memory did not do for.
     def killed(parts: int) -> None:
@@ -300,7 +300,7 @@ def test_one_example_that_is_too_much_ends_the_halving_and_other_errors_end_at_o
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             tuning._within_memory(killed, recipe, tmp_path / "other")
-    assert tried[4:] == [1, 2, 2]
+    assert tried[5:] == [1, 2, 2]
 
 
 def test_a_run_with_twenty_snapshots_of_adapters_takes_little_more_than_its_base(tiny_start: Folder, lab: Lab) -> None:
