@@ -177,7 +177,7 @@ def run_card(lab: Lab, one: Named) -> None:
     left.metric(
         f"{run.measure.capitalize()} on dev {run.unit}s",
         written(score.value, run.measure),
-        f"{DULL[run.goal]}: {written(tuned.majority, run.measure)}",
+        f"{written(tuned.majority, run.measure)} {DULL[run.goal]}",
         delta_color="off",
         delta_arrow="off",
         help=f"95 % interval {interval(score, run.measure)} over {score.n:,} {run.unit}s. {explained(run.goal)}",

@@ -84,7 +84,9 @@ def numbers_chart(answers: pd.DataFrame, name: str, look: Look) -> alt.LayerChar
         y=alt.Y("guess:Q", title="what the head says", scale=scale),
         tooltip=[alt.Tooltip(f"{side}:Q", format=".3g") for side in ("gold", "guess")],
     )
-    ends = alt.Chart(pd.DataFrame({"gold": [low, high], "guess": [low, high]})).encode(x="gold:Q", y="guess:Q")
+    ends = alt.Chart(pd.DataFrame({"gold": [low, high], "guess": [low, high]})).encode(
+        x=alt.X("gold:Q", scale=scale), y=alt.Y("guess:Q", scale=scale)
+    )
     return framed(
         alt.layer(
             ends.mark_line(color=look.quiet, strokeDash=[4, 4]),
