@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.goals import goal_name
 from core.analyses.similarity import Similarity
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.overlap import absent_words, n_rows, shared_sentences
@@ -20,7 +21,6 @@ from core.keys import Described, from_json, key_of, to_json
 from core.models.checkpoints import facts, is_adapter, locate
 from core.models.conversion import convert, needs_conversion
 from core.refs import (
-    LABEL_NAMES,
     Adapter,
     ConlluFile,
     DataFile,
@@ -392,12 +392,6 @@ def suite_name(ref: Suite) -> str:
 def _suite_id(ref: Suite) -> str:
     parts = ["suite", *([] if ref.part == "reviews" else [ref.part]), *(["apart"] if ref.lexicon == "split" else [])]
     return "-".join([*parts, ref.split])
-
-
-def goal_name(goal: str, label: str) -> str:
-    """What is learnt, in words a student knows."""
-    name = LABEL_NAMES.get(label, label)
-    return {"tree": f"parsing ({name})", "answer": "answering questions"}.get(goal, name)
 
 
 def run_name(run: FineTune, data: str) -> str:

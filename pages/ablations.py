@@ -12,10 +12,9 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.ablation import Ablation  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.experiments import BY_NAME, CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS  # noqa: E402
+from core.analyses.experiments import BY_NAME, CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS, SHUFFLE  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
-from core.analyses.goals import MEASURES  # noqa: E402
-from core.catalogue import goal_name  # noqa: E402
+from core.analyses.goals import MEASURES, goal_name  # noqa: E402
 from core.charts import ablations  # noqa: E402
 from core.charts.scores import dull_name, explained, written  # noqa: E402
 from core.keys import to_json  # noqa: E402
@@ -84,8 +83,8 @@ def main() -> None:
     if asked is None:
         return
     with show.messages():
-        ablation, read = asked
-        besides = ablation.besides
+        ablation, read, goals = asked
+        besides = ablation.besides | ablation.elsewhere(goals)
         with upper:
             measure = st.selectbox(
                 "Score", MEASURES[ablation.of.goal], key=f"ablation_score_{ablation.of.goal}", width=200, **_KEEP
@@ -93,14 +92,14 @@ def main() -> None:
             show.link_holds("ablation_beside", [NOTHING, *besides], "Beside it")
             beside = st.selectbox(
                 "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, bind="query-params",
-                help="Another experiment with the same places, or the same one on fewer examples, in the same figure.",
+                help="Another experiment with the same places, or this one on fewer examples or another label, in the same figure.",
             )  # fmt: skip
         draw(lab, ablation, measure, read, (beside, besides[beside]) if beside in besides else None)
 
 
-def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
-    """The experiment of a name on the run that the form describes, and the name of the training examples; None where the data has
-    nothing to learn."""
+def recipe(lab: Lab, name: str) -> tuple[Ablation, str, list[tuple[str, str, str]]] | None:
+    """The experiment of a name on the run that the form describes, the name of the training examples, and all that they have to be
+    learnt; None where that is nothing."""
     task = task_form.task(lab)
     if task is None:
         return None
@@ -153,7 +152,7 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str] | None:
         keeps_norms=keeps,
         reset_rate=faster,
     )
-    return ablation, task.train.name
+    return ablation, task.train.name, task.goals
 
 
 def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[str, Ablation] | None) -> None:
@@ -189,6 +188,8 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} {guessing}{so_far}",
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
+    if experiment.name == SHUFFLE and beside and beside[1].asked == experiment and len(trials) == len(points):
+        st.markdown(ablations.orders_agree(trials, second, experiment.intact(ablation.n_blocks)))
     if len(second):
         st.caption(f":orange[▲] {experiment.name} · :gray[◆] {beside[0] if beside else ''}")
     show.figure(

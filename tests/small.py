@@ -68,6 +68,7 @@ def comparison() -> list[Spec]:
     hulls = [DirectProbe(embed=side, label="upos", n_rows=150) for side in (BASE, TUNED)]
     halves = [one.replace(half=half) for one in hulls for half in ("first", "second")]
     spatial = [SpatialSimilarity(first=halves[at], second=halves[at + 1]) for at in (0, 2)]
+    ablation = Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1)
     return [
         TUNE,
         BASE,
@@ -113,6 +114,7 @@ def comparison() -> list[Spec]:
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
         HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
         Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
-        Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1),
+        *ablation.dependencies().values(),
+        ablation,
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

@@ -1,5 +1,6 @@
 """An experiment as one description that can be shared and run without pages: all its trials, and what they scored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -9,7 +10,7 @@ from core.analyses.base import Run
 from core.analyses.checkpoint import shape_of
 from core.analyses.experiments import BY_NAME, Experiment, Manner, Point, grid
 from core.analyses.fine_tune import FineTune
-from core.analyses.goals import MEASURES, dull, score_of
+from core.analyses.goals import MEASURES, dull, goal_name, score_of
 from core.analyses.trial import TrialScores
 from core.data.load import sample_size
 from core.errors import SpecInvalid
@@ -81,6 +82,20 @@ class Ablation(Spec, kind="ablation"):
             fewer = self.of.replace(train=self.of.train.replace(n=n // 10))
             found[f"a tenth of the examples ({n // 10:,})"] = self.replace(of=fewer)
         return found if self.asked.is_ordered else dict(list(found.items())[-1:])
+
+    def elsewhere(self, goals: Sequence[tuple[str, str, str]]) -> dict[str, "Ablation"]:
+        """The same experiment on the same examples with another label, by what differs.
+
+        Args:
+            goals: (goal, unit, label) that the examples have.
+        """
+        if self.of.goal != "label":
+            return {}
+        return {
+            f"the same on {goal_name(goal, label)} ({unit}s)": self.replace(of=self.of.replace(unit=unit, label=label))
+            for goal, unit, label in goals
+            if goal == "label" and (unit, label) != (self.of.unit, self.of.label)
+        }
 
     def dependencies(self) -> dict[str, Spec]:
         """The trials."""

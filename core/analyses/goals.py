@@ -26,6 +26,7 @@ from core.maths.scores import grouped_score, grouped_statistic, macro_f1, matthe
 from core.maths.simple_readers import r_squared, rank_correlation
 from core.maths.statistics import MIN_GROUPS, Estimate, grouped_share, wilson_interval
 from core.maths.trees import best_tree
+from core.refs import LABEL_NAMES
 
 if TYPE_CHECKING:
     from core.analyses.fine_tune import FineTune
@@ -177,6 +178,12 @@ def _answered_examples(examples: Examples, name: str) -> tuple[Examples, list[tu
     spans = [next((mark.first for mark in marks if ANSWER in mark.labels), None) for marks in examples.marks[name]]
     rows = [i for i, span in enumerate(spans) if span is not None]
     return examples.pick(rows), [span for span in spans if span is not None]
+
+
+def goal_name(goal: str, label: str) -> str:
+    """What is learnt, in words a student knows."""
+    name = LABEL_NAMES.get(label, label)
+    return {"tree": f"parsing ({name})", "answer": "answering questions"}.get(goal, name)
 
 
 def dull(answers: pd.DataFrame) -> pd.DataFrame:

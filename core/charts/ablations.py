@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from core.analyses.ablation import trial_row
@@ -12,8 +13,11 @@ from core.analyses.goals import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name, written
+from core.maths.agreement import paired_scores
 from core.maths.statistics import Estimate, spread_interval, t_interval
 
+LEAST_ORDERS = 4
+"""Shuffles from which on two tasks are compared."""
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
 HEIGHT = 270
@@ -109,6 +113,26 @@ def finding(trials: pd.DataFrame, experiment: Experiment, n_blocks: int, measure
     return f"{whole}; in other orders {mean} on the mean ({low} to {high})."
 
 
+def orders_agree(trials: pd.DataFrame, second: pd.DataFrame, intact: str) -> str:
+    """Whether the orders that are good for one task are good for another, in a sentence; empty where too few are there.
+
+    Args:
+        trials, second: of trials_table, the same experiment on two tasks.
+        intact: the place at which nothing was done; it is left out.
+    """
+    both = [means_table(table).set_index("at")["mean"].drop(intact, errors="ignore") for table in (trials, second)]
+    shared = [at for at in both[0].index if at in both[1].index]
+    one, other = (means[shared].to_numpy() for means in both)
+    if len(shared) < LEAST_ORDERS or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return ""
+    found = paired_scores(one, other)
+    return (
+        f"Over {found.n} other orders the two rows of scores correlate by {found.spearman:+.2f} in rank (Spearman, p = "
+        f"{found.spearman_p:.2g}) and {found.pearson:+.2f} in size (Pearson, p = {found.pearson_p:.2g}); that neither is the "
+        f"lower one has p = {found.wilcoxon_p:.2g} (Wilcoxon)."
+    )
+
+
 def _spreads(trials: pd.DataFrame, places: Sequence[str], measure: str) -> str:
     """How far seeds lie apart at each place."""
     said = []
@@ -155,15 +179,28 @@ def ablation_chart(
     scale = alt.Scale(domain=[low - 0.03 if low < 0 else max(0.0, low - 0.03), 1.0], nice=False, clamp=True)
     number = ".0%" if measure in SHARES else ".2f"
     y = alt.Y("score:Q", title=f"{measure} on dev examples", scale=scale, axis=alt.Axis(format=number, tickCount=6))
-    x = alt.X("at:O", title=experiment.axis, sort=places, scale=alt.Scale(domain=places), axis=alt.Axis(labelAngle=0))
+    x = alt.X(
+        "at:O",
+        title=experiment.axis,
+        sort=places,
+        scale=alt.Scale(domain=places),
+        axis=alt.Axis(labelAngle=_angle(places)),
+    )
     level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": [dull_name(measure)]})).encode(y=y)
+    others = [table["guessing"].mean() for table, _, _ in drawn if table is not trials]
     layers: list[alt.Chart] = [
+        alt.Chart(pd.DataFrame({"score": others})).mark_rule(color=look.quiet, strokeDash=[1, 4]).encode(y=y),
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
         level.mark_text(color=look.quiet, align="right", dy=12, x=alt.ExprRef("width")).encode(text="said:N"),
     ]
     for table, colour, shape in drawn:
         layers += _series(table, experiment, look, measure, x=x, y=y, scale=scale, colour=colour, shape=shape)
     return framed(alt.layer(*layers), look, height=HEIGHT)
+
+
+def _angle(places: Sequence[str]) -> int:
+    """At which the names of places stand, so that none is left out: level, or upright where all in a row are too long."""
+    return 0 if sum(map(len, places)) < 110 else -90
 
 
 def _series(

@@ -1,11 +1,62 @@
-"""Do two heads say the same?"""
+"""Do two heads say the same, do two series of scores go together?"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import ShapeError
+from core.errors import NotEnoughData, ShapeError
 
 _SUM = 1e-6
+
+
+@dataclass(frozen=True)
+class PairedScores:
+    """How two series of scores of the same things go together."""
+
+    spearman: float
+    """Rank correlation, -1 to 1."""
+    spearman_p: float
+    """Two-sided, that scores without anything in common would agree or disagree so far; by Student's t."""
+    pearson: float
+    """Linear correlation, -1 to 1."""
+    pearson_p: float
+    """Likewise."""
+    wilcoxon_p: float
+    """Two-sided signed-rank test that neither is higher than the other; 1 where all are equal."""
+    n: int
+    """Pairs."""
+
+
+def paired_scores(first: ArrayLike, second: ArrayLike) -> PairedScores:
+    """Compare two series of scores, pair by pair.
+
+    Args:
+        first, second: real [n], of the same things in the same order.
+    Raises:
+        ShapeError: unequal lengths.
+        NotEnoughData: fewer than 4 pairs, or a series that is constant.
+    Source:
+        Spearman (1904), Wilcoxon (1945); so did Tamkin et al. (2020) compare tasks over shuffles of blocks.
+    """
+    from scipy.stats import pearsonr, spearmanr, wilcoxon
+
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    asked = "Comparing two series of scores."
+    if one.shape != other.shape or one.ndim != 1:
+        raise ShapeError(asked, f"{one.shape} and {other.shape}.", "Give one score of each a pair.")
+    if len(one) < 4 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        raise NotEnoughData(asked, f"{len(one)} pairs, or scores all alike.", "Give 4 pairs or more that differ.")
+    ranks, line = spearmanr(one, other), pearsonr(one, other)
+    signed = 1.0 if (one == other).all() else float(wilcoxon(one, other).pvalue)
+    return PairedScores(
+        spearman=float(ranks.statistic),
+        spearman_p=float(ranks.pvalue),
+        pearson=float(line.statistic),
+        pearson_p=float(line.pvalue),
+        wilcoxon_p=signed,
+        n=len(one),
+    )
 
 
 def divergence_bits(log_first: ArrayLike, log_second: ArrayLike) -> NDArray[np.float64]:

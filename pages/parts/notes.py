@@ -16,6 +16,7 @@ from core.analyses.crowding import CrowdingCurves
 from core.analyses.direct_probe import LEAST_POINTS, LabelHulls
 from core.analyses.edge_probe import EdgeScores
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
+from core.analyses.goals import goal_name
 from core.analyses.head_agreement import HeadAgreements
 from core.analyses.isotropy import Isotropies
 from core.analyses.joint_tsne import JointTsne
@@ -38,7 +39,6 @@ from core.analyses.task_vectors import TaskCosines
 from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.analyses.weight_change import WeightChanges
 from core.analyses.weight_spectra import WeightSpectraFound
-from core.catalogue import goal_name
 from pages.parts.selection import Selection, caveat_of
 from pages.parts.show import escaped
 

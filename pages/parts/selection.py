@@ -18,6 +18,7 @@ from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.goals import goal_name
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
@@ -44,7 +45,6 @@ from core.analyses.task_vectors import TaskVectors
 from core.analyses.umap_seeds import UmapSeeds
 from core.analyses.weight_change import WeightChange
 from core.analyses.weight_spectra import WeightSpectra
-from core.catalogue import goal_name
 from core.lab import Named
 from core.refs import LABEL_NAMES, RandomWeights, Sample, Vectors
 from pages.parts.show import escaped

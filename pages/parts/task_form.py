@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.catalogue import goal_name
+from core.analyses.goals import goal_name
 from core.lab import Lab, Named
 from pages.parts import bringing
 

@@ -8,8 +8,8 @@ from scipy.special import log_softmax
 from scipy.stats import entropy
 from sklearn.metrics import cohen_kappa_score
 
-from core.errors import ShapeError
-from core.maths.agreement import chance_agreement, divergence_bits
+from core.errors import NotEnoughData, ShapeError
+from core.maths.agreement import chance_agreement, divergence_bits, paired_scores
 
 SEEDS = st.integers(0, 10**6)
 
@@ -47,3 +47,26 @@ def test_what_is_no_answer_is_said() -> None:
         divergence_bits(np.zeros((2, 2)), np.zeros((2, 3)))
     with pytest.raises(ShapeError, match="no probabilities"):
         divergence_bits(np.zeros((2, 2)), np.zeros((2, 2)))
+
+
+def test_two_series_of_scores_are_compared_as_scipy_would_and_by_what_must_hold() -> None:
+    draw = np.random.default_rng(0)
+    one = draw.normal(size=10)
+    same = paired_scores(one, one)
+    assert (same.wilcoxon_p, same.n) == (1.0, 10)
+    assert (same.spearman, same.pearson) == pytest.approx((1, 1))
+    turned = paired_scores(one, -(one**3))
+    assert turned.spearman == pytest.approx(-1)
+    assert -1 < turned.pearson < 0
+    raised = paired_scores(one, np.exp(one) + 5)  # order is all that Spearman knows
+    assert raised.spearman == pytest.approx(1)
+    assert raised.wilcoxon_p == pytest.approx(2 / 2**10)  # all ten higher: the least that ten pairs can have
+    false = [paired_scores(*draw.normal(size=(2, 10))) for _ in range(600)]
+    for name in ("spearman_p", "pearson_p", "wilcoxon_p"):
+        assert 0.02 < np.mean([getattr(found, name) < 0.05 for found in false]) < 0.08
+    with pytest.raises(NotEnoughData):
+        paired_scores(one[:3], one[:3])
+    with pytest.raises(NotEnoughData):
+        paired_scores(one, np.zeros(10))
+    with pytest.raises(ShapeError):
+        paired_scores(one, one[:5])

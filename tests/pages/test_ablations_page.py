@@ -168,7 +168,7 @@ def test_shuffles_are_other_orders_and_no_two_alike(n_blocks: int) -> None:
     places = shuffle.places(n_blocks)
     orders = [treated.surgery.order for treated in places.values()]
     assert orders[0] == ()
-    assert len(set(orders)) == len(orders) == min(6, math.factorial(n_blocks))
+    assert len(set(orders)) == len(orders) == min(11, math.factorial(n_blocks))
     assert tuple(range(n_blocks)) not in orders
     assert all(sorted(order) == list(range(n_blocks)) for order in orders[1:])
     assert all(" ".join(map(str, order)) == name for name, order in zip(places, orders, strict=True) if order)
@@ -204,6 +204,32 @@ def test_findings_are_held_against_the_intact_run_and_wait_for_it() -> None:
     wide = {at: [0.5, 0.7, 0.9] for at in steady.places(2)}
     assert "as it is 70.0%, sd 20.0% [10.4%, 125.7%]" in ablations.finding(trials(steady, wide), steady, 2)
     assert "takes 3" in ablations.finding(trials(steady, {at: [0.5, 0.7] for at in wide}), steady, 2)
+
+
+def test_orders_are_compared_between_tasks_when_there_are_enough_of_them() -> None:
+    (shuffle,) = [one for one in EXPERIMENTS if one.name == "Shuffle"]
+    places = list(shuffle.places(6))
+    draw = np.random.default_rng(0)
+    tables = [
+        pd.DataFrame({"at": places, "seed": 0, "score": [0.9, *draw.uniform(0.5, 0.8, 10)]}) for _ in ("one", "other")
+    ]
+    said = ablations.orders_agree(*tables, shuffle.intact(6))
+    one, other = (table["score"][1:] for table in tables)
+    assert f"by {one.corr(other, method='spearman'):+.2f} in rank" in said
+    assert f"{one.corr(other):+.2f} in size" in said
+    assert "Over 10 other orders" in said
+    assert ablations.orders_agree(tables[0], tables[1].head(4), shuffle.intact(6)) == ""
+    assert ablations.orders_agree(tables[0], tables[1].assign(score=0.5), shuffle.intact(6)) == ""
+
+
+def test_the_same_experiment_on_another_label_of_the_same_examples() -> None:
+    top = Ablation(experiment="Shuffle", of=RUN, n_blocks=6)
+    goals = [("label", "sentence", "sentiment"), ("label", "sentence", "tense"), ("number", "sentence", "tree depth")]
+    (said, other), *more = top.elsewhere(goals).items()
+    assert said == "the same on tense (sentences)"
+    assert not more  # numbers have scores of another kind
+    assert other.of == RUN.replace(label="tense")
+    assert top.replace(of=RUN.replace(goal="number", label="tree depth")).elsewhere(goals) == {}
 
 
 def test_means_have_an_interval_from_three_seeds_on() -> None:
