@@ -58,6 +58,12 @@ TUNED = Embed(checkpoint=TUNE, sample=SAMPLE)
 SENTENCES = Embed(checkpoint=Packaged(), sample=SAMPLE, unit="sentence", pooling="mean")
 
 
+def experiment() -> list[Spec]:
+    """The trials of an experiment of its own, and the experiment: nothing of it is about TUNE."""
+    ablation = Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1)
+    return [*ablation.dependencies().values(), ablation]
+
+
 def comparison() -> list[Spec]:
     """One spec of every kind, dependencies first."""
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
@@ -68,7 +74,6 @@ def comparison() -> list[Spec]:
     hulls = [DirectProbe(embed=side, label="upos", n_rows=150) for side in (BASE, TUNED)]
     halves = [one.replace(half=half) for one in hulls for half in ("first", "second")]
     spatial = [SpatialSimilarity(first=halves[at], second=halves[at + 1]) for at in (0, 2)]
-    ablation = Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1)
     return [
         TUNE,
         BASE,
@@ -114,7 +119,6 @@ def comparison() -> list[Spec]:
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
         HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
         Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
-        *ablation.dependencies().values(),
-        ablation,
+        *experiment(),
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]
