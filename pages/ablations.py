@@ -86,9 +86,10 @@ def main() -> None:
         ablation, read, goals = asked
         besides = ablation.besides | ablation.elsewhere(goals)
         with upper:
-            measure = st.selectbox(
-                "Score", MEASURES[ablation.of.goal], key=f"ablation_score_{ablation.of.goal}", width=200, **_KEEP
-            )
+            goal = ablation.of.goal
+            score = "ablation_score" if goal == "label" else f"ablation_score_{goal}"  # each goal has scores of its own
+            show.link_holds(score, MEASURES[goal], "Score")
+            measure = st.selectbox("Score", MEASURES[goal], key=score, bind="query-params", width=200)
             show.link_holds("ablation_beside", [NOTHING, *besides], "Beside it")
             beside = st.selectbox(
                 "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, bind="query-params",

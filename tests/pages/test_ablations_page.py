@@ -74,6 +74,22 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert ((table["low"] < table["score"]) & (table["score"] < table["high"])).all()
 
 
+def test_the_link_names_the_score(app: AppTest) -> None:
+    app.query_params["ablation_score"] = "macro-F1"
+    assert opened(app, "ablations").selectbox(key="ablation_score").value == "macro-F1"
+
+
+def test_what_a_link_asks_in_vain_is_told(app: AppTest) -> None:
+    app.query_params["ablation_score"] = "beauty"
+    app.query_params["ablation_beside"] = "a third"
+    page = opened(app, "ablations")
+    assert not page.exception
+    assert page.selectbox(key="ablation_score").value == "accuracy"
+    warned = " ".join(one.value for one in page.warning)
+    assert "beauty" in warned
+    assert "a third" in warned
+
+
 def test_grids_are_whole_curves_seed_by_seed_and_share_the_intact_run() -> None:
     intact = set()
     for experiment in EXPERIMENTS:
