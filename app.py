@@ -34,6 +34,7 @@ page = st.navigation(
             st.Page("pages/weights.py", title="Weights", icon=":material/scale:", url_path="weights"),
         ],
         "Change": [
+            st.Page("pages/lab.py", title="Lab", icon=":material/science:", url_path="lab"),
             st.Page("pages/ablations.py", title="Ablations", icon=":material/content_cut:", url_path="ablations"),
         ],
         "Manage": [

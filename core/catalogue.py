@@ -32,6 +32,7 @@ from core.refs import (
     Packaged,
     Sample,
     Suite,
+    Surgery,
     TableFile,
     Vectors,
     Whole,
@@ -399,7 +400,25 @@ def run_name(run: FineTune, data: str) -> str:
     n = f"{run.train.n:,}" if run.train.n else "all"
     how = {"full": "", "head": " · head only", "lora": f" · LoRA {run.rank}"}[run.method]
     epochs = "epoch" if run.epochs == 1 else "epochs"
-    return f"{goal_name(run.goal, run.label)} · {data} · {n} × {run.epochs:g} {epochs}{how} · seed {run.seed}"
+    changed = f" · {said}" if (said := surgery_said(run.surgery)) else ""
+    return f"{goal_name(run.goal, run.label)} · {data} · {n} × {run.epochs:g} {epochs}{how}{changed} · seed {run.seed}"
+
+
+def surgery_said(surgery: Surgery) -> str:
+    """What was done to a start that keeps its blocks in their places, in a few words; empty where nothing was."""
+    said = []
+    if surgery.from_scratch:
+        said.append("from scratch")
+    if surgery.reset:
+        scale = ", small" if surgery.scale == "tamkin-code" else ""
+        norms = ", norms kept" if surgery.keeps_norms else ""
+        rate = f", learning × {surgery.reset_rate:g}" if surgery.reset_rate != 1 else ""
+        said.append(f"reset {', '.join(map(str, surgery.reset))}{scale}{norms}{rate}")
+    if surgery.resets_pooler:
+        said.append("pooler reset")
+    if surgery.n_frozen:
+        said.append(f"{surgery.n_frozen} frozen")
+    return "; ".join(said)
 
 
 def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:

@@ -241,6 +241,18 @@ class Surgery(Described, kind="surgery"):
     """Whether all of the network is drawn anew, as its family initialises it."""
     reset_rate: float = later(1.0)
     """Learning rate of reset blocks, as a multiple of the others'."""
+    skips_pooler: bool = later(False)
+    """Whether the head reads the first piece ([CLS]) of the last block as it is, and not through the pooler."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether weights are drawn anew."""
+        return bool(self.reset) or self.resets_pooler or self.from_scratch
+
+    @property
+    def moves(self) -> bool:
+        """Whether what is left is another network than the start's: blocks are gone or stand elsewhere, or there is no pooler."""
+        return bool(self.order) or self.n_kept is not None or self.skips_pooler
 
     def validate(self) -> None:
         asked = "Changing a checkpoint before it is tuned."
@@ -250,8 +262,13 @@ class Surgery(Described, kind="surgery"):
             raise SpecInvalid(asked, f"Blocks to reset: {self.reset}.", "Give rising numbers from 0 on.")
         if sorted(self.order) != list(range(len(self.order))):
             raise SpecInvalid(asked, f"An order of blocks: {self.order}.", "Give each block once.")
+        if self.skips_pooler and self.resets_pooler:
+            raise SpecInvalid(asked, "The pooler is drawn anew and then not read.", "Choose one of the two.")
         if self.n_frozen < 0 or (self.n_kept is not None and self.n_kept < 0):
             raise SpecInvalid(asked, f"{self.n_frozen} frozen, {self.n_kept} kept.", "Give 0 or more.")
+
+
+NOTHING = Surgery()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,15 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.ablation import Ablation  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.experiments import BY_NAME, CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, EXPERIMENTS, SHUFFLE  # noqa: E402
+from core.analyses.experiments import (  # noqa: E402
+    BY_NAME,
+    CLASSROOM,
+    CLASSROOM_EXAMPLES,
+    CLASSROOM_SEEDS,
+    EXPERIMENTS,
+    SHUFFLE,
+    Point,
+)
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.analyses.goals import MEASURES, goal_name  # noqa: E402
 from core.charts import ablations  # noqa: E402
@@ -20,7 +28,7 @@ from core.charts.scores import dull_name, explained, written  # noqa: E402
 from core.keys import to_json  # noqa: E402
 from core.lab import Lab  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
-from pages.parts import notes, show, task_form  # noqa: E402
+from pages.parts import notes, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
 NOTHING = "nothing"
@@ -30,7 +38,8 @@ HELP = (
     "dev examples. Thin lines are 95 % intervals over dev examples; from three seeds on a broad band is the 95 % interval over "
     "seeds (training examples drawn, their order, head, dropout). Losses are taken seed by seed, against the intact run of it. A "
     "head alone and LoRA (rank 8) are tuned at a learning rate of 1e-3. From scratch: all weights as the family initialises them. "
-    "A head alone reads what heads read, of BERT the pooler over [CLS]; the page Probes reads means over words."
+    "A head alone reads what heads read, of BERT the pooler over [CLS], or [CLS] itself where the experiment says so; the page "
+    "Probes reads means over words."
 )
 
 
@@ -203,6 +212,30 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         specs=[trial for trial in asked if held[trial] is not None],
         note=notes.trials(trials, ablation),
     )
+    _to_keep(points)
+
+
+def _to_keep(points: list[Point]) -> None:
+    """One of the runs as a checkpoint that every page can look into."""
+    kept = {f"{point.at} · seed {point.seed}": run for point in points if (run := point.trial.kept) is not None}
+    with st.expander("Look inside one of these runs", icon=":material/troubleshoot:"):
+        if not kept:
+            st.markdown(
+                "Blocks are left out or moved here: what is left is another network than its start, with other layers to compare. "
+                "Its scores are kept, its weights are not."
+            )
+            return
+        st.markdown(
+            "Trials keep scores, not weights. One of them can be tuned once more, which gives the same weights to the bit, and "
+            "kept as a checkpoint: Layers, Maps and Probes then show what its layers became."
+        )
+        which = st.selectbox("Run", list(kept), key="ablation_keep", width=360)
+        (tuned,) = show.results([kept[which]], what=f"the checkpoint “{which}”")
+        if tuned is not None:
+            st.button(
+                "Compare it with its base", on_click=picker.pick_run, args=(kept[which],), icon=":material/compare_arrows:",
+                key="ablation-pick",
+            )  # fmt: skip
 
 
 def _to_share(ablation: Ablation) -> None:

@@ -139,7 +139,7 @@ def noise_floors(chosen: Selection, spec: Similarity) -> dict[str, tuple[Similar
         disabled=twin is None,
         help="The tuned checkpoint against another run of the same tuning that differs by its seed alone: what chance in training "
         "changes. Where base and tuned are no further apart, tuning did no more than chance."
-        + ("" if twin else " There is no such run yet: tune once more with another seed on the page Checkpoints."),
+        + ("" if twin else " There is no such run yet: tune once more with another seed on the page Lab."),
     )
     if is_wanted and twin:
         wanted[seed] = chosen.similarity_to(twin, spec.measure, kind)

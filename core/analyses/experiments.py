@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from core.analyses.fine_tune import FineTune
-from core.analyses.trial import NOTHING, Trial
-from core.refs import Surgery
+from core.analyses.trial import Trial
+from core.refs import NOTHING, Surgery
 
 INTACT, ALL = "none", "all"
 """Names of the places at which no single block is reset, and all of them."""
@@ -115,8 +115,11 @@ def _frozen(n_blocks: int) -> Places:
     return _operated({str(held): Surgery(n_frozen=held) for held in range(n_blocks + 1)})
 
 
-def _kept(n_blocks: int, method: Method = "full") -> Places:
-    each = {str(kept): Surgery(n_kept=kept if kept < n_blocks else None) for kept in range(n_blocks + 1)}
+def _kept(n_blocks: int, method: Method = "full", *, skips_pooler: bool = False) -> Places:
+    each = {
+        str(kept): Surgery(n_kept=kept if kept < n_blocks else None, skips_pooler=skips_pooler)
+        for kept in range(n_blocks + 1)
+    }
     return _operated(each, method)
 
 
@@ -216,6 +219,14 @@ EXPERIMENTS = (
         asks="How much of the task can be read from each depth, as it is?",
         source="Tamkin et al. 2020; Merchant et al. 2020",
         places=lambda n_blocks: _kept(n_blocks, "head"),
+        intact=str,
+    ),
+    Experiment(
+        name="Leave out from the top, head on [CLS]",
+        axis="blocks that are kept, none of them trained",
+        asks="How much of the task can be read from each depth, past the pooler?",
+        source="Tamkin et al. 2020 read through the pooler, which was trained on the last block alone",
+        places=lambda n_blocks: _kept(n_blocks, "head", skips_pooler=True),
         intact=str,
     ),
     Experiment(

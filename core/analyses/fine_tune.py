@@ -14,7 +14,7 @@ from core.errors import SpecInvalid
 from core.keys import Described, Result, Spec, later
 from core.maths.statistics import Estimate
 from core.models.checkpoints import locate, weight_bytes
-from core.refs import Sample, Whole
+from core.refs import NOTHING, Sample, Surgery, Whole
 
 _CHANGED_SHARE = {"full": 1.0, "head": 0.01, "lora": 0.02}
 """Rough bytes of what a method changes, against those of the weights."""
@@ -42,6 +42,8 @@ class FineTune(Spec, kind="fine_tune", version=2):
     whose unit is the word); the words of a text that answer a question (extractive question answering)."""
     head_rate: float = later(1.0)
     """Learning rate of the head, as a multiple of the other: a parser's many fresh weights need more."""
+    surgery: Surgery = later(NOTHING)  # noqa: RUF009  # a description, as frozen as a number
+    """What is done to the start before the first step; each block stays in its place."""
     method: Literal["full", "head", "lora"] = "full"
     """Every weight; the head alone on a frozen encoder; or adapters of low rank (Hu et al. 2022) and the head."""
     rank: int = 8
@@ -81,6 +83,23 @@ class FineTune(Spec, kind="fine_tune", version=2):
                 "Choose that unit.",
             )
 
+        self.check(self.surgery)
+        if self.surgery.moves:
+            raise SpecInvalid(
+                "Tuning a checkpoint that was operated on, and keeping it.",
+                "It would be another network than its start: blocks left out or moved, or no pooler.",
+                "Try it out instead: a trial keeps its scores.",
+            )
+
+    def check(self, surgery: Surgery) -> None:
+        """Raise SpecInvalid where a surgery does not go with how this run tunes."""
+        if self.method == "lora" and surgery != NOTHING:
+            raise SpecInvalid(
+                "Tuning after surgery.",
+                "Adapters and surgery do not go together.",
+                "Tune all weights or the head alone.",
+            )
+
     @property
     def measure(self) -> str:
         """The main score of its head (core.analyses.goals.MEASURES)."""
@@ -95,7 +114,8 @@ class FineTune(Spec, kind="fine_tune", version=2):
         """Work in example passes (forward and backward); bytes of what changes, once a snapshot."""
         forward_only = 0.5 if self.method == "head" else 1.0
         passes = sample_size(self.train) * self.epochs * forward_only + sample_size(self.dev) / 3
-        one_copy = weight_bytes(self.checkpoint) * _CHANGED_SHARE[self.method]
+        share = 1.0 if self.surgery.draws else _CHANGED_SHARE[self.method]
+        one_copy = weight_bytes(self.checkpoint) * share
         return passes, float(one_copy * (1 + len(self.snapshots)))
 
 
@@ -178,6 +198,7 @@ def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         locate(spec.checkpoint),
         run.folder / "changes",
         task.lesson,
+        surgery=spec.surgery,
         device=run.device,
         on_step=run.step,
         on_curve=lambda rows: run.publish("curve", rows),

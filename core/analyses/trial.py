@@ -12,9 +12,7 @@ from core.errors import SpecInvalid
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate
 from core.models.checkpoints import locate
-from core.refs import Surgery
-
-NOTHING = Surgery()
+from core.refs import NOTHING, Surgery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +29,14 @@ class Trial(Spec, kind="trial", version=2):
     def validate(self) -> None:
         if self.of.snapshots:
             raise SpecInvalid("A trial of tuning.", "It keeps no weights.", "Ask for no steps to keep.")
-        if self.of.method == "lora" and self.surgery != NOTHING:
-            raise SpecInvalid(
-                "A trial of tuning.", "Adapters and surgery do not go together.", "Tune all weights or the head alone."
-            )
+        if self.of.surgery != NOTHING:
+            raise SpecInvalid("A trial of tuning.", "Its run has a surgery of its own.", "Say it once, in the trial.")
+        self.of.check(self.surgery)
+
+    @property
+    def kept(self) -> FineTune | None:
+        """The same run as a checkpoint, to the bit; None where its network is another than its start's."""
+        return None if self.surgery.moves else self.of.replace(surgery=self.surgery)
 
     def dependencies(self) -> dict[str, Spec]:
         """What the run itself would need: the run is a description here."""

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.ablation import trial_row
-from core.analyses.experiments import ALL, METHODS, Experiment, Point
+from core.analyses.experiments import ALL, METHODS, SHUFFLE, Experiment, Point
 from core.analyses.goals import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
+from core.charts.orders import LEAST_ORDERS, Series, orders_chart
 from core.charts.scores import dull_name, written
 from core.maths.agreement import paired_scores
 from core.maths.statistics import Estimate, spread_interval, t_interval
 
-LEAST_ORDERS = 4
-"""Shuffles from which on two tasks are compared."""
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
 HEIGHT = 270
@@ -161,7 +160,7 @@ def ablation_chart(
     *,
     beside: pd.DataFrame | None = None,
 ) -> alt.LayerChart:
-    """Scores against what was done, a point a seed; a line through the means once every place has its seeds.
+    """Scores against what was done, a point a seed; a line through the means once every place has its seeds; orders as violins.
 
     Args:
         trials: of trials_table, not empty.
@@ -171,6 +170,11 @@ def ablation_chart(
         measure: what the scores are.
         beside: trials of another experiment with the same places, as grey diamonds.
     """
+    if experiment.name == SHUFFLE:
+        series = [Series(trials=trials, colour=look.tuned, shape="triangle-up")]
+        if beside is not None and len(beside):
+            series.append(Series(trials=beside, colour=look.quiet, shape="diamond"))
+        return orders_chart(series, experiment, look, n_blocks, measure)
     places = list(experiment.places(n_blocks))
     drawn = [(trials, look.tuned, "triangle-up")]
     if beside is not None and len(beside):

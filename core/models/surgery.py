@@ -52,9 +52,23 @@ def operate(model: "PreTrainedModel", surgery: Surgery, *, seed: int) -> None:
     pooler = getattr(model.base_model, "pooler", None)
     if surgery.resets_pooler and pooler is not None:
         _reset(pooler, surgery, model.config, draw)
+    if surgery.skips_pooler:
+        if pooler is None:
+            raise SpecInvalid(
+                asked, "Its head reads no pooler.", "Leave this out; the head reads the last block already."
+            )
+        model.base_model.pooler = FirstPiece()
     if surgery.n_frozen:
         _freeze(model, parts, surgery.n_frozen)
     _try(model, asked)
+
+
+class FirstPiece(nn.Module):
+    """Stands in for a pooler: the state of the first piece as it is."""
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Of states [batch, pieces, width] those of the first piece [batch, width]."""
+        return states[:, 0]
 
 
 def _reset(block: nn.Module, surgery: Surgery, config: object, draw: torch.Generator) -> None:

@@ -45,7 +45,7 @@ from core.models.pieces import NO_WORD, tokenise
 from core.models.sources import Source
 from core.models.surgery import operate
 from core.models.weights import stored_tensors
-from core.refs import Surgery
+from core.refs import NOTHING, Surgery
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,16 @@ class Tuned:
     """Training examples of which something was left to learn within the pieces that are read."""
 
 
-def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: OnStep, on_curve: OnCurve) -> Tuned:
+def tune(
+    checkpoint: Path,
+    into: Path,
+    lesson: Lesson,
+    *,
+    surgery: Surgery = NOTHING,
+    device: str,
+    on_step: OnStep,
+    on_curve: OnCurve,
+) -> Tuned:
     """Tune with a fresh head, and write what changed into `changes_file(into, …)`.
 
     Args:
@@ -135,49 +144,21 @@ def tune(checkpoint: Path, into: Path, lesson: Lesson, *, device: str, on_step: 
         into: folder for the changes, made here; beside it "trainer" holds the state of a run under way, from which a
             cut-off run goes on.
         lesson: what to learn, and how; the same on the same machine gives the same weights, interrupted or not.
+        surgery: done to the start before the first step; it must leave each block in its place. What it drew is kept as changed.
         device: where to compute.
         on_step: called with (step, steps, note) after each step; may raise to stop.
         on_curve: called with the loss curve so far when it grows.
     Raises:
-        SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train.
+        SpecInvalid: the run diverged: its loss is no number, or ten times that of guessing; nothing to train; as `operate`.
     """
-    recipe, folder = lesson.recipe, into.parent / "trainer"
-    longest, stored = longest_input(checkpoint, recipe.max_pieces), set(stored_tensors(checkpoint))
-
-    def train(parts: int) -> tuple[TrainerState, Keeper, int]:
-        model, tokenizer = _fresh(checkpoint, lesson)
-        hold_still(model, recipe, stored)
-        keeper = Keeper(model, recipe, stored)
-        items = _taught(tokenizer, lesson, longest)
-        state = _train(
-            model,
-            tokenizer,
-            items,
-            folder,
-            lesson=lesson,
-            parts=parts,
-            keep=lambda step: keeper.write(changes_file(into, step)),
-            device=device,
-            on_step=on_step,
-            on_curve=on_curve,
-        )
-        return state, keeper, len(items)
-
-    (state, keeper, n_taught), parts = _within_memory(train, recipe, folder)
+    folder = into.parent / "trainer"
+    learnt, parts = _learn(checkpoint, folder, lesson, surgery, into, device=device, on_step=on_step, on_curve=on_curve)
+    assert learnt.keeper is not None
     final = changes_file(into, None)
-    keeper.write(final)
+    learnt.keeper.write(final)
     # The answers are those of what was kept, read back, and not of the model in memory.
     kept, tokenizer = tuned_model(Source(folder=checkpoint, changes=final), lesson.head, device)
-    answers = answer(
-        kept,
-        tokenizer,
-        lesson.dev,
-        head=lesson.head,
-        longest=longest,
-        on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers, parts=parts, n_taught=n_taught)
+    return _tuned(checkpoint, folder, lesson, learnt, parts, kept, tokenizer, on_step)
 
 
 def try_out(
@@ -190,24 +171,58 @@ def try_out(
     on_step: OnStep,
     on_curve: OnCurve,
 ) -> Tuned:
-    """Tune as `tune` does, from a start that was operated on, and keep what the head said instead of the weights.
+    """Tune as `tune` does, and keep what the head said instead of the weights.
 
-    With nothing operated on, the same lesson gives the same answers as `tune`, to the bit.
+    The same lesson and surgery give the same answers as `tune`, to the bit.
 
     Args:
         folder: of the state of a run under way; deleted in the end.
         lesson: of method "full" or "head"; no snapshots.
         surgery: done before the first step; its random numbers are its own.
     Raises:
-        SpecInvalid: as `tune`, and as `operate`.
+        SpecInvalid: as `tune`.
     """
-    recipe, longest = lesson.recipe, longest_input(checkpoint, lesson.recipe.max_pieces)
+    learnt, parts = _learn(checkpoint, folder, lesson, surgery, None, device=device, on_step=on_step, on_curve=on_curve)
+    return _tuned(checkpoint, folder, lesson, learnt, parts, learnt.model, learnt.tokenizer, on_step)
 
-    def train(parts: int) -> tuple[TrainerState, Any, PreTrainedTokenizerBase, int]:
+
+@dataclass(frozen=True, kw_only=True)
+class _Learnt:
+    """A model in memory after its last step."""
+
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    state: TrainerState
+    n_taught: int
+    keeper: "Keeper | None"
+
+
+def _learn(
+    checkpoint: Path,
+    folder: Path,
+    lesson: Lesson,
+    surgery: Surgery,
+    into: Path | None,
+    *,
+    device: str,
+    on_step: OnStep,
+    on_curve: OnCurve,
+) -> tuple[_Learnt, int]:
+    """The last step's model, and into how many parts memory cut each batch. Args: into: for the changes; None = none are kept."""
+    recipe, stored = lesson.recipe, set(stored_tensors(checkpoint))
+
+    def train(parts: int) -> _Learnt:
         model, tokenizer = _fresh(checkpoint, lesson)
-        hold_still(model, recipe, set(stored_tensors(checkpoint)))
+        hold_still(model, recipe, stored)
+        # Before the surgery: what it draws differs from the start, and is kept like all that does.
+        keeper = None if into is None else Keeper(model, recipe, stored, draws=surgery.draws)
         operate(model, surgery, seed=recipe.seed)
-        items = _taught(tokenizer, lesson, longest)
+        items = _taught(tokenizer, lesson, longest_input(checkpoint, recipe.max_pieces))
+
+        def keep(step: int) -> None:
+            if keeper is not None and into is not None:
+                keeper.write(changes_file(into, step))
+
         state = _train(
             model,
             tokenizer,
@@ -215,25 +230,39 @@ def try_out(
             folder,
             lesson=lesson,
             parts=parts,
-            keep=lambda step: None,
+            keep=keep,
             device=device,
             on_step=on_step,
             on_curve=on_curve,
             faster=(blocks_of(model, surgery.reset), surgery.reset_rate),
         )
-        return state, model, tokenizer, len(items)
+        return _Learnt(model=model, tokenizer=tokenizer, state=state, n_taught=len(items), keeper=keeper)
 
-    (state, model, tokenizer, n_taught), parts = _within_memory(train, recipe, folder)
+    return _within_memory(train, recipe, folder)
+
+
+def _tuned(
+    checkpoint: Path,
+    folder: Path,
+    lesson: Lesson,
+    learnt: _Learnt,
+    parts: int,
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    on_step: OnStep,
+) -> Tuned:
+    """Answer the dev examples, and let go of the state of the run."""
+    n_steps = lesson.recipe.n_steps
     answers = answer(
         model,
         tokenizer,
         lesson.dev,
         head=lesson.head,
-        longest=longest,
-        on_batch=lambda: on_step(recipe.n_steps, recipe.n_steps, _ANSWERING),
+        longest=longest_input(checkpoint, lesson.recipe.max_pieces),
+        on_batch=lambda: on_step(n_steps, n_steps, _ANSWERING),
     )
     shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(curve=_curve(state), answers=answers, parts=parts, n_taught=n_taught)
+    return Tuned(curve=_curve(learnt.state), answers=answers, parts=parts, n_taught=learnt.n_taught)
 
 
 T = TypeVar("T")
@@ -478,12 +507,13 @@ def _is_new(name: str, stored: set[str]) -> bool:
 class Keeper:
     """Writes what tuning has changed so far."""
 
-    def __init__(self, model: Any, recipe: Recipe, stored: set[str]) -> None:
-        """`stored`: the backbone's tensors in the start's files."""
+    def __init__(self, model: Any, recipe: Recipe, stored: set[str], *, draws: bool = False) -> None:
+        """`model`: as it starts. `stored`: the backbone's tensors in the start's files. `draws`: whether weights will be drawn
+        anew that the method does not train."""
         self._model, self._prefix, self._stored = model, model.base_model_prefix, stored
         self._start = (
             {name: tensor.cpu().clone() for name, tensor in self._named() if not _is_new(name, stored)}
-            if recipe.method == "full"
+            if recipe.method == "full" or draws
             else {}
         )
 

@@ -29,6 +29,45 @@ LONG = 384
 """Pieces at which a text and a question are cut: a paragraph must be seen whole to be asked about."""
 RATES = {"tree": 3e-4, "answer": 3e-4}
 """Usual learning rates of all weights for goals that ask much of them."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to tune."""
+
+    said: str
+    n: int = 0
+    """Examples; 0 = all."""
+    epochs: float = 2.0
+    learning_rate: float = 0.0
+    """0 = what suits the goal."""
+    batch_size: int = 32
+    warmup: float = 0.1
+    suffix: str = ""
+    """Of the keys of widgets, so that each recipe has numbers of its own."""
+
+
+USUAL = "Usual"
+RECIPES = {
+    USUAL: Recipe("1,000 examples, 2 epochs, batch 32, 10 % warm-up.", n=1000),
+    "Tamkin et al. 2020": Recipe(
+        "learning rate 2e-5 falling in a line, batch 8, 3 epochs, 5,000 examples (theirs also 500 and all).",
+        n=5000, epochs=3.0, learning_rate=2e-5, batch_size=8, warmup=0.0, suffix="-tamkin",
+    ),
+    "Zhou & Srikumar 2022": Recipe(
+        "learning rate 3e-4 after 10 % warm-up, batch 32, 10 epochs, all examples. Theirs are BERTs from tiny to base: a large "
+        "network may not learn at this rate.",
+        epochs=10.0, learning_rate=3e-4, suffix="-zhou",
+    ),
+}  # fmt: skip
+"""Recipes of the papers; the checkpoint and the task are yours."""
+
+
+def recipes_said() -> str:
+    """What each recipe is, for the help of a widget."""
+    return " ".join(f"{name}: {recipe.said}" for name, recipe in RECIPES.items())
+
+
 _GOALS = {"label": "{name} ({unit})", "number": "{name} (number)", "tree": "{name}", "answer": "{name}"}
 
 

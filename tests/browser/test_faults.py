@@ -50,7 +50,7 @@ def the_job(server: Server) -> dict:
 def test_each_process_when_killed_is_named_and_the_work_goes_on(
     server: Server, visitor: BrowserContext, tmp_path: Path
 ) -> None:
-    page = visit(visitor, f"{server.url}/checkpoints")
+    page = visit(visitor, f"{server.url}/lab")
     fill(page, "Examples", "500")
     fill(page, "Epochs", "1")
     page.get_by_role("button", name="Compute").click()
@@ -88,7 +88,7 @@ def test_each_process_when_killed_is_named_and_the_work_goes_on(
 
 
 def test_page_command_line_and_notebook_make_one_artifact(server: Server, visitor: BrowserContext) -> None:
-    page = visit(visitor, f"{server.url}/checkpoints")
+    page = visit(visitor, f"{server.url}/lab")
     fill(page, "Examples", "64")
     fill(page, "Epochs", "1")
     page.get_by_role("button", name="Compute").click()

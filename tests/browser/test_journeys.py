@@ -154,7 +154,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def test_one_viewer_cancels_what_another_started(server: Server, visitor: BrowserContext) -> None:
-    first = visit(visitor, f"{server.url}/checkpoints")
+    first = visit(visitor, f"{server.url}/lab")
     fill(first, "Examples", "2000")
     first.get_by_role("button", name="Compute").click()
     expect(first.get_by_text("Computing this run")).to_be_visible()
@@ -181,6 +181,8 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         "structure",
         "geometry",
         "weights",
+        "lab",
+        "ablations",
         "jobs",
         "storage",
     ):

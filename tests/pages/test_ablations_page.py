@@ -15,6 +15,8 @@ from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, 
 from core.analyses.fine_tune import FineTune
 from core.analyses.goals import score_of
 from core.charts import ablations
+from core.charts.look import Look
+from core.charts.orders import placed, violin
 from core.errors import SpecInvalid
 from core.keys import to_json
 from core.lab import Lab
@@ -72,6 +74,9 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert table["at"].tolist() == ["0", "6"]
     assert table["score"].tolist() == [found[at].score.value for at in ("0", "6")]
     assert ((table["low"] < table["score"]) & (table["score"] < table["high"])).all()
+    # Any of them can be kept as a checkpoint, for what it costs.
+    assert list(page.selectbox(key="ablation_keep").options) == [f"{kept} · seed 0" for kept in range(7)]
+    assert "Not computed yet: the checkpoint “0 · seed 0”" in said(page)
 
 
 def test_the_link_names_the_score(app: AppTest) -> None:
@@ -100,8 +105,8 @@ def test_grids_are_whole_curves_seed_by_seed_and_share_the_intact_run() -> None:
         assert all(point.trial.of.train.seed == point.seed for point in points)
         assert all((point.trial.surgery.scale == "tamkin-code") == bool(point.trial.surgery.reset) for point in points)
         intact |= {point.trial for point in points if point.at == experiment.intact(6)}
-    assert {trial.surgery for trial in intact} == {Surgery()}
-    assert len(intact) == 6  # one a seed, and one of the head alone, whatever is asked
+    assert {trial.surgery for trial in intact} == {Surgery(), Surgery(skips_pooler=True)}
+    assert len(intact) == 9  # one a seed, one of the head alone, and one of it past the pooler, whatever is asked
 
 
 def test_a_manner_of_resetting_touches_what_is_reset_and_nothing_else() -> None:
@@ -153,7 +158,8 @@ def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path
 def test_what_may_stand_beside_has_the_same_places() -> None:
     top = Ablation(experiment="Reinitialise from the top", of=RUN.replace(train=RUN.train.replace(n=400)), n_blocks=6)
     assert list(top.besides) == [
-        "Leave out from the top", "Leave out from the top, head only", "a tenth of the examples (40)",
+        "Leave out from the top", "Leave out from the top, head only", "Leave out from the top, head on [CLS]",
+        "a tenth of the examples (40)",
     ]  # fmt: skip
     for other in top.besides.values():
         assert [point.at for point in other.points] == [point.at for point in top.points]
@@ -190,12 +196,20 @@ def test_shuffles_are_other_orders_and_no_two_alike(n_blocks: int) -> None:
     assert all(" ".join(map(str, order)) == name for name, order in zip(places, orders, strict=True) if order)
 
 
-def trials(experiment: Experiment, scores: dict[str, list[float]]) -> pd.DataFrame:
+def trials(experiment: Experiment, scores: dict[str, list[float]], n_blocks: int = 2) -> pd.DataFrame:
     """A table of trials, one score a seed."""
     return pd.DataFrame(
         [
-            {"at": at, "seed": seed, "score": score, "low": score - 0.05, "high": score + 0.05, "guessing": 0.5}
-            for at in experiment.places(2)
+            {
+                "at": at,
+                "seed": seed,
+                "score": score,
+                "low": score - 0.05,
+                "high": score + 0.05,
+                "guessing": 0.5,
+                "n": 100,
+            }
+            for at in experiment.places(n_blocks)
             for seed, score in enumerate(scores.get(at, []))
         ]
     )
@@ -274,3 +288,27 @@ def test_other_scores_are_those_of_the_answers_and_a_head_that_never_varies_scor
         assert many is not None
         assert many.low < value < many.high
     assert score_of(table.assign(guess="a"), ("a", "b"), "Matthews correlation") == (0.0, None)
+
+
+def test_a_violin_is_as_wide_as_scores_are_dense_and_reaches_no_further_than_they_do() -> None:
+    scores = [0.5, 0.51, 0.52, 0.53, 0.9]
+    shape = violin(scores, middle=3.0)
+    assert (shape["score"].min(), shape["score"].max()) == (0.5, 0.9)
+    np.testing.assert_allclose(shape["left"] + shape["right"], 6.0)  # mirrored
+    width = shape["right"] - shape["left"]
+    assert 0.5 <= shape["score"][width.idxmax()] <= 0.56
+    assert violin([0.5, 0.5, 0.5, 0.5], 0.0).empty  # all alike: no density
+    assert violin([0.5, 0.6, 0.7], 0.0).empty  # too few
+
+
+def test_an_order_keeps_its_place_in_the_figure_whatever_has_landed() -> None:
+    shuffle = next(one for one in EXPERIMENTS if one.name == "Shuffle")
+    table = trials(shuffle, {at: [0.5, 0.6] for at in shuffle.places(3)}, n_blocks=3)
+    at = placed(table, shuffle.intact(3), 2.0)
+    assert set(at.loc[at["at"] == shuffle.intact(3), "x"]) == {2.0}
+    others = at[at["at"] != shuffle.intact(3)]
+    assert (others.groupby("at")["x"].nunique() == 1).all()
+    assert others["x"].nunique() == len(shuffle.places(3)) - 1
+    assert others["x"].between(2.5, 3.5).all()
+    drawn = ablations.ablation_chart(table, shuffle, Look(), 3, beside=table.assign(score=0.7)).to_dict()
+    assert sum(layer["mark"]["type"] == "area" for layer in drawn["layer"]) == 1  # the second is all alike

@@ -44,7 +44,7 @@ def test_a_run_of_another_goal_is_shown_by_its_own_score_and_compared_on_every_p
     )
     lab.run(run)
     named = next(one for one in lab.checkpoints() if one.ref == run)
-    page = opened(app, "checkpoints")
+    page = opened(app, "lab")
     for key, value in (("base", start), ("tuned", named.id)):
         page = page.selectbox(key=key).set_value(value).run()
     assert not page.exception
@@ -54,14 +54,26 @@ def test_a_run_of_another_goal_is_shown_by_its_own_score_and_compared_on_every_p
     assert not page.exception
     assert not page.error
     assert measure in said(page)
-    for other in ("home", "layers", "maps", "probes", "geometry", "weights", "jobs", "storage", "data"):
+    for other in (
+        "home",
+        "layers",
+        "maps",
+        "probes",
+        "geometry",
+        "weights",
+        "checkpoints",
+        "ablations",
+        "jobs",
+        "storage",
+        "data",
+    ):
         page = opened(app, other)
         assert not page.exception, other
         assert not page.error, other
 
 
 def test_what_can_be_learnt_is_what_both_texts_have(app: AppTest) -> None:
-    page = opened(app, "checkpoints")
+    page = opened(app, "lab")
     offered = set(page.selectbox(key="tune_label").options)
     assert {
         "sentiment (sentence)",

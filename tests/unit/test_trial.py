@@ -8,13 +8,16 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from core.analyses.fine_tune import compute as tune
 from core.analyses.trial import Trial, compute
 from core.errors import SpecInvalid
 from core.lab import Lab
 from core.maths.trees import best_tree
+from core.models.changes import changes_file
 from core.models.checkpoints import load_weights, locate
 from core.models.heads import AnswerHead, Head, LabelHead, TreeHead
 from core.models.hooks import blocks
+from core.models.sources import Source, encoder
 from core.models.surgery import operate
 from core.refs import Packaged, Surgery
 from tests.golden.test_families import CONFIGS, DEPTH
@@ -57,6 +60,70 @@ def test_nothing_operated_on_is_plain_tuning_to_the_bit(made: Lab, tmp_path: Pat
     assert tried.curve.equals(plain.curve)
     assert (tried.score, tried.majority, tried.labels) == (plain.score, plain.majority, plain.labels)
     assert not (tmp_path / "trainer").exists()
+
+
+@pytest.mark.parametrize(
+    "surgery",
+    [Surgery(reset=(4, 5), reset_rate=5.0), Surgery(n_frozen=3), Surgery(from_scratch=True)],
+    ids=["reset", "frozen", "from scratch"],
+)
+def test_a_trial_can_be_kept_as_a_checkpoint_that_says_the_same_to_the_bit(tmp_path: Path, surgery: Surgery) -> None:
+    trial = Trial(of=TUNE.replace(train=TUNE.train.replace(n=32)), surgery=surgery)
+    assert trial.kept is not None
+    tried = compute(trial, {}, Here(tmp_path / "trial"))
+    kept = tune(trial.kept, {}, Here(tmp_path / "kept"))
+    assert kept.answers.equals(tried.answers)
+    assert kept.curve.equals(tried.curve)
+    # Read back as a checkpoint, frozen blocks are those of the start and reset ones are not near them.
+    start = locate(Packaged())
+    weights = []
+    for source in (Source(folder=start), Source(folder=start, changes=changes_file(kept.changes, None))):
+        with encoder(source, "cpu") as model:
+            weights.append({name: one.detach().clone() for name, one in model.named_parameters()})
+    before, now = weights
+    lowest, highest = (
+        torch.dist(now[name], before[name]) / before[name].norm()
+        for name in (f"encoder.layer.{block}.attention.self.query.weight" for block in (0, 5))
+    )
+    assert (lowest == 0) == bool(surgery.n_frozen)
+    assert (highest > 0.5) == surgery.draws
+
+
+def test_a_head_alone_on_reset_blocks_keeps_the_blocks_as_they_were_drawn(tmp_path: Path) -> None:
+    run = TUNE.replace(train=TUNE.train.replace(n=32), method="head", surgery=Surgery(reset=(5,)))
+    kept = tune(run, {}, Here(tmp_path))
+    drawn = load_weights(AutoModelForSequenceClassification, locate(Packaged()))
+    operate(drawn, run.surgery, seed=run.seed)
+    with encoder(Source(folder=locate(Packaged()), changes=changes_file(kept.changes, None)), "cpu") as found:
+        for name, weight in found.named_parameters():
+            if ".layer.5." in name:
+                assert torch.equal(weight, drawn.base_model.get_parameter(name)), name
+
+
+@pytest.mark.parametrize("surgery", [Surgery(n_kept=3), Surgery(order=(1, 0, 2, 3, 4, 5)), Surgery(skips_pooler=True)])
+def test_what_is_another_network_than_its_start_is_tried_and_not_kept(surgery: Surgery) -> None:
+    assert Trial(of=TUNE, surgery=surgery).kept is None
+    with pytest.raises(SpecInvalid, match="another network"):
+        TUNE.replace(surgery=surgery)
+
+
+def test_without_its_pooler_a_head_reads_the_first_piece_as_it_is(model: PreTrainedModel) -> None:
+    inputs = {"input_ids": torch.tensor([[101, 2023, 2003, 102]]), "attention_mask": torch.ones(1, 4, dtype=torch.long)}
+    model.eval()
+    with torch.inference_mode():
+        states = model.base_model(**inputs, output_hidden_states=True).hidden_states
+        operate(model, Surgery(n_kept=3, skips_pooler=True), seed=0)
+        torch.testing.assert_close(model(**inputs).logits, model.classifier(states[3][:, 0]))
+
+
+def test_a_head_that_reads_no_pooler_cannot_skip_it(tmp_path: Path) -> None:
+    made_of("distilbert", tmp_path / "checkpoint")
+    with pytest.raises(SpecInvalid, match="reads no pooler"):
+        operate(
+            load_weights(AutoModelForSequenceClassification, tmp_path / "checkpoint"),
+            Surgery(skips_pooler=True),
+            seed=0,
+        )
 
 
 @pytest.mark.parametrize(("scale", "sd", "bound"), [("bert", 0.0176, 0.04), ("tamkin-code", 0.00046, 0.0008)])
