@@ -31,7 +31,6 @@ from core.refs import Sample, Suite  # noqa: E402
 from pages.parts import notes, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
-NOTHING = "nothing"
 _KEEP: dict[str, Any] = {"persist_state": "session"}
 HELP = (
     "Each point is a run of its own: the checkpoint is changed, then all that is not frozen is tuned, and the head is scored on "
@@ -83,10 +82,10 @@ def main() -> None:
     )
     lab = get_lab()
     names = [experiment.name for experiment in EXPERIMENTS]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    left, middle, right = st.columns([5, 3, 6])
+    with left:
         show.link_holds("ablation", names, "Experiment")
-        name = st.selectbox("Experiment", names, key="ablation", bind="query-params", width=320)
-        upper = st.container(horizontal=True)
+        name = st.selectbox("Experiment", names, key="ablation", bind="query-params")
     with st.expander("Task and recipe", icon=":material/tune:"):
         asked = recipe(lab, name)
     if asked is None:
@@ -94,17 +93,19 @@ def main() -> None:
     with show.messages():
         ablation, read, goals = asked
         besides = ablation.besides | ablation.elsewhere(goals)
-        with upper:
-            goal = ablation.of.goal
+        goal = ablation.of.goal
+        with middle:
             score = "ablation_score" if goal == "label" else f"ablation_score_{goal}"  # each goal has scores of its own
             show.link_holds(score, MEASURES[goal], "Score")
-            measure = st.selectbox("Score", MEASURES[goal], key=score, bind="query-params", width=200)
-            show.link_holds("ablation_beside", [NOTHING, *besides], "Beside it")
-            beside = st.selectbox(
-                "Beside it", [NOTHING, *besides], key="ablation_beside", width=330, bind="query-params",
-                help="Another experiment with the same places, or this one on fewer examples or another label, in the same figure.",
+            measure = st.selectbox("Score", MEASURES[goal], key=score, bind="query-params")
+        with right:
+            show.link_holds_all("ablation_besides", besides, "Beside it")
+            beside = st.multiselect(
+                "Beside it", list(besides), key="ablation_besides", max_selections=len(ablations.MARKS),
+                bind="query-params", placeholder="nothing",
+                help="Other experiments with the same places, or this one on fewer examples or another label, in the same figure.",
             )  # fmt: skip
-        draw(lab, ablation, measure, read, (beside, besides[beside]) if beside in besides else None)
+        draw(lab, ablation, measure, read, {name: besides[name] for name in beside})
 
 
 def recipe(lab: Lab, name: str) -> tuple[Ablation, str, list[tuple[str, str, str]]] | None:
@@ -165,7 +166,7 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str, list[tuple[str, str, str
     return ablation, task.train.name, task.goals
 
 
-def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[str, Ablation] | None) -> None:
+def draw(lab: Lab, ablation: Ablation, measure: str, read: str, besides: dict[str, Ablation]) -> None:
     """What is there, and the way to the rest.
 
     Args:
@@ -173,7 +174,7 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
         ablation: what is asked.
         measure: which score.
         read: name of the training examples.
-        beside: what differs, in words, and another experiment for the same figure.
+        besides: other experiments for the same figure, by what differs, in words.
     """
     run, experiment, points = ablation.of, ablation.asked, ablation.points
     n = run.train.n or lab.size_of(run.train.of)
@@ -184,29 +185,33 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, beside: tuple[st
             width="content",
         )
         _to_share(ablation)
-    others = beside[1].points if beside else []
+    others = {name: other.points for name, other in besides.items()}
     # An experiment and what stands beside it may share their intact runs.
-    asked = list(dict.fromkeys(point.trial for point in (*points, *others)))
+    asked = list(dict.fromkeys(point.trial for own in (points, *others.values()) for point in own))
     held = dict(zip(asked, show.results(asked, what=f"runs of “{experiment.name}”"), strict=True))
     trials = ablations.trials_table(points, [held[point.trial] for point in points], measure)
     if trials.empty:
         return
-    second = ablations.trials_table(others, [held[point.trial] for point in others], measure)
+    beside = [
+        ablations.Beside(name=name, trials=ablations.trials_table(own, [held[point.trial] for point in own], measure))
+        for name, own in others.items()
+    ]
     so_far = "" if len(trials) == len(points) else f" So far {len(trials)} of {len(points)} runs."
     guessing = f"{dull_name(measure).capitalize()} gives {written(trials['guessing'].mean(), measure)}."
     st.markdown(
         f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} {guessing}{so_far}",
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
-    if experiment.name == SHUFFLE and beside and beside[1].asked == experiment and len(trials) == len(points):
-        st.markdown(ablations.orders_agree(trials, second, experiment.intact(ablation.n_blocks)))
-    if len(second):
-        st.caption(f":orange[▲] {experiment.name} · :gray[◆] {beside[0] if beside else ''}")
+    if experiment.name == SHUFFLE and len(trials) == len(points):
+        for one in beside:
+            agreement = ablations.orders_agree(trials, one.trials, experiment.intact(ablation.n_blocks))
+            if agreement and besides[one.name].asked == experiment:
+                st.markdown(f"Beside it, {show.escaped(one.name)}: {agreement}")
+    if beside:
+        st.html(f"<small>{ablations.key_of_series(experiment.name, beside, show.look())}</small>")
     show.figure(
-        ablations.ablation_chart(
-            trials, experiment, show.look(), ablation.n_blocks, measure, beside=second if beside else None
-        ),
-        ablations.both_tables(trials, experiment.name, second, beside[0] if beside else ""),
+        ablations.ablation_chart(trials, experiment, show.look(), ablation.n_blocks, measure, besides=beside),
+        ablations.all_tables(trials, experiment.name, beside),
         name="ablation",
         alt_text=f"{measure} on dev examples against {experiment.axis}, each seed a point",
         specs=[trial for trial in asked if held[trial] is not None],

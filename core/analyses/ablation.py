@@ -16,6 +16,9 @@ from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
 
+_FEWEST = 10
+"""Examples below which there is nothing to learn from."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation(Spec, kind="ablation"):
@@ -78,10 +81,12 @@ class Ablation(Spec, kind="ablation"):
             and (list(other.places(n_blocks)), other.intact(n_blocks)) == (places, self.asked.intact(n_blocks))
         }
         n = sample_size(self.of.train)
-        if n >= 100:
-            fewer = self.of.replace(train=self.of.train.replace(n=n // 10))
-            found[f"a tenth of the examples ({n // 10:,})"] = self.replace(of=fewer)
-        return found if self.asked.is_ordered else dict(list(found.items())[-1:])
+        found = found if self.asked.is_ordered else {}
+        for share, parts in (("a tenth", 10), ("a hundredth", 100)):
+            if n // parts >= _FEWEST:
+                fewer = self.of.replace(train=self.of.train.replace(n=n // parts))
+                found[f"{share} of the examples ({n // parts:,})"] = self.replace(of=fewer)
+        return found
 
     def elsewhere(self, goals: Sequence[tuple[str, str, str]]) -> dict[str, "Ablation"]:
         """The same experiment on the same examples with another label, by what differs.

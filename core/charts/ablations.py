@@ -1,6 +1,8 @@
 """What trials of a grid scored: every seed a point, their mean, how much seeds differ, and what that says."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import altair as alt
@@ -42,11 +44,36 @@ def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], m
     )
 
 
-def both_tables(trials: pd.DataFrame, name: str, second: pd.DataFrame, beside: str) -> pd.DataFrame:
-    """Trials of an experiment, and of what stands beside it, with a column of their names if there are any of the second."""
-    if second.empty:
-        return trials
-    return pd.concat([trials.assign(experiment=name), second.assign(experiment=beside)], ignore_index=True)
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What stands beside an experiment in its figure."""
+
+    name: str
+    """What differs, in words."""
+    trials: pd.DataFrame
+    """Of trials_table; may be empty yet."""
+
+
+MARKS = (("◆", "diamond"), ("■", "square"), ("●", "circle"))
+"""Of what stands beside an experiment: as a letter, as Vega-Lite calls it. The experiment's own is a triangle."""
+
+
+def hues(look: Look) -> tuple[str, ...]:
+    """Colours of MARKS."""
+    return (look.quiet, *look.labels[:2])
+
+
+def key_of_series(name: str, besides: Sequence[Beside], look: Look) -> str:
+    """The marks of a figure and what they stand for, as HTML of spans."""
+    marks = [("▲", look.tuned, name)]
+    marks += [(letter, hue, one.name) for (letter, _), hue, one in zip(MARKS, hues(look), besides, strict=False)]
+    return " · ".join(f'<span style="color:{hue}">{letter}</span> {escape(said)}' for letter, hue, said in marks)
+
+
+def all_tables(trials: pd.DataFrame, name: str, besides: Sequence[Beside]) -> pd.DataFrame:
+    """Trials of an experiment and of what stands beside it, with a column of their names if there are any of the others."""
+    others = [one.trials.assign(experiment=one.name) for one in besides if len(one.trials)]
+    return pd.concat([trials.assign(experiment=name), *others], ignore_index=True) if others else trials
 
 
 def means_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -158,7 +185,7 @@ def ablation_chart(
     n_blocks: int,
     measure: str = ACCURACY,
     *,
-    beside: pd.DataFrame | None = None,
+    besides: Sequence[Beside] = (),
 ) -> alt.LayerChart:
     """Scores against what was done, a point a seed; a line through the means once every place has its seeds; orders as violins.
 
@@ -168,17 +195,18 @@ def ablation_chart(
         look: how to draw.
         n_blocks: of the checkpoint: all places are on the axis, whether they were tried yet or not.
         measure: what the scores are.
-        beside: trials of another experiment with the same places, as grey diamonds.
+        besides: trials of other experiments with the same places, three at most, each with a mark of its own (MARKS).
     """
+    others = [
+        (one.trials, hue, shape)
+        for one, (_, shape), hue in zip(besides, MARKS, hues(look), strict=False)
+        if len(one.trials)
+    ]
+    drawn = [*others, (trials, look.tuned, "triangle-up")]
     if experiment.name == SHUFFLE:
-        series = [Series(trials=trials, colour=look.tuned, shape="triangle-up")]
-        if beside is not None and len(beside):
-            series.append(Series(trials=beside, colour=look.quiet, shape="diamond"))
+        series = [Series(trials=table, colour=hue, shape=shape) for table, hue, shape in (drawn[-1], *others)]
         return orders_chart(series, experiment, look, n_blocks, measure)
     places = list(experiment.places(n_blocks))
-    drawn = [(trials, look.tuned, "triangle-up")]
-    if beside is not None and len(beside):
-        drawn.insert(0, (beside, look.quiet, "diamond"))
     low = min(table[["low", "guessing"]].min().min() for table, _, _ in drawn)
     scale = alt.Scale(domain=[low - 0.03 if low < 0 else max(0.0, low - 0.03), 1.0], nice=False, clamp=True)
     number = ".0%" if measure in SHARES else ".2f"
@@ -191,9 +219,9 @@ def ablation_chart(
         axis=alt.Axis(labelAngle=_angle(places)),
     )
     level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": [dull_name(measure)]})).encode(y=y)
-    others = [table["guessing"].mean() for table, _, _ in drawn if table is not trials]
+    guesses = [table["guessing"].mean() for table, _, _ in others]
     layers: list[alt.Chart] = [
-        alt.Chart(pd.DataFrame({"score": others})).mark_rule(color=look.quiet, strokeDash=[1, 4]).encode(y=y),
+        alt.Chart(pd.DataFrame({"score": guesses})).mark_rule(color=look.quiet, strokeDash=[1, 4]).encode(y=y),
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
         level.mark_text(color=look.quiet, align="right", dy=12, x=alt.ExprRef("width")).encode(text="said:N"),
     ]

@@ -86,6 +86,14 @@ def link_holds(key: str, options: Iterable[str], label: str) -> None:
         asked_in_vain(label, asked)
 
 
+def link_holds_all(key: str, options: Iterable[str], label: str) -> None:
+    """The same for a widget of which several options may be chosen."""
+    known = set(options)
+    for asked in st.query_params.get_all(key):
+        if asked not in known:
+            asked_in_vain(label, asked)
+
+
 def asked_in_vain(label: str, asked: str) -> None:
     """What a link asked for and is not here."""
     st.warning(f"The link asks for {label}: “{escaped(asked[:80])}”, which is not here. Shown is the usual one.")

@@ -32,7 +32,8 @@ def main() -> None:
         "all-MiniLM-L6-v2, all 7 states, words averaged over their pieces, float32; peak memory is of the same treebank several "
         "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Curves are of 500 "
         "sentences of the built-in suite. Some rows alone: "
-        "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.geometry`, `.goals`, `.grid`, `.pages`, `.points`, `.extraction`.",
+        "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.geometry`, `.goals`, "
+        "`.grid`, `.pages`, `.points`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",

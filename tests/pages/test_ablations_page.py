@@ -15,6 +15,7 @@ from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, 
 from core.analyses.fine_tune import FineTune
 from core.analyses.goals import score_of
 from core.charts import ablations
+from core.charts.ablations import Beside
 from core.charts.look import Look
 from core.charts.orders import placed, violin
 from core.errors import SpecInvalid
@@ -86,7 +87,7 @@ def test_the_link_names_the_score(app: AppTest) -> None:
 
 def test_what_a_link_asks_in_vain_is_told(app: AppTest) -> None:
     app.query_params["ablation_score"] = "beauty"
-    app.query_params["ablation_beside"] = "a third"
+    app.query_params["ablation_besides"] = "a third"
     page = opened(app, "ablations")
     assert not page.exception
     assert page.selectbox(key="ablation_score").value == "accuracy"
@@ -161,6 +162,8 @@ def test_what_may_stand_beside_has_the_same_places() -> None:
         "Leave out from the top", "Leave out from the top, head only", "Leave out from the top, head on [CLS]",
         "a tenth of the examples (40)",
     ]  # fmt: skip
+    large = top.replace(of=RUN.replace(train=RUN.train.replace(n=5000)))
+    assert list(large.besides)[-2:] == ["a tenth of the examples (500)", "a hundredth of the examples (50)"]
     for other in top.besides.values():
         assert [point.at for point in other.points] == [point.at for point in top.points]
 
@@ -303,12 +306,13 @@ def test_a_violin_is_as_wide_as_scores_are_dense_and_reaches_no_further_than_the
 
 def test_an_order_keeps_its_place_in_the_figure_whatever_has_landed() -> None:
     shuffle = next(one for one in EXPERIMENTS if one.name == "Shuffle")
-    table = trials(shuffle, {at: [0.5, 0.6] for at in shuffle.places(3)}, n_blocks=3)
+    table = trials(shuffle, {at: [0.5 + 0.05 * i, 0.6] for i, at in enumerate(shuffle.places(3))}, n_blocks=3)
     at = placed(table, shuffle.intact(3), 2.0)
     assert set(at.loc[at["at"] == shuffle.intact(3), "x"]) == {2.0}
     others = at[at["at"] != shuffle.intact(3)]
     assert (others.groupby("at")["x"].nunique() == 1).all()
     assert others["x"].nunique() == len(shuffle.places(3)) - 1
     assert others["x"].between(2.5, 3.5).all()
-    drawn = ablations.ablation_chart(table, shuffle, Look(), 3, beside=table.assign(score=0.7)).to_dict()
+    alike = Beside(name="other", trials=table.assign(score=0.7))
+    drawn = ablations.ablation_chart(table, shuffle, Look(), 3, besides=[alike]).to_dict()
     assert sum(layer["mark"]["type"] == "area" for layer in drawn["layer"]) == 1  # the second is all alike
