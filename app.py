@@ -31,6 +31,7 @@ page = st.navigation(
             st.Page("pages/probes.py", title="Probes", icon=":material/troubleshoot:", url_path="probes"),
             st.Page("pages/structure.py", title="Structure", icon=":material/account_tree:", url_path="structure"),
             st.Page("pages/geometry.py", title="Geometry", icon=":material/bubble_chart:", url_path="geometry"),
+            st.Page("pages/neurons.py", title="Neurons", icon=":material/grain:", url_path="neurons"),
             st.Page("pages/weights.py", title="Weights", icon=":material/scale:", url_path="weights"),
         ],
         "Change": [

@@ -24,6 +24,8 @@ from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
+from core.analyses.neuron_twins import NeuronTwins
+from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
@@ -73,6 +75,7 @@ def comparison() -> list[Spec]:
     edges = [EdgeProbe(embed=side, label="upos", n_seeds=2, width=8) for side in (BASE, TUNED)]
     hulls = [DirectProbe(embed=side, label="upos", n_rows=150) for side in (BASE, TUNED)]
     halves = [one.replace(half=half) for one in hulls for half in ("first", "second")]
+    neurons = [Neurons(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED)]
     spatial = [SpatialSimilarity(first=halves[at], second=halves[at + 1]) for at in (0, 2)]
     return [
         TUNE,
@@ -101,6 +104,8 @@ def comparison() -> list[Spec]:
         *spatial,
         SpatialChange(base=spatial[0], tuned=spatial[1]),
         LabelGeometry(base=BASE, tuned=TUNED, label="upos"),
+        *neurons,
+        NeuronTwins(base=BASE, tuned=TUNED, label="upos"),
         Isotropy(base=BASE, tuned=TUNED, n_points=300),
         ActivationDifference(base=BASE, tuned=TUNED, checkpoint=TUNE, n_positions=3, n_tokens=5),
         WeightChange(base=Packaged(), tuned=TUNE),

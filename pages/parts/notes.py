@@ -27,6 +27,8 @@ from core.analyses.label_geometry import LabelPlaces
 from core.analyses.map_chain import ChainedMaps, MapChain
 from core.analyses.map_steps import MapSteps, SteppedMaps
 from core.analyses.movers import Moved
+from core.analyses.neuron_twins import Twins
+from core.analyses.neurons import NeuronScores
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_kinds import HULL_ROWS, KindScores
 from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES, Slices
@@ -526,3 +528,31 @@ def trials(table: pd.DataFrame, ablation: Ablation) -> str:
         f"learning rate {rates}{head}, batch {run.batch_size}, {ablation.n_seeds} seeds; "
         f"n = {int(table['n'].iloc[0]):,} dev {run.unit}s, thin lines: 95 % over dev examples (Wilson, or a jackknife){drawn}"
     )
+
+
+def neurons(scores: NeuronScores, chosen: Selection) -> str:
+    """Of rankings of neurons."""
+    strengths = " or ".join(f"{one:g}" for one in sorted(set(scores.strengths)))
+    return (
+        f"{scores.orders.shape[2]:,} neurons of {len(scores.layers)} layers, z-scored; elastic net (half L1), C = {strengths}, the "
+        "sparsest within 1 % of the best on a fifth of the training sentences; probes trained again: L2; "
+        f"{scores.n_train:,} training and {scores.n_test:,} test {chosen.unit_name}s, {scores.orders.shape[1]} random splits by "
+        "sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); control: "
+        f"{scores.control_kind}, {scores.overlap:.0%} of test types also in training"
+        + (f"; {scores.n_constant} neurons never change" if scores.n_constant else "")
+        + (f"; {scores.n_unconverged} elastic nets stopped before they had converged" if scores.n_unconverged else "")
+    )
+
+
+_MANY_ROWS = 1000
+"""From so many on, two neurons that have nothing in common hardly ever correlate by 0.2."""
+
+
+def twins(found: Twins) -> str:
+    """Of neurons and what became of them."""
+    chance = (
+        "at so many, two neurons that have nothing in common hardly ever reach 0.2"
+        if found.n_rows >= _MANY_ROWS
+        else "at so few, two neurons that have nothing in common may correlate by chance"
+    )
+    return f"Pearson correlation over {found.n_rows:,} rows of {found.n_sentences:,} sentences; {chance}"

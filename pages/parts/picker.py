@@ -91,9 +91,7 @@ def compared() -> Selection | None:
     """
     chosen = selected()
     if chosen is not None and chosen.tuned is None:
-        st.info(
-            "Choose a tuned checkpoint in the sidebar, or make one on the page Checkpoints.", icon=":material/info:"
-        )
+        st.info("Choose a tuned checkpoint in the sidebar, or make one on the page Lab.", icon=":material/info:")
         return None
     if chosen is not None and chosen.misfit:
         st.info(chosen.misfit, icon=":material/info:")

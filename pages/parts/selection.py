@@ -30,6 +30,8 @@ from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
+from core.analyses.neuron_twins import NeuronTwins
+from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
@@ -496,6 +498,18 @@ class Selection:
     def task_vectors(self, tunings: Iterable[Named]) -> TaskVectors:
         """Whether several tunings of the base changed it in one direction."""
         return TaskVectors(base=self.base.ref, tuned=tuple(one.ref for one in tunings))
+
+    @property
+    def neurons(self) -> tuple[Neurons, Neurons]:
+        """Neurons of each side ranked by the chosen label, all layers joined."""
+        base, tuned = self.sides
+        return Neurons(embed=base, label=self.label), Neurons(embed=tuned, label=self.label)
+
+    @property
+    def neuron_twins(self) -> NeuronTwins:
+        """Each neuron of the base beside itself after tuning."""
+        base, tuned = self.sides
+        return NeuronTwins(base=base, tuned=tuned, label=self.label)
 
     @property
     def movers(self) -> Movers:

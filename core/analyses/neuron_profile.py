@@ -1,0 +1,111 @@
+"""One neuron from close by: the rows on which it is highest and lowest, and how its values lie by label."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.embed import Embed, Embeddings
+from core.analyses.units import labelled_rows
+from core.data.load import load_sample
+from core.errors import SpecInvalid
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+N_EXAMPLES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A row, in its sentence."""
+
+    words: tuple[str, ...]
+    values: tuple[float, ...]
+    """The neuron's value at each word, in spreads from its mean; NaN where a word has no vector."""
+    at: int
+    """The word of the row; -1 where it is the sentence."""
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A neuron on the rows of a sample. Values are z-scores: spreads from its mean over the rows."""
+
+    highest: tuple[Example, ...]
+    lowest: tuple[Example, ...]
+    by_label: pd.DataFrame
+    """label, n, and the value at each of QUANTILES (columns q05 …), mean; the highest median first."""
+    mean: float
+    spread: float
+    n_rows: int
+
+
+def profile(embed: Embed, embeddings: Embeddings, layer: int, neuron: int, label: str) -> Profile:
+    """Read one column of a stored layer.
+
+    Args:
+        embed: what was embedded.
+        embeddings: its result; memory-mapped, so that one layer is read.
+        layer: 0..L.
+        neuron: its index in the layer.
+        label: of words, spans or sentences, by which values are grouped.
+    Raises:
+        SpecInvalid: no such layer or neuron; a label that the text does not have.
+    Cost:
+        One layer read: some milliseconds a megabyte.
+    """
+    if not 0 <= layer < len(embeddings.layers) or not 0 <= neuron < embeddings.layers[layer].shape[1]:
+        raise SpecInvalid(
+            f"Looking at neuron {neuron} of layer {layer}.",
+            f"There are layers 0 to {len(embeddings.layers) - 1} of {embeddings.layers[0].shape[1]} neurons.",
+            "Choose one of them.",
+        )
+    examples = load_sample(embed.sample)
+    column = np.asarray(embeddings.layers[layer][:, neuron], dtype=np.float64)
+    mean, spread = float(column.mean()), float(column.std())
+    scores = (column - mean) / (spread or 1.0)
+    rows = labelled_rows(examples, embeddings, embed.unit, label)
+    own = scores if not rows.parts else rows.parts[0] @ scores
+    order = np.argsort(-scores, kind="stable")
+    starts = np.searchsorted(embeddings.sentence, np.arange(len(examples)))
+
+    def example(row: int) -> Example:
+        sentence, word = int(embeddings.sentence[row]), int(embeddings.word[row])
+        words = tuple(examples.words[sentence])
+        values = np.full(len(words), np.nan)
+        if word >= 0:
+            last = starts[sentence + 1] if sentence + 1 < len(starts) else len(scores)
+            own_rows = slice(starts[sentence], last)
+            values[embeddings.word[own_rows]] = scores[own_rows]
+        return Example(words=words, values=tuple(values.tolist()), at=word, value=float(scores[row]))
+
+    return Profile(
+        highest=_distinct(example, order, examples.texts, embeddings),
+        lowest=_distinct(example, order[::-1], examples.texts, embeddings),
+        by_label=_by_label(own, rows.labels),
+        mean=mean,
+        spread=spread,
+        n_rows=len(scores),
+    )
+
+
+def _distinct(example, order: np.ndarray, texts: Sequence[str], embeddings: Embeddings) -> tuple[Example, ...]:  # type: ignore[no-untyped-def]
+    """The first rows, one a sentence: a repeated sentence shows nothing more."""
+    found, seen = [], set()
+    for row in order.tolist():
+        text = texts[int(embeddings.sentence[row])]
+        if text not in seen:
+            seen.add(text)
+            found.append(example(row))
+        if len(found) == N_EXAMPLES:
+            break
+    return tuple(found)
+
+
+def _by_label(values: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    rows = []
+    for label in np.unique(labels):
+        own = values[labels == label]
+        quantiles = dict(zip((f"q{q * 100:02.0f}" for q in QUANTILES), np.quantile(own, QUANTILES), strict=True))
+        rows.append({"label": str(label), "n": len(own), "mean": own.mean(), **quantiles})
+    return pd.DataFrame(rows).sort_values("q50", ascending=False, ignore_index=True)

@@ -1,0 +1,341 @@
+"""Where the neurons of a label live, how few of them do, and whether rankings agree on them."""
+
+import itertools
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analyses.base import facing_layers
+from core.analyses.neurons import BOTTOM, RANDOM, RANKINGS, TOP, NeuronScores
+from core.charts.look import Look, framed
+from core.charts.sides import sides_table
+from core.maths.statistics import Estimate, resampled_interval
+
+MINIMAL, HUNDRED, TENTH = "minimal set", "first 100", "first tenth"
+HOW_MANY = (MINIMAL, HUNDRED, TENTH)
+COMPARED_AT = 100
+"""Neurons of each ranking that are compared with those of others."""
+N_OF_A_TAG = 12
+HEIGHT = 300
+
+
+def n_first(scores: NeuronScores, how_many: str) -> list[int]:
+    """Neurons that are looked at, a number a split. Args: how_many: one of HOW_MANY."""
+    width = scores.orders.shape[2]
+    if how_many == MINIMAL:
+        return list(scores.n_minimal)
+    n = min(100, width) if how_many == HUNDRED else max(1, width // 10)
+    return [n] * scores.orders.shape[1]
+
+
+def of_layers(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.int64]:
+    """How many of the first neurons of a ranking each joined layer has [splits, layers].
+
+    A ranking that chose fewer gives those that it chose.
+    """
+    found = []
+    for order, n in zip(scores.orders[RANKINGS.index(ranking)], n_first(scores, how_many), strict=True):
+        first = order[:n]
+        found.append(np.bincount(first[first >= 0] // scores.width, minlength=len(scores.layers)))
+    return np.array(found, dtype=np.int64)
+
+
+def _shares(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:
+    counts = of_layers(scores, ranking, how_many)
+    shares: NDArray[np.float64] = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return shares
+
+
+def _over(values: NDArray[np.float64], scores: NeuronScores) -> Estimate:
+    return resampled_interval(values, n_train=scores.n_train, n_test=scores.n_test)
+
+
+def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str) -> pd.DataFrame:
+    """layer, side, share (of the first neurons, 0 to 1), low, high, difference …, is_noise, majority (of neurons drawn at random),
+    n (neurons of the side's set, mean over splits).
+
+    Args:
+        base, tuned: of all layers joined.
+        ranking: one of RANKINGS.
+        how_many: one of HOW_MANY.
+    """
+    sides = [_shares(side, ranking, how_many) for side in (base, tuned)]
+    held = [[_over(column, side) for column in shares.T] for side, shares in zip((base, tuned), sides, strict=True)]
+    facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
+    changes = (
+        [_over(sides[1][:, own] - sides[0][:, layer], base) for layer, own in enumerate(facing)]
+        if len(sides[0]) == len(sides[1])
+        else [None] * len(facing)
+    )
+    counts = [float(of_layers(side, ranking, how_many).sum(axis=1).mean()) for side in (base, tuned)]
+    return sides_table(
+        "share",
+        held[0],
+        held[1],
+        changes,
+        majority=1 / len(base.layers),
+        n=([counts[0]] * len(base.layers), [counts[1]] * len(tuned.layers)),
+    )
+
+
+def mean_depth(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:
+    """The mean layer of the first neurons as a share of the depth, 0 = embeddings, 1 = top [splits]."""
+    depth = np.linspace(0, 1, len(scores.layers)) if len(scores.layers) > 1 else np.zeros(1)
+    found: NDArray[np.float64] = _shares(scores, ranking, how_many) @ depth
+    return found
+
+
+def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str, name: str) -> str:
+    """Whether the neurons of a label moved, in a sentence. Args: name: of the label, as Markdown."""
+    depths = [mean_depth(side, ranking, how_many) for side in (base, tuned)]
+    layers = len(base.layers) - 1
+    where = [f"{float(depth.mean()) * layers:.1f}" for depth in depths]
+    moved = _over(depths[1] - depths[0], base)
+    if moved.low <= 0 <= moved.high:
+        verdict = "a difference inside the noise of splits"
+    else:
+        verdict = f"they moved {'up' if moved.value > 0 else 'down'}"
+    return (
+        f"**Where do the neurons for {name} live?** On the mean at layer {where[0]} in the base and {where[1]} in the tuned: "
+        f"{verdict} "
+        f"({moved.value * layers:+.1f} layers, 95 % [{moved.low * layers:+.1f}, {moved.high * layers:+.1f}])."
+    )
+
+
+def kept_table(scores: NeuronScores) -> pd.DataFrame:
+    """ranking (with "last" for the last ones by linear correlation), size, accuracy, low, high of probes trained again."""
+    rows = []
+    for name, kept in [*zip(RANKINGS, scores.kept, strict=True), ("last", scores.kept_bottom)]:
+        for place, size in enumerate(scores.sizes):
+            if not np.isnan(kept[:, place]).any():
+                rows.append({"ranking": name, "size": size, **_ends(_over(kept[:, place], scores))})
+    return pd.DataFrame(rows)
+
+
+def _ends(found: Estimate) -> dict[str, float]:
+    return {"accuracy": found.value, "low": found.low, "high": found.high}
+
+
+def kept_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
+    """Accuracy against how many neurons a probe was given, a line a ranking; dashes: all neurons, always the commonest."""
+    table = kept_table(scores)
+    colours = _colours(look)
+    names = [name for name in colours if name in set(table["ranking"])]
+    axis = alt.Axis(values=list(scores.sizes), format=",", labelOverlap=True)
+    x = alt.X("size:Q", title="neurons that a probe is given", scale=alt.Scale(type="log", nice=False), axis=axis)
+    scale = alt.Scale(domain=list(domain), nice=False, clamp=True)
+    y = alt.Y("accuracy:Q", title="accuracy on held-out rows", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    colour = alt.Color(
+        "ranking:N",
+        scale=alt.Scale(domain=names, range=[colours[name][0] for name in names]),
+        legend=alt.Legend(title=None, orient="bottom", columns=4),
+    )
+    dash = alt.StrokeDash(
+        "ranking:N", scale=alt.Scale(domain=names, range=[colours[name][1] for name in names]), legend=None
+    )
+    lines = alt.Chart(table).encode(
+        x=x,
+        color=colour,
+        tooltip=["ranking:N", alt.Tooltip("size:Q", format=","), *_percent("accuracy", "low", "high")],
+    )
+    levels = pd.DataFrame({
+        "accuracy": [scores.oracle.value, scores.majority], "said": ["all neurons", "always the commonest label"], "dy": [-8, -8],
+    })  # fmt: skip
+    level = alt.Chart(levels).encode(y=y)
+    return framed(
+        alt.layer(
+            level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
+            level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
+            lines.mark_area(opacity=0.1).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+            lines.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash),
+            lines.mark_point(filled=True, size=45, opacity=1).encode(y=y),
+        ),
+        look,
+        height=HEIGHT,
+    )
+
+
+def _percent(*names: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{name}:Q", format=".1%") for name in names]
+
+
+def _colours(look: Look) -> dict[str, tuple[str, list[int]]]:
+    """Colour and dash of each line."""
+    own = dict(zip(RANKINGS[:-1], look.labels, strict=False))
+    dashes = ([1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [5, 5])
+    found = {name: (hue, list(dash)) for (name, hue), dash in zip(own.items(), dashes, strict=True)}
+    return found | {RANDOM: (look.quiet, [1, 0]), "last": (look.quiet, [3, 3])}
+
+
+MASKED = (TOP, BOTTOM, RANDOM)
+
+
+def masked_table(scores: NeuronScores) -> pd.DataFrame:
+    """gone (first, last or random), share of the neurons at their mean, accuracy, low, high of the same elastic net."""
+    return pd.DataFrame([
+        {"gone": name, "share": share, **_ends(_over(scores.masked[i, :, j], scores))}
+        for i, name in enumerate(MASKED)
+        for j, share in enumerate(scores.shares)
+    ])  # fmt: skip
+
+
+def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
+    """Accuracy of one probe against the share of neurons that it no longer sees."""
+    table = masked_table(scores)
+    hues = {TOP: (look.tuned, [1, 0]), BOTTOM: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    scale = alt.Scale(domain=list(domain), nice=False, clamp=True)
+    base = alt.Chart(table).encode(
+        x=alt.X(
+            "share:Q",
+            title="neurons held at their mean",
+            axis=alt.Axis(format="%"),
+            scale=alt.Scale(type="sqrt", nice=False),
+        ),
+        color=alt.Color(
+            "gone:N",
+            scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
+            legend=alt.Legend(title=None, orient="bottom"),
+        ),
+        tooltip=["gone:N", alt.Tooltip("share:Q", format=".1%"), *_percent("accuracy", "low", "high")],
+    )
+    y = alt.Y("accuracy:Q", title="accuracy of the same probe", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    dash = alt.StrokeDash(
+        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=None
+    )
+    return framed(
+        alt.layer(
+            base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+            base.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash),
+            base.mark_point(filled=True, size=45, opacity=1).encode(y=y),
+        ),
+        look,
+        height=HEIGHT,
+    )
+
+
+def span_of(*scores: NeuronScores) -> tuple[float, float]:
+    """Limits of accuracies that figures of several sides share."""
+    low = min(min(one.majority, float(np.nanmin(one.kept)), float(one.masked.min())) for one in scores)
+    return max(0.0, low - 0.05), 1.02
+
+
+def minimal_table(sides: dict[str, NeuronScores]) -> pd.DataFrame:
+    """side, all neurons, oracle, its selectivity, minimal set (range over splits), accuracy with it, its selectivity, majority.
+
+    Selectivity: accuracy less that on the control task; high = the label is there, low = the probe remembers.
+    """
+    return pd.DataFrame([
+        {
+            "side": name,
+            "neurons": one.orders.shape[2],
+            "accuracy": round(one.oracle.value, 3),
+            "selectivity": round(one.oracle.value - one.oracle_control.value, 3),
+            "minimal set": f"{min(one.n_minimal)} to {max(one.n_minimal)}",
+            "share": round(float(np.mean(one.n_minimal)) / one.orders.shape[2], 3),
+            "accuracy with it": round(one.minimal.value, 3),
+            "selectivity with it": round(one.minimal.value - one.minimal_control.value, 3),
+            "majority": round(one.majority, 3),
+        }
+        for name, one in sides.items()
+    ])  # fmt: skip
+
+
+def agreement_table(scores: NeuronScores) -> pd.DataFrame:
+    """first, second, share (of the first COMPARED_AT neurons that two rankings have in common, or of as many as the shorter chose;
+    0 to 1, mean over splits), low, high (least and most over splits), chance."""
+    n = min(COMPARED_AT, scores.orders.shape[2])
+    tops = {
+        name: [set(order[:n].tolist()) for order in orders]
+        for name, orders in zip(RANKINGS, scores.orders, strict=True)
+    }
+    rows = []
+    for first, second in itertools.product(RANKINGS, repeat=2):
+        pairs = [(one - {-1}, other - {-1}) for one, other in zip(tops[first], tops[second], strict=True)]
+        shared = [len(one & other) / max(1, min(len(one), len(other))) for one, other in pairs]
+        rows.append({
+            "first": first, "second": second, "share": float(np.mean(shared)), "low": float(min(shared)),
+            "high": float(max(shared)), "chance": n / scores.orders.shape[2],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def agreement_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
+    """Rankings against rankings. Args: of agreement_table."""
+    order = list(RANKINGS)
+    cells = alt.Chart(table).encode(
+        x=alt.X("second:N", sort=order, title=None, axis=alt.Axis(labelAngle=-30)),
+        y=alt.Y("first:N", sort=order, title=None),
+        tooltip=["first", "second", *_percent("share", "low", "high", "chance")],
+    )
+    written = alt.condition("datum.share > 0.6", alt.value("#111"), alt.value("#fff"))
+    return framed(
+        alt.layer(
+            cells.mark_rect().encode(
+                color=alt.Color("share:Q", scale=alt.Scale(scheme="viridis", domain=[0, 1]), legend=None)
+            ),
+            cells.mark_text(fontSize=look.size).encode(text=alt.Text("share:Q", format=".0%"), color=written),
+        ),
+        look,
+        height=260,
+    )
+
+
+def tags_table(scores: NeuronScores) -> pd.DataFrame:
+    """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1), n (rows of the label)."""
+    mass = np.abs(scores.weights).reshape(len(scores.labels), len(scores.layers), scores.width).sum(axis=2)
+    shares = mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
+    return pd.DataFrame([
+        {"label": label, "layer": layer, "share": float(shares[i, j]), "n": scores.counts[i]}
+        for i, label in enumerate(scores.labels)
+        for j, layer in enumerate(scores.layers)
+    ])  # fmt: skip
+
+
+def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt.LayerChart:
+    """Layers against labels. Args: table: of tags_table; top: share at which colours end, the same for both sides."""
+    labels = table.groupby("label")["n"].max().sort_values(ascending=False).index.to_list()
+    cells = alt.Chart(table).encode(
+        x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("label:N", sort=labels, title=None),
+        tooltip=["label", "layer:O", *_percent("share"), alt.Tooltip("n:Q", format=",", title="rows")],
+    )
+    written = alt.condition(f"datum.share > {0.6 * top}", alt.value("#111"), alt.value("#fff"))
+    layers: list[alt.Chart] = [
+        cells.mark_rect().encode(
+            color=alt.Color("share:Q", scale=alt.Scale(scheme="viridis", domain=[0, top]), legend=None)
+        )
+    ]
+    if table["layer"].nunique() <= 14:
+        layers.append(cells.mark_text(fontSize=look.size).encode(text=alt.Text("share:Q", format=".0%"), color=written))
+    return framed(alt.layer(*layers), look, height=max(140, 26 * len(labels) + 50), title=title)
+
+
+def tag_neurons(scores: NeuronScores, label: str) -> pd.DataFrame:
+    """layer, neuron, weight (of the elastic net, on z-scored values), information (bits of all labels), first by |weight|."""
+    weights = scores.weights[scores.labels.index(label)]
+    first = np.argsort(-np.abs(weights), kind="stable")[:N_OF_A_TAG]
+    first = first[weights[first] != 0]
+    return pd.DataFrame({
+        "layer": [scores.layers[place] for place in (first // scores.width).tolist()],
+        "neuron": first % scores.width,
+        "weight": weights[first],
+        "information": scores.information[first],
+    })  # fmt: skip
+
+
+def ranks_of(scores: NeuronScores, layer: int, neuron: int) -> dict[str, str]:
+    """The place of a neuron in each ranking over splits, from 1, as words. Empty where the layer was not joined."""
+    if layer not in scores.layers:
+        return {}
+    at = scores.layers.index(layer) * scores.width + neuron
+    found = {}
+    for name, orders in zip(RANKINGS[:-1], scores.orders, strict=False):
+        places = [np.flatnonzero(order == at) for order in orders]
+        known = [int(place[0]) + 1 for place in places if len(place)]
+        if len(known) < len(places):
+            found[name] = f"not among the first {max(int((order >= 0).sum()) for order in orders)}"
+        else:
+            found[name] = f"{min(known):,} to {max(known):,} of {orders.shape[1]:,}"
+    return found

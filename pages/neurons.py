@@ -1,0 +1,297 @@
+"""Neurons: which single units carry a label, where they live, how few do, and what became of each in tuning."""
+
+from pages.parts.frame import enter
+
+enter()
+
+import streamlit as st  # noqa: E402
+
+from core.analyses.checkpoint import shape_of  # noqa: E402
+from core.analyses.neuron_profile import Profile, profile  # noqa: E402
+from core.analyses.neuron_twins import FATES  # noqa: E402
+from core.analyses.neurons import RANKINGS  # noqa: E402
+from core.charts import curves, neuron_twins, neurons  # noqa: E402
+from core.keys import key_of  # noqa: E402
+from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
+
+HELP_RANKINGS = (
+    "Linear correlation: large weights of a sparse linear probe on all layers at once (Dalvi et al. 2019; Durrani et al. 2021). "
+    "Probeless: how far the means of the classes lie apart (Antverg & Belinkov 2022). Gaussian: chosen one by one so that what is "
+    "known does not count twice (Torroba Hennigen et al. 2020); the first 30 only. Overlap: rows where a neuron is highest or "
+    "lowest against rows of a class. Mutual information: what a neuron alone tells. A ranking says what is encoded, not what the "
+    "network uses."
+)
+
+
+_NO_TWIN = "A neuron has a twin only where both sides are networks of the same shape: choose a checkpoint tuned from this base."
+
+
+def main() -> None:
+    """The page."""
+    show.heading(
+        "Neurons",
+        "Which single units carry a label, before and after tuning.",
+        "A neuron is one number of a layer's vector. Grey is control: neurons drawn at random.",
+    )
+    chosen = picker.compared()
+    if chosen is None or not picker.has_classes(chosen):
+        return
+    if chosen.unit == "pair":
+        st.info(
+            f"{chosen.label_said} is a label of two words at once, read from two vectors side by side. Neurons are ranked for "
+            "labels of words, spans and sentences: choose one under Read in the sidebar.",
+            icon=":material/info:",
+        )
+        return
+    views = {
+        "Where they live": living,
+        "How few do": few,
+        "Of each class": classes,
+        "Rankings": rankings,
+        "Twins": twins,
+        "One neuron": one_neuron,
+    }
+    show.views(views, chosen, key="neurons")
+
+
+def _scores(chosen: Selection) -> tuple | None:
+    """The rankings of both sides, or None with the offer to compute them."""
+    found = show.results(chosen.neurons, what=f"neurons of both sides ranked for {chosen.label_name}")
+    return tuple(found) if all(found) else None
+
+
+def living(chosen: Selection) -> None:
+    """Shares of the first neurons by layer."""
+    scores = _scores(chosen)
+    if scores is None:
+        return
+    one, two = st.columns(2)
+    ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
+    how_many = two.segmented_control(
+        "Neurons", neurons.HOW_MANY, default=neurons.MINIMAL, key="neurons_many", bind="query-params", required=True,
+        help="Minimal set: the fewest, by linear correlation, whose probe comes within 1 % of that of all neurons; its size "
+        "differs between splits and sides.",
+    )  # fmt: skip
+    table = neurons.living_table(*scores, ranking, how_many)
+    st.markdown(neurons.living_finding(*scores, ranking, how_many, chosen.label_said))
+    show.figure(
+        curves.side_curves(
+            table,
+            "share",
+            show.look(),
+            chosen.layer,
+            title="share of these neurons in the layer",
+            percent=True,
+            controls=True,
+            guess="neurons drawn at random",
+        ),
+        table,
+        name="living",
+        alt_text=f"Share of the {how_many} for {chosen.label_name} by layer, base and tuned",
+        specs=chosen.neurons,
+        note=f"{_sizes(table)}; {notes.neurons(scores[0], chosen)}",
+    )
+
+
+def _sizes(table) -> str:  # type: ignore[no-untyped-def]
+    first = table.groupby("side")["n"].first()
+    return f"{first['base']:.0f} neurons of the base, {first['tuned']:.0f} of the tuned, mean over splits"
+
+
+def few(chosen: Selection) -> None:
+    """Accuracy against the number of neurons, and the minimal set."""
+    scores = _scores(chosen)
+    if scores is None:
+        return
+    sides = dict(zip(("base", "tuned"), scores, strict=True))
+    domain = neurons.span_of(*scores)
+    table = neurons.minimal_table(sides)
+    st.markdown(
+        f"**How few neurons read {chosen.label_said}?** "
+        + " ".join(
+            f"{row['side'].capitalize()}: {row['minimal set']} of {row['neurons']:,} ({row['share']:.1%}) reach "
+            f"{row['accuracy with it']:.1%}, all {row['accuracy']:.1%}."
+            for row in table.to_dict("records")
+        ),
+        help="A probe is trained again on the first neurons of a ranking. The minimal set is chosen on sentences that do not score "
+        "it. That the last ones read well too shows how much is stored twice. Selectivity is accuracy less that on the "
+        "control task.",
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent")
+            for name in ("accuracy", "selectivity", "share", "accuracy with it", "selectivity with it", "majority")
+        },
+    )
+    kept = st.segmented_control(
+        "What", ["Trained again on some", "The same probe without some"], default="Trained again on some", key="neurons_few",
+        bind="query-params", required=True, label_visibility="collapsed",
+    ) == "Trained again on some"  # fmt: skip
+    for (name, one), column, spec in zip(sides.items(), st.columns(2), chosen.neurons, strict=True):
+        with column:
+            st.markdown(f"**{name.capitalize()}**")
+            show.figure(
+                (neurons.kept_chart if kept else neurons.masked_chart)(one, show.look(), domain),
+                neurons.kept_table(one) if kept else neurons.masked_table(one),
+                name=f"few-{name}",
+                alt_text=f"Accuracy for {chosen.label_name} by how many neurons, {name}",
+                specs=[spec],
+                note=notes.neurons(one, chosen),
+            )
+
+
+def classes(chosen: Selection) -> None:
+    """Where the weight of each class lies, and its first neurons."""
+    scores = _scores(chosen)
+    if scores is None:
+        return
+    tables = [neurons.tags_table(one) for one in scores]
+    top = max(float(table["share"].max()) for table in tables)
+    st.markdown(
+        f"**In which layers does each class of {chosen.label_said} lie?** Each row adds up to 100 %: the class's weight in the "
+        "elastic net, by layer."
+    )
+    for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), chosen.neurons, strict=True):
+        with column:
+            show.figure(
+                neurons.tags_heat(table, show.look(), top=top, title=name.capitalize()),
+                table,
+                name=f"classes-{name}",
+                alt_text=f"Share of each class's weight by layer, {name}",
+                specs=[spec],
+                note="absolute weights on z-scored neurons, mean over splits",
+            )
+    label = st.selectbox("First neurons of", scores[0].labels, key="neurons_class", bind="query-params", width=320)
+    if label not in scores[1].labels:
+        return
+    for name, one, column in zip(("base", "tuned"), scores, st.columns(2), strict=True):
+        column.caption(f"{name.capitalize()}: neurons with the largest weights for {show.escaped(label)}")
+        column.dataframe(neurons.tag_neurons(one, label), hide_index=True, width="stretch")
+
+
+def rankings(chosen: Selection) -> None:
+    """Do rankings agree?"""
+    scores = _scores(chosen)
+    if scores is None:
+        return
+    chance = min(neurons.COMPARED_AT, scores[0].orders.shape[2]) / scores[0].orders.shape[2]
+    st.markdown(
+        f"**Do rankings find the same neurons?** Of the first {neurons.COMPARED_AT}, two that know nothing of each other share "
+        f"{chance:.0%}.",
+        help=HELP_RANKINGS,
+    )
+    for name, one, column, spec in zip(("base", "tuned"), scores, st.columns(2), chosen.neurons, strict=True):
+        with column:
+            st.markdown(f"**{name.capitalize()}**")
+            table = neurons.agreement_table(one)
+            show.figure(
+                neurons.agreement_heat(table, show.look()),
+                table,
+                name=f"rankings-{name}",
+                alt_text=f"Share of first neurons that two rankings have in common, {name}",
+                specs=[spec],
+                note="mean over splits; with Gaussians, of the 30 that they chose. Which of them reads best with few: How few do",
+            )
+
+
+def twins(chosen: Selection) -> None:
+    """What became of each neuron."""
+    if not chosen.is_one_shape:
+        st.info(_NO_TWIN, icon=":material/info:")
+        return
+    spec = chosen.neuron_twins
+    with show.messages():
+        (found,) = show.results([spec], what="each neuron beside itself after tuning")
+        if found is None:
+            return
+        st.markdown(
+            f"**What became of each neuron?** {neuron_twins.fates_finding(found)}",
+            help="; ".join(f"{fate}: {said}" for fate, said in neuron_twins.SAID.items()) + ".",
+        )
+        show.figure(
+            neuron_twins.fates_chart(found, show.look()),
+            neuron_twins.fates_table(found),
+            name="fates",
+            alt_text="Share of each layer's neurons that were kept, moved, changed, repurposed or fell silent",
+            specs=[spec],
+            note=notes.twins(found),
+        )
+        options = [*FATES, "new"]
+        fate = st.segmented_control(
+            "List", options, default="repurposed", key="neurons_fate", bind="query-params", required=True,
+            help="New: tuned neurons that no base neuron of the layer goes with by 0.5 or more.",
+        )  # fmt: skip
+        rows = neuron_twins.rows_of_fate(found, fate)
+        if rows.empty:
+            st.info(f"No neuron is {fate}.", icon=":material/info:")
+            return
+        picked = st.dataframe(
+            rows.round(3), hide_index=True, width="stretch", height=280, on_select="rerun", selection_mode="single-row",
+            key=f"twins-{fate}-{key_of(spec)[:8]}",
+        )  # fmt: skip
+        chosen_rows = picked["selection"]["rows"]
+        if chosen_rows and chosen_rows[0] < len(rows):
+            layer, neuron = (int(rows.iloc[chosen_rows[0]][name]) for name in ("layer", "neuron"))
+            st.button(
+                f"Look at neuron {neuron} of layer {layer}",
+                icon=":material/zoom_in:",
+                on_click=_look_at,
+                args=(layer, neuron),
+            )
+
+
+def _look_at(layer: int, neuron: int) -> None:
+    st.session_state["neurons"] = "One neuron"
+    st.session_state["neuron_layer"], st.session_state["neuron"] = layer, neuron
+
+
+def one_neuron(chosen: Selection) -> None:
+    """One neuron from close by, on both sides."""
+    sides = dict(zip(("base", "tuned"), chosen.sides, strict=True))
+    if not chosen.is_one_shape:
+        st.caption(f"{_NO_TWIN} Shown is the base.")
+        sides.pop("tuned")
+    top, width = chosen.n_layers - 1, shape_of(chosen.base.ref).width
+    for key, most, name in (("neuron_layer", top, "Layer"), ("neuron", width - 1, "Neuron")):
+        show.link_holds(key, map(str, range(most + 1)), name)
+    first, second, _ = st.columns([1, 1, 2])
+    layer = first.number_input("Layer", 0, top, min(chosen.layer, top), key="neuron_layer", bind="query-params")
+    neuron = second.number_input("Neuron", 0, width - 1, 0, key="neuron", bind="query-params")
+    held = show.results(list(sides.values()), what="vectors of both sides")
+    if not all(held):
+        return
+    profiles: dict[str, Profile] = {
+        name: profile(embed, vectors, layer, neuron, chosen.label)
+        for (name, embed), vectors in zip(sides.items(), held, strict=True)
+    }
+    known = show.stored(chosen.neuron_twins) if chosen.is_one_shape else None
+    if known is not None:
+        st.markdown(f"**Neuron {neuron} of layer {layer}.** {neuron_twins.twin_said(known, layer, neuron)}")
+    for (name, one), spec, column in zip(profiles.items(), chosen.neurons, st.columns(2), strict=False):
+        with column:
+            st.markdown(f"**{name.capitalize()}**: the sentences on which it is highest")
+            st.html("".join(neuron_twins.shaded(example, show.look()) for example in one.highest[:8]))
+            with st.expander("Lowest"):
+                st.html("".join(neuron_twins.shaded(example, show.look()) for example in one.lowest[:8]))
+            scores = show.stored(spec)
+            if scores is not None:
+                ranks = neurons.ranks_of(scores, layer, neuron)
+                st.caption("Rank: " + " · ".join(f"{ranking} {place}" for ranking, place in ranks.items()))
+    st.markdown(f"**Its values by {chosen.label_said}**, base ● beside tuned ▲")
+    show.figure(
+        neuron_twins.by_label_chart(profiles, show.look()),
+        neuron_twins.by_label_table(profiles),
+        name="neuron-values",
+        alt_text=f"Values of neuron {neuron} of layer {layer} by {chosen.label_name}, base and tuned",
+        specs=list(sides.values()),
+        note=f"thin: 5 to 95 % of the rows, thick: 25 to 75 %, mark: median; n = {next(iter(profiles.values())).n_rows:,}; "
+        "words are shaded by the neuron's value, orange above its mean, purple below",
+    )
+
+
+with show.messages():
+    main()
