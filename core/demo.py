@@ -32,6 +32,9 @@ from core.analyses.label_axes import LabelAxes
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.movers import Movers
+from core.analyses.neuron_ablation import NeuronAblation
+from core.analyses.neuron_twins import NeuronTwins
+from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_slices import ProbeSlices
@@ -171,11 +174,13 @@ def _inspected(tuned: Compress, unit: Unit, pooling: Pooling, label: str) -> Ite
 
 
 def _words_inspected(tuned: Compress) -> Iterator[Spec]:
-    """The same of words alone: trees, and the step that all words took."""
+    """The same of words alone: trees, the step that all words took, and neurons."""
     base, other, random = (_embed(side, "word", "average") for side in (BASE, tuned, RandomWeights(of=BASE)))
     trees = [StructuralProbe(embed=side) for side in (base, other)]
     yield from (*trees, StructuralProbe(embed=random), StructuralChange(base=trees[0], tuned=trees[1]))
     yield ActivationDifference(base=base, tuned=other, checkpoint=tuned)
+    ranked = [Neurons(embed=side, label=OPENED_AT[1]) for side in (base, other)]
+    yield from (*ranked, NeuronTwins(base=base, tuned=other, label=OPENED_AT[1]), NeuronAblation(of=ranked[1]))
 
 
 def _embed(checkpoint: Checkpoint, unit: Unit, pooling: Pooling) -> Embed:

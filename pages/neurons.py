@@ -7,6 +7,7 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import shape_of  # noqa: E402
+from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
 from core.analyses.neuron_profile import Profile, profile  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
 from core.analyses.neurons import RANKINGS  # noqa: E402
@@ -49,6 +50,7 @@ def main() -> None:
         "How few do": few,
         "Of each class": classes,
         "Rankings": rankings,
+        "Without them": without,
         "Twins": twins,
         "One neuron": one_neuron,
     }
@@ -196,6 +198,41 @@ def rankings(chosen: Selection) -> None:
                 specs=[spec],
                 note="mean over splits; with Gaussians, of the 30 that they chose. Which of them reads best with few: How few do",
             )
+
+
+def without(chosen: Selection) -> None:
+    """The head of the tuned side while some neurons are held still."""
+    one, two = st.columns(2)
+    ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
+    mode = two.segmented_control(
+        "Held", list(HELD), default="mean", key="neurons_held", bind="query-params", required=True,
+        help="; ".join(f"{mode}: {said}" for mode, said in HELD.items()) + ". Of every piece, in every layer that they are in.",
+    )  # fmt: skip
+    spec = chosen.neuron_ablation(ranking, mode)
+    if spec is None:
+        st.info(
+            "The tuned side has no head for labels that was tuned here. Choose a run, or a step it kept.",
+            icon=":material/info:",
+        )
+        return
+    (found,) = show.results([spec], what=f"the head without neurons for {chosen.label_name}")
+    if found is None:
+        return
+    learnt = show.escaped(chosen.learnt)
+    st.markdown(
+        f"**What does the head for {learnt} lose without the neurons for {chosen.label_said}?** {neurons.without_finding(found)}",
+        help="Neurons from which a label can be read are held still while the network runs; its head then answers the dev examples "
+        "of its run. Only what is worse than with as many random neurons says that the head uses these.",
+    )
+    show.figure(
+        neurons.without_chart(found, show.look()),
+        neurons.without_table(found),
+        name="without",
+        alt_text=f"{found.measure} of the head against the share of neurons held still",
+        specs=[spec],
+        note=f"neurons {HELD[mode]}; order: {ranking}, first split; grey band: {DRAWS} random sets, least to most; others: 95 % "
+        f"over n = {found.n:,} dev rows",
+    )
 
 
 def twins(chosen: Selection) -> None:

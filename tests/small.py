@@ -24,6 +24,7 @@ from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
+from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
@@ -106,6 +107,7 @@ def comparison() -> list[Spec]:
         LabelGeometry(base=BASE, tuned=TUNED, label="upos"),
         *neurons,
         NeuronTwins(base=BASE, tuned=TUNED, label="upos"),
+        NeuronAblation(of=neurons[1]),
         Isotropy(base=BASE, tuned=TUNED, n_points=300),
         ActivationDifference(base=BASE, tuned=TUNED, checkpoint=TUNE, n_positions=3, n_tokens=5),
         WeightChange(base=Packaged(), tuned=TUNE),

@@ -19,6 +19,10 @@ from core.models.checkpoints import locate
 from core.refs import Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import PreTrainedModel
+
     from core.models.tuning import Answers
 
 Head = FineTune | Snapshot | Compress
@@ -80,6 +84,14 @@ def head_labels(ref: Head, inputs: dict[str, Any], name: str) -> tuple[str, ...]
 
 def answers_of(ref: Head, inputs: dict[str, Any], name: str, examples: Examples, run: Run) -> "Answers":
     """What a head says of examples; run is asked after each batch whether to stop."""
+    _, says = speaker(ref, inputs, name, run)
+    return says(examples)
+
+
+def speaker(
+    ref: Head, inputs: dict[str, Any], name: str, run: Run
+) -> "tuple[PreTrainedModel, Callable[[Examples], Answers]]":
+    """A model with its head, loaded once, and how it is asked; run is asked after each batch whether to stop."""
     from core.models.heads import LabelHead
     from core.models.tuning import answer, longest_input, tuned_model
 
@@ -88,7 +100,7 @@ def answers_of(ref: Head, inputs: dict[str, Any], name: str, examples: Examples,
     head = LabelHead(tuning.unit, head_labels(ref, inputs, name))
     model, tokenizer = tuned_model(source_of(ref, inputs, name), head, run.device)
     longest = longest_input(locate(origin(ref)), tuning.max_pieces)
-    return answer(model, tokenizer, examples, head=head, longest=longest, on_batch=run.check)
+    return model, lambda examples: answer(model, tokenizer, examples, head=head, longest=longest, on_batch=run.check)
 
 
 def refuse_others(ref: Head) -> None:

@@ -59,7 +59,8 @@ class Twins(Result):
     match_size: np.ndarray
     """That correlation, -1 to 1 [layers, width]."""
     new: np.ndarray
-    """Of each tuned neuron: the largest |correlation| with any base neuron of the layer, 0 to 1 [layers, width]."""
+    """Of each tuned neuron: the largest |correlation| with any base neuron of the layer, 0 to 1; NaN of a constant one [layers,
+    width]."""
     spread: np.ndarray
     """Standard deviation after tuning over that before; 1 = unchanged; NaN of a constant neuron of the base [layers, width]."""
     fate: np.ndarray
@@ -147,11 +148,12 @@ def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> tuple[NDArr
     itself = np.arange(len(alike))
     # Of equals, itself: nothing that did not change is said to have moved.
     best = np.where(size[itself, itself] >= size.max(axis=1) - 1e-6, itself, size.argmax(axis=1))
-    alive = spreads[0] > DEAD * np.median(spreads[0])
+    alive, alive_after = (sd > DEAD * np.median(sd) for sd in spreads)
     ratio = np.divide(spreads[1], spreads[0], out=np.full_like(spreads[0], np.nan), where=alive)
     top = [np.argsort(-side, axis=0, kind="stable")[:TOP_ROWS] for side in (base, tuned)]
     shared = np.array([len(np.intersect1d(top[0][:, j], top[1][:, j])) for j in itself]) / len(top[0])
-    return alike[itself, itself], best, alike[itself, best], size.max(axis=0), ratio, shared
+    new = np.where(alive_after, size.max(axis=0), np.nan)
+    return alike[itself, itself], best, alike[itself, best], new, ratio, shared
 
 
 def fates(same: NDArray, match: NDArray, match_size: NDArray, spread: NDArray) -> NDArray[np.int8]:

@@ -109,6 +109,7 @@ class NeuronScores(Result):
     kept_bottom: np.ndarray
     """The same of the last neurons by linear correlation [seeds, sizes]."""
     shares: tuple[float, ...]
+    """Of all neurons, that the elastic net is scored without."""
     masked: np.ndarray
     """Accuracy of the elastic net with a share of the neurons at their mean: first, last and random ones [3, seeds, shares]."""
     oracle: Estimate
@@ -120,8 +121,11 @@ class NeuronScores(Result):
     n_minimal: tuple[int, ...]
     """Size of the minimal set in each split, chosen by sentences that do not score it."""
     minimal: Estimate
+    """Accuracy of a probe trained again on the minimal set."""
     minimal_control: Estimate
+    """The same on the control task."""
     majority: float
+    """Accuracy of always answering the commonest training label, mean over splits."""
     overlap: float
     """Share of test rows whose type also stands in training."""
     control_kind: str

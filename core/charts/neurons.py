@@ -8,8 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import facing_layers
+from core.analyses.goals import SHARES
+from core.analyses.neuron_ablation import SHARES as SHARES_HELD
+from core.analyses.neuron_ablation import NeuronAblations
 from core.analyses.neurons import BOTTOM, RANDOM, RANKINGS, TOP, NeuronScores
 from core.charts.look import Look, framed
+from core.charts.scores import written
 from core.charts.sides import sides_table
 from core.maths.statistics import Estimate, resampled_interval
 
@@ -190,7 +194,7 @@ def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) 
         x=alt.X(
             "share:Q",
             title="neurons held at their mean",
-            axis=alt.Axis(format="%"),
+            axis=alt.Axis(format=".2~%", values=list(scores.shares), grid=False),
             scale=alt.Scale(type="sqrt", nice=False),
         ),
         color=alt.Color(
@@ -295,10 +299,11 @@ def tags_table(scores: NeuronScores) -> pd.DataFrame:
 
 def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt.LayerChart:
     """Layers against labels. Args: table: of tags_table; top: share at which colours end, the same for both sides."""
-    labels = table.groupby("label")["n"].max().sort_values(ascending=False).index.to_list()
-    cells = alt.Chart(table).encode(
+    rows = table.assign(row=table["label"] + " · " + table["n"].map("{:,}".format))
+    labels = rows.sort_values("n", ascending=False, kind="stable")["row"].drop_duplicates().to_list()
+    cells = alt.Chart(rows).encode(
         x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("label:N", sort=labels, title=None),
+        y=alt.Y("row:N", sort=labels, title=None),
         tooltip=["label", "layer:O", *_percent("share"), alt.Tooltip("n:Q", format=",", title="rows")],
     )
     written = alt.condition(f"datum.share > {0.6 * top}", alt.value("#111"), alt.value("#fff"))
@@ -339,3 +344,86 @@ def ranks_of(scores: NeuronScores, layer: int, neuron: int) -> dict[str, str]:
         else:
             found[name] = f"{min(known):,} to {max(known):,} of {orders.shape[1]:,}"
     return found
+
+
+def without_table(found: NeuronAblations) -> pd.DataFrame:
+    """gone, share, n_neurons, score, low, high, same; at no neuron all are the whole network.
+
+    low and high: of random sets the least and the most, else 95 % over rows.
+    """
+    whole = found.scores[found.scores["share"] == 0]
+    rows = [whole.assign(gone=gone) for gone in MASKED]
+    rows.append(found.scores[(found.scores["gone"] != RANDOM) & (found.scores["share"] > 0)])
+    drawn = found.scores[(found.scores["gone"] == RANDOM) & (found.scores["share"] > 0)].groupby(
+        "share", as_index=False
+    )
+    rows.append(
+        drawn.agg(
+            n_neurons=("n_neurons", "mean"),
+            score=("score", "mean"),
+            low=("score", "min"),
+            high=("score", "max"),
+            same=("same", "mean"),
+        ).assign(gone=RANDOM)
+    )
+    columns = ["gone", "share", "n_neurons", "score", "low", "high", "same"]
+    return pd.concat(rows, ignore_index=True)[columns].sort_values(["gone", "share"], ignore_index=True)
+
+
+def without_finding(found: NeuronAblations, at: float = 0.05) -> str:
+    """Whether the head misses the first neurons more than random ones, in a sentence. Args: at: share of the neurons held still."""
+    table = without_table(found)
+    top, random = (table[(table["gone"] == gone) & (table["share"] == at)].iloc[0] for gone in (TOP, RANDOM))
+    if top["high"] < random["low"]:
+        verdict = "the head misses them more than others"
+    elif top["low"] > random["high"]:
+        verdict = "the head misses them less than others"
+    else:
+        verdict = "no more is lost than with random ones: that a label can be read from them does not mean that the head uses them"
+    return (
+        f"Whole: {written(found.intact, found.measure)}. With the first {at:.0%} ({top['n_neurons']:,.0f} neurons) held still "
+        f"{written(top['score'], found.measure)} [{written(top['low'], found.measure)}, {written(top['high'], found.measure)}], "
+        f"with as many random ones {written(random['low'], found.measure)} to {written(random['high'], found.measure)}: {verdict}."
+    )
+
+
+def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
+    """Score of the head against the share of neurons that are held still in the running network."""
+    table = without_table(found)
+    tip, number = (".1%", "%") if found.measure in SHARES else (".3f", ".2f")
+    low = min(float(table["low"].min()), found.majority)
+    scale = alt.Scale(domain=[max(-1.0 if low < 0 else 0.0, low - 0.05), 1.02], nice=False, clamp=True)
+    y = alt.Y("score:Q", title=f"{found.measure} of the head", scale=scale, axis=alt.Axis(format=number, tickCount=5))
+    hues = {TOP: (look.tuned, [1, 0]), BOTTOM: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    drawn = alt.Chart(table).encode(
+        x=alt.X(
+            "share:Q",
+            title="neurons held still, of all layers",
+            axis=alt.Axis(format=".2~%", values=list(SHARES_HELD), grid=False),
+            scale=alt.Scale(type="sqrt", nice=False),
+        ),
+        color=alt.Color(
+            "gone:N", scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
+            legend=alt.Legend(title=None, orient="bottom"),
+        ),
+        tooltip=[
+            "gone:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("n_neurons:Q", format=",.0f"),
+            *(alt.Tooltip(f"{name}:Q", format=tip) for name in ("score", "low", "high")),
+            alt.Tooltip("same:Q", title="answers unchanged", format=".1%"),
+        ],
+    )  # fmt: skip
+    dash = alt.StrokeDash(
+        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=None
+    )
+    level = alt.Chart(pd.DataFrame({"score": [found.majority], "said": ["always the commonest label"]})).encode(y=y)
+    return framed(
+        alt.layer(
+            level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
+            level.mark_text(color=look.quiet, align="left", dx=6, dy=12, x=0).encode(text="said:N"),
+            drawn.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+            drawn.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash),
+            drawn.mark_point(filled=True, size=50, opacity=1).encode(y=y),
+        ),
+        look,
+        height=HEIGHT,
+    )

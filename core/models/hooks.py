@@ -1,4 +1,4 @@
-"""Reading every layer in one forward pass: hooks as a context manager, always taken off on leaving.
+"""Reading every layer in one forward pass, or changing it: hooks as a context manager, always taken off on leaving.
 
 Layer 0 is what the first block is given (the embedding output); layer i is what the i-th call of a block returns. Both
 are read by hooks rather than from `hidden_states`, whose last entry is after a final norm in some families and not in
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 OnLayer = Callable[[int, torch.Tensor], None]
+Edit = Callable[[int, torch.Tensor], torch.Tensor]
 
 _PIECES_FIRST = ("xlnet",)
 """Families whose blocks hand on [pieces, batch, width]."""
@@ -85,6 +86,54 @@ def reading_layers(model: "PreTrainedModel", n_layers: int, on_layer: OnLayer) -
 
     found = blocks(model, n_layers)
     handles = [model.register_forward_pre_hook(at_start, with_kwargs=True)]
+    handles.append(found[0].register_forward_pre_hook(before, with_kwargs=True))
+    handles += [block.register_forward_hook(after) for block in found]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def editing_layers(model: "PreTrainedModel", n_layers: int, edit: Edit) -> Iterator[None]:
+    """Put `edit(layer, hidden [batch, pieces, width])` in place of each state 0..n_layers during each forward pass inside.
+
+    What the first block is given and what each block hands on is replaced; a skip connection around a block carries the edited
+    state too. An edit that gives back what it was given changes nothing.
+
+    Args:
+        model: a backbone.
+        n_layers: how many blocks it runs through.
+        edit: gives a tensor of the same shape and dtype; it must not write into the one it is given.
+    Raises:
+        CheckpointNotFound: the blocks are not found, on entering.
+    """
+    next_layer = 0
+
+    def at_start(_: nn.Module, _args: Any) -> None:
+        nonlocal next_layer
+        next_layer = 0
+
+    def edited(hidden: torch.Tensor) -> torch.Tensor:
+        nonlocal next_layer
+        layer, next_layer = next_layer, next_layer + 1
+        if model.config.model_type in _PIECES_FIRST:
+            return edit(layer, hidden.transpose(0, 1)).transpose(0, 1)
+        return edit(layer, hidden)
+
+    def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        if next_layer > 0:  # a block that is used again is given what it returned
+            return args, kwargs
+        if args:
+            return (edited(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": edited(kwargs["hidden_states"])}
+
+    def after(_module: nn.Module, _args: Any, output: Any) -> Any:
+        return edited(output) if isinstance(output, torch.Tensor) else (edited(output[0]), *output[1:])
+
+    found = blocks(model, n_layers)
+    handles = [model.register_forward_pre_hook(at_start)]
     handles.append(found[0].register_forward_pre_hook(before, with_kwargs=True))
     handles += [block.register_forward_hook(after) for block in found]
     try:

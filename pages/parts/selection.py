@@ -30,6 +30,7 @@ from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
+from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
@@ -504,6 +505,14 @@ class Selection:
         """Neurons of each side ranked by the chosen label, all layers joined."""
         base, tuned = self.sides
         return Neurons(embed=base, label=self.label), Neurons(embed=tuned, label=self.label)
+
+    def neuron_ablation(self, ranking: str, mode: Any) -> NeuronAblation | None:
+        """The tuned side's head without the first neurons of a ranking; None where it has no head for labels."""
+        assert self.tuned is not None
+        run = run_of(self.tuned.ref)
+        if run is None or run.goal != "label":
+            return None
+        return NeuronAblation(of=self.neurons[1], ranking=ranking, mode=mode)
 
     @property
     def neuron_twins(self) -> NeuronTwins:

@@ -181,6 +181,7 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         "structure",
         "geometry",
         "weights",
+        "neurons",
         "lab",
         "ablations",
         "jobs",

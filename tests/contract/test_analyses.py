@@ -35,6 +35,7 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "edges",
         "experiments",
         "goals",
+        "neuron_profile",
         "values",
         "numbers",
         "places",

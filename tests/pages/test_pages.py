@@ -29,6 +29,8 @@ PAGES = (
     "structure",
     "geometry",
     "weights",
+    "neurons",
+    "lab",
     "checkpoints",
     "data",
     "jobs",
@@ -92,7 +94,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps", "tasks", "probes", "structure", "geometry", "weights"):
+    if page in ("layers", "maps", "tasks", "probes", "structure", "geometry", "weights", "neurons"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)

@@ -8,7 +8,7 @@ import pytest
 
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.neuron_profile import profile
-from core.analyses.neuron_twins import CONSTANT, FATES, KEPT, MOVED, REPURPOSED, SILENT, NeuronTwins, Twins, fates
+from core.analyses.neuron_twins import CONSTANT, DEAD, FATES, KEPT, MOVED, REPURPOSED, SILENT, NeuronTwins, Twins, fates
 from core.analyses.neuron_twins import compute as twins_of
 from core.analyses.neurons import GAUSSIAN, RANDOM, RANKINGS, Neurons, NeuronScores, compute
 from core.charts import neuron_twins, neurons
@@ -204,7 +204,8 @@ def test_of_a_checkpoint_beside_itself_every_neuron_is_its_own_twin(words: Embed
     one = twins_of(NeuronTwins(base=BASE, tuned=BASE, label="upos"), {"base": words, "tuned": words}, Quiet())
     itself = np.broadcast_to(np.arange(384), one.match.shape)
     np.testing.assert_array_equal(one.match, itself)
-    alive = np.stack([layer.std(axis=0, dtype=np.float64) > 0 for layer in words.layers])
+    spreads = np.stack([layer.std(axis=0, dtype=np.float64) for layer in words.layers])
+    alive = spreads > DEAD * np.median(spreads, axis=1, keepdims=True)
     assert alive.mean() > 0.99
     np.testing.assert_allclose(one.same[alive], 1.0, atol=1e-3)
     np.testing.assert_allclose(one.new[alive], 1.0, atol=1e-3)
