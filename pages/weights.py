@@ -271,7 +271,7 @@ def between(chosen: Selection) -> None:
     named = chosen_tunings(chosen)
     if len(named) < 2:
         st.info(
-            "Choose at least two tuned checkpoints of this base; tune another on the page Checkpoints.",
+            "Choose at least two tuned checkpoints of this base; tune another on the page Lab.",
             icon=":material/info:",
         )
         return

@@ -189,7 +189,7 @@ def over_training(chosen: Selection, settings: dict[str, Any], place: Any) -> La
     if not names:
         st.info(
             f"**{show.escaped(chosen.tuned.name if chosen.tuned else '')}** has no steps to walk through: only its end was kept. "
-            "Tune on the page Checkpoints with “Steps to keep” above 0, and choose that run.",
+            "Tune on the page Lab with “Steps to keep” above 0, and choose that run.",
             icon=":material/info:",
         )
         return None

@@ -43,7 +43,7 @@ def draw() -> None:
         "tuned",
         runs or [Named(id=_NONE, name="none yet", ref=None)],
         default=newest,
-        help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Checkpoints.",
+        help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Lab.",
     )
     if caveat := caveat_of(tuned):
         st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=caveat)

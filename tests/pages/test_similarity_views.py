@@ -72,7 +72,7 @@ def test_other_sentences_stand_beside_the_curve_and_a_missing_seed_is_told(compa
     lab.run(chosen_in(app).similarity)
     app.run()
     assert app.toggle(key="floor_seed").disabled
-    assert "another seed on the page Checkpoints" in app.toggle(key="floor_seed").help
+    assert "another seed on the page Lab" in app.toggle(key="floor_seed").help
     app.toggle(key="floor_sentences").set_value(True).run()
     assert "Not computed yet: other sentences" in said(app)
     assert n_charts(app) == 1  # the curve stays

@@ -1,0 +1,122 @@
+"""The page Neurons: every view over real results, one neuron by its link, and what is said where there is nothing to show."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.analyses.fine_tune import FineTune
+from core.charts import neurons as charts
+from core.lab import Lab
+from core.refs import Folder, Sample, Suite
+from core.settings import Settings
+from core.store.artifacts import Store
+from pages.parts.lab import get_lab
+from tests.faults import tiny
+from tests.pages.test_pages import _app, opened, said
+
+VIEWS = ("Where they live", "How few do", "Of each class", "Rankings", "Without them", "Twins", "One neuron")
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+@pytest.fixture
+def compared(app: AppTest, tmp_path: Path) -> AppTest:
+    """A tiny checkpoint beside itself after tuning on sentiment, read for word classes."""
+    tiny("bert", tmp_path / "tiny")
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    start = lab.add_checkpoint(str(tmp_path / "tiny"))
+    run = FineTune(
+        checkpoint=Folder.at(tmp_path / "tiny"), train=Sample(of=Suite(split="train"), n=40),
+        dev=Sample(of=Suite(split="dev"), n=30), label="sentiment", epochs=1,
+    )  # fmt: skip
+    lab.run(run)
+    page = opened(app, "neurons")
+    for key, value in (("base", start), ("tuned", next(one.id for one in lab.checkpoints() if one.ref == run))):
+        page = page.selectbox(key=key).set_value(value).run()
+    assert not page.exception
+    assert "word classes" in str(page.selectbox(key="read").value)
+    return page
+
+
+def at(page: AppTest, view: str) -> AppTest:
+    page.session_state["neurons"] = view
+    page = page.run()
+    assert not page.exception, view
+    assert not page.error, view
+    return page
+
+
+def test_every_view_offers_what_is_missing_and_shows_what_is_there(compared: AppTest) -> None:
+    for view in VIEWS:
+        assert "Not computed yet" in said(at(compared, view)), view
+    chosen = compared.session_state["selection"]
+    lab = get_lab()
+    specs = [*chosen.neurons, chosen.neuron_twins, chosen.neuron_ablation("linear correlation", "mean")]
+    base, tuned, twins, ablation = (lab.run(spec) for spec in specs)
+    told = {view: said(at(compared, view)) for view in VIEWS}
+    assert not any("Not computed yet" in text for text in told.values())
+    assert "Where do the neurons for word classes live?" in told["Where they live"]
+    assert f"{min(base.n_minimal)} to {max(base.n_minimal)} of {base.orders.shape[2]:,}" in told["How few do"]
+    assert "head for sentiment lose without the neurons for word classes" in told["Without them"]
+    assert f"of {twins.fate.size:,} neurons go with themselves" in told["Twins"]
+    assert "the sentences on which it is highest" in told["One neuron"]
+    assert "Rank: linear correlation" in told["One neuron"]
+    page = at(compared, "Of each class")
+    (first, second) = [one.value for one in page.dataframe if "weight" in one.value]
+    label = page.selectbox(key="neurons_class").value
+    for shown, scores in ((first, base), (second, tuned)):
+        assert shown["weight"].tolist() == charts.tag_neurons(scores, label)["weight"].tolist()
+    page = at(compared, "Without them")
+    (table,) = [one.value for one in page.dataframe if "gone" in one.value]
+    assert table["score"].max() <= 1
+    assert len(table) == len(charts.without_table(ablation))
+
+
+def test_a_link_opens_one_neuron_and_says_so_where_there_is_none(compared: AppTest) -> None:
+    chosen = compared.session_state["selection"]
+    for side in chosen.sides:
+        get_lab().run(side)
+    compared.query_params["neuron_layer"] = "2"
+    compared.query_params["neuron"] = "5"
+    page = at(compared, "One neuron")
+    assert (page.number_input(key="neuron_layer").value, page.number_input(key="neuron").value) == (2, 5)
+    assert "Neuron 5" not in said(page)  # no twins are known yet
+    get_lab().run(chosen.neuron_twins)
+    assert "Neuron 5 of layer 2." in said(at(compared, "One neuron"))
+    compared.query_params["neuron"] = "100000"
+    warned = " ".join(one.value for one in at(compared, "One neuron").warning)
+    assert "The link asks for Neuron" in warned
+
+
+def test_sides_without_twins_or_head_are_told(compared: AppTest, tmp_path: Path) -> None:
+    tiny("roberta", tmp_path / "other")
+    other = get_lab().add_checkpoint(str(tmp_path / "other"))
+    page = compared.run().selectbox(key="tuned").set_value(other).run()
+    assert "no head for labels" in said(at(page, "Without them"))
+    assert "only where both sides are networks of the same shape" in said(at(page, "Twins"))
+    for side in page.session_state["selection"].sides:
+        get_lab().run(side)
+    assert "Shown is the base." in said(at(page, "One neuron"))
+
+
+def test_a_label_of_two_words_is_not_offered_a_ranking(compared: AppTest) -> None:
+    box = compared.selectbox(key="read")
+    pair = next(one for one in box.options if "pair" in one)
+    page = box.select(pair).run()
+    assert not page.exception
+    assert "a label of two words at once" in said(page)
+    assert "Not computed yet" not in said(page)
+
+
+def test_specs_of_the_page_are_those_of_the_selection(compared: AppTest) -> None:
+    chosen = compared.session_state["selection"]
+    base, tuned = chosen.neurons
+    assert (base.embed, tuned.embed) == chosen.sides
+    assert replace(tuned, embed=base.embed) == base
+    assert chosen.neuron_ablation("Probeless", "zero").of == tuned
