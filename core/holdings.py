@@ -12,7 +12,7 @@ from core.analyses.fine_tune import FineTune
 from core.catalogue import TUNED, Catalogue, hub_name, run_name, suite_name
 from core.errors import SpecInvalid
 from core.keys import Described, Spec, from_json, key_of
-from core.refs import Adapter, Folder, Hub, Packaged, Sample, Suite, Vectors, Whole
+from core.refs import Adapter, Folder, Hub, Packaged, Sample, Suite, Typed, Vectors, Whole
 from core.store.artifacts import Damage, Leftover, OnStep, Removed
 from core.store.inspection import PackContents
 from core.store.packs import Imported, check_pack, import_pack, write_pack
@@ -206,6 +206,8 @@ class Holdings(Catalogue):
         )
 
     def _text_name(self, dataset: Described) -> str:
+        if isinstance(dataset, Typed):
+            return f"“{dataset.text[:40]}”"
         return suite_name(dataset) if isinstance(dataset, Suite) else self._dataset_name(dataset)
 
 

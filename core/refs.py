@@ -454,8 +454,30 @@ def _plain_name(name: str) -> str:
     return f"{name} label" if name in ("text", "sentence", "word", "layer") else name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Typed(Described, kind="data.typed"):
+    """One text that somebody typed, without any label."""
+
+    text: str
+
+    def validate(self) -> None:
+        if not 1 <= len(self.text) <= MOST_TYPED or self.text != " ".join(self.text.split()):
+            raise SpecInvalid(
+                "Reading a typed text.",
+                f"It has {len(self.text):,} characters, or blanks that mean nothing.",
+                f"Give 1 to {MOST_TYPED:,} characters, words parted by single blanks.",
+            )
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The ref of a text as it was typed; blanks are put in order. Raises SpecInvalid."""
+        return cls(text=" ".join(text.split()))
+
+
+MOST_TYPED = 1000
+"""Characters of a typed text."""
 DataFile = ConlluFile | TableFile | MarkedFile
-Dataset = Suite | DataFile
+Dataset = Suite | DataFile | Typed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,15 @@ enter()
 import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import shape_of  # noqa: E402
+from core.analyses.embed import Embed  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
-from core.analyses.neuron_profile import Profile, profile  # noqa: E402
+from core.analyses.neuron_profile import Profile, profile, watched  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
 from core.analyses.neurons import RANKINGS  # noqa: E402
 from core.charts import curves, neuron_twins, neurons  # noqa: E402
+from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
+from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
@@ -318,6 +321,7 @@ def one_neuron(chosen: Selection) -> None:
             if scores is not None:
                 ranks = neurons.ranks_of(scores, layer, neuron)
                 st.caption("Rank: " + " · ".join(f"{ranking} {place}" for ranking, place in ranks.items()))
+    _watch(sides, profiles, layer, neuron)
     st.markdown(f"**Its values by {chosen.label_said}**, base ● beside tuned ▲")
     show.figure(
         neuron_twins.by_label_chart(profiles, show.look()),
@@ -328,6 +332,27 @@ def one_neuron(chosen: Selection) -> None:
         note=f"thin: 5 to 95 % of the rows, thick: 25 to 75 %, mark: median; n = {next(iter(profiles.values())).n_rows:,}; "
         "words are shaded by the neuron's value, orange above its mean, purple below",
     )
+
+
+def _watch(sides: dict[str, Embed], profiles: dict[str, Profile], layer: int, neuron: int) -> None:
+    """The neuron on a sentence that somebody types, on both sides."""
+    text = st.text_input(
+        "Watch it on a sentence of your own",
+        key="neuron_typed",
+        max_chars=MOST_TYPED,
+        placeholder="Type a sentence, words parted by blanks, and press Enter",
+        help="Both sides read it; words are shaded on the scale of the sample above, and the strongest one is framed.",
+    )
+    if not text.strip():
+        return
+    with show.messages():
+        typed = Sample(of=Typed.of(text))
+        specs = [embed.replace(sample=typed) for embed in sides.values()]
+        found = show.results(specs, what="vectors of your sentence")
+        for (name, beside), vectors in zip(profiles.items(), found, strict=True):
+            if vectors is not None:
+                example = watched(vectors, load_sample(typed), layer, neuron, beside)
+                st.html(f"<b>{name.capitalize()}</b> {neuron_twins.shaded(example, show.look())}")
 
 
 with show.messages():

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.units import labelled_rows
+from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import SpecInvalid
 
@@ -87,6 +88,27 @@ def profile(embed: Embed, embeddings: Embeddings, layer: int, neuron: int, label
         spread=spread,
         n_rows=len(scores),
     )
+
+
+def watched(embeddings: Embeddings, examples: Examples, layer: int, neuron: int, beside: Profile) -> Example:
+    """A neuron on one other text, on the scale of its profile. Raises SpecInvalid where no word of it has a vector.
+
+    Args:
+        embeddings: of that text alone.
+        examples: that text.
+        layer, neuron: as of the profile.
+        beside: the neuron on the sample.
+    """
+    column = np.asarray(embeddings.layers[layer][:, neuron], dtype=np.float64)
+    scores = (column - beside.mean) / (beside.spread or 1.0)
+    words = tuple(examples.words[0])
+    if not len(scores):
+        raise SpecInvalid("Watching a neuron on a text.", "No word of it has a vector.", "Type other words.")
+    values = np.full(len(words), np.nan)
+    if embeddings.word[0] >= 0:
+        values[embeddings.word] = scores
+    best = int(np.abs(scores).argmax())
+    return Example(words=words, values=tuple(values.tolist()), at=int(embeddings.word[best]), value=float(scores[best]))
 
 
 def _distinct(example, order: np.ndarray, texts: Sequence[str], embeddings: Embeddings) -> tuple[Example, ...]:  # type: ignore[no-untyped-def]

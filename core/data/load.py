@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.conllu import read_conllu
-from core.data.examples import Examples, Mark, joined
+from core.data.examples import Examples, Mark, joined, split_on_space
 from core.data.lines import Source, refuse_what_is_no_data
 from core.data.marked import read_marked
 from core.data.marks import ANSWER, DEPENDENCY, PHRASE, mark_names
@@ -15,7 +15,7 @@ from core.data.numbers import number_names, offered
 from core.data.sampling import rows_within, sampled_rows
 from core.data.table import read_table
 from core.errors import DatasetInvalid, DatasetNotFound
-from core.refs import COARSE, DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, file_digest
+from core.refs import COARSE, DataFile, Dataset, MarkedFile, Sample, Suite, TableFile, Typed, file_digest
 
 if TYPE_CHECKING:
     from core.data.suite import SuiteSentence
@@ -99,6 +99,8 @@ def load_dataset(ref: Dataset) -> Examples:
     """
     if isinstance(ref, Suite):
         return _suite(ref)
+    if isinstance(ref, Typed):
+        return Examples(texts=(ref.text,), spans=(split_on_space(ref.text),))
     path = Path(ref.path)
     asked = f"Opening the data file {path}."
     if not path.is_file():

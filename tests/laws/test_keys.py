@@ -32,6 +32,7 @@ from core.refs import (
     Suite,
     Surgery,
     TableFile,
+    Typed,
     Vectors,
 )
 from tests.faults import ROOT, says
@@ -47,6 +48,7 @@ REFS: list[Described] = [
     ConlluFile(digest="b" * 64, path="/data/one.conllu"),
     TableFile(digest="c" * 64, path="/data/one.tsv", labels=("2",)),
     MarkedFile(digest="b" * 64, path="/data/one.json"),
+    Typed(text="A word or two ."),
     Sample(of=Suite(), n=5, strata="sentiment", only="question", value="who"),
     RandomWeights(of=Packaged()),
     Adapter(of=Packaged(), digest="e" * 64, path="/adapters/one"),

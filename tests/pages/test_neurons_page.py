@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.analyses.fine_tune import FineTune
 from core.charts import neurons as charts
+from core.errors import SpecInvalid
 from core.lab import Lab
-from core.refs import Folder, Sample, Suite
+from core.refs import Folder, Sample, Suite, Typed
 from core.settings import Settings
 from core.store.artifacts import Store
 from pages.parts.lab import get_lab
@@ -120,3 +121,27 @@ def test_specs_of_the_page_are_those_of_the_selection(compared: AppTest) -> None
     assert (base.embed, tuned.embed) == chosen.sides
     assert replace(tuned, embed=base.embed) == base
     assert chosen.neuron_ablation("Probeless", "zero").of == tuned
+
+
+def test_a_neuron_is_watched_on_a_typed_sentence_on_both_sides(compared: AppTest) -> None:
+    chosen = compared.session_state["selection"]
+    for side in chosen.sides:
+        get_lab().run(side)
+    page = at(compared, "One neuron")
+    page = page.text_input(key="neuron_typed").set_value("  The <b>cats</b>   sleep here .").run()
+    assert not page.exception
+    assert "Not computed yet: vectors of your sentence" in said(page)
+    typed = Sample(of=Typed.of("The <b>cats</b> sleep here ."))
+    for side in chosen.sides:
+        get_lab().run(side.replace(sample=typed))
+    page = page.run()
+    shown = [one.value for one in page.get("html") if "sleep" in str(one.value)]
+    assert len(shown) == 2
+    assert not any("<b>cats" in one for one in shown)
+
+
+@pytest.mark.parametrize("text", ["", "  two  blanks ", "x" * 1001])
+def test_a_typed_text_is_short_and_has_one_form(text: str) -> None:
+    with pytest.raises(SpecInvalid, match="typed text"):
+        Typed(text=text)
+    assert Typed.of(" two   blanks").text == "two blanks"
