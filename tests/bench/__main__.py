@@ -33,7 +33,7 @@ def main() -> None:
         "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Curves are of 500 "
         "sentences of the built-in suite. Some rows alone: "
         "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.geometry`, `.goals`, "
-        "`.grid`, `.pages`, `.points`, `.extraction`.",
+        "`.grid`, `.neurons`, `.pages`, `.points`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",
