@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from core.charts.cursor import PICK
 from core.charts.look import Look
-from core.charts.points import Panel, Picked, colouring_of, draw, draw, draw
+from core.charts.points import Panel, Picked, colouring_of, draw
 from core.charts.points_svg import svg_of
 from core.errors import TunescopeError
 from core.jobs.records import ACTIVE
@@ -303,24 +303,6 @@ def pointed(
                 file_name=f"{name}.html",
                 mime="text/html",
                 on_click="ignore",
-                icon=":material/download:",
-                key=f"html-{name}",
-                help="One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
-            )
-            keep.download_button(
-                "HTML",
-                lambda: page_of(drawn, title=alt_text, notes=[note, provenance(specs)], look=drawn_as),
-                file_name=f"{name}.html",
-                mime="text/html",
-                icon=":material/download:",
-                key=f"html-{name}",
-                help="One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
-            )
-            keep.download_button(
-                "HTML",
-                lambda: page_of(drawn, title=alt_text, notes=[note, provenance(specs)], look=drawn_as),
-                file_name=f"{name}.html",
-                mime="text/html",
                 icon=":material/download:",
                 key=f"html-{name}",
                 help="One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",

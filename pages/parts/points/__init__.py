@@ -73,7 +73,8 @@ def page_of(drawn: Drawn, *, title: str, notes: list[str], look: Look) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>
-body {{ margin: 24px auto; padding: 0 24px; max-width: 1600px; font-family: sans-serif; color: {look.ink}; background: {look.paper}; }}
+body {{ margin: 24px auto; padding: 0 24px; max-width: 1600px; font-family: sans-serif; }}
+body {{ color: {look.ink}; background: {look.paper}; }}
 p {{ color: {look.quiet}; font-size: 14px; }}
 {_written("points.css")}
 </style>
