@@ -11,7 +11,7 @@ from core.analyses.embed import Embed  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
 from core.analyses.neuron_profile import Profile, profile, watched  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
-from core.analyses.neurons import RANKINGS  # noqa: E402
+from core.analyses.neurons import RANKINGS, Neurons  # noqa: E402
 from core.charts import curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
@@ -22,7 +22,8 @@ from pages.parts.selection import Selection  # noqa: E402
 HELP_RANKINGS = (
     "Linear correlation: large weights of a sparse linear probe on all layers at once (Dalvi et al. 2019; Durrani et al. 2021). "
     "Probeless: how far the means of the classes lie apart (Antverg & Belinkov 2022). Gaussian: chosen one by one so that what is "
-    "known does not count twice (Torroba Hennigen et al. 2020); the first 30 only. Overlap: rows where a neuron is highest or "
+    "known does not count twice (Torroba Hennigen et al. 2020); 30 of the 300 with the most mutual information, on 1,500 "
+    "rows. Overlap: rows where a neuron is highest or "
     "lowest against rows of a class. Mutual information: what a neuron alone tells. A ranking says what is encoded, not what the "
     "network uses."
 )
@@ -57,17 +58,47 @@ def main() -> None:
         "Twins": twins,
         "One neuron": one_neuron,
     }
+    _ask_settings()
     show.views(views, chosen, key="neurons")
+
+
+def _ask_settings() -> None:
+    """What the rankings are made of, for all views."""
+    with st.expander("Which neurons, on which scale", icon=":material/tune:"):
+        one, two = st.columns(2)
+        one.toggle(
+            "Of the layer of the cursor alone", key="neurons_one_layer", bind="query-params",
+            help="Instead of all layers joined.",
+        )  # fmt: skip
+        two.toggle(
+            "Z-scored", True, key="neurons_scaled", bind="query-params",
+            help="Off: neurons as they are. Those with large values, of upper layers above all, then need small weights, and "
+            "rankings by weights count them for less, Probeless for more.",
+        )  # fmt: skip
+
+
+def _settings() -> dict[str, bool]:
+    held = st.session_state
+    return {"one_layer": bool(held.get("neurons_one_layer")), "is_scaled": bool(held.get("neurons_scaled", True))}
+
+
+def _specs(chosen: Selection) -> tuple[Neurons, Neurons]:
+    return chosen.neurons(**_settings())
 
 
 def _scores(chosen: Selection) -> tuple | None:
     """The rankings of both sides, or None with the offer to compute them."""
-    found = show.results(chosen.neurons, what=f"neurons of both sides ranked for {chosen.label_name}")
+    found = show.results(_specs(chosen), what=f"neurons of both sides ranked for {chosen.label_name}")
     return tuple(found) if all(found) else None
 
 
 def living(chosen: Selection) -> None:
     """Shares of the first neurons by layer."""
+    if _settings()["one_layer"]:
+        st.info(
+            "Where they live is asked of all layers joined: switch the single layer off above.", icon=":material/info:"
+        )
+        return
     scores = _scores(chosen)
     if scores is None:
         return
@@ -94,7 +125,7 @@ def living(chosen: Selection) -> None:
         table,
         name="living",
         alt_text=f"Share of the {how_many} for {chosen.label_name} by layer, base and tuned",
-        specs=chosen.neurons,
+        specs=_specs(chosen),
         note=f"{_sizes(table)}; {notes.neurons(scores[0], chosen)}",
     )
 
@@ -120,7 +151,8 @@ def few(chosen: Selection) -> None:
             for row in table.to_dict("records")
         ),
         help="A probe is trained again on the first neurons of a ranking. The minimal set is chosen on sentences that do not score "
-        "it. That the last ones read well too shows how much is stored twice. Selectivity is accuracy less that on the "
+        "it. Where the last ones, which the elastic net gave no weight, read well too, that shows how much is stored "
+        "twice. Selectivity is accuracy less that on the "
         "control task.",
     )
     st.dataframe(
@@ -136,7 +168,7 @@ def few(chosen: Selection) -> None:
         "What", ["Trained again on some", "The same probe without some"], default="Trained again on some", key="neurons_few",
         bind="query-params", required=True, label_visibility="collapsed",
     ) == "Trained again on some"  # fmt: skip
-    for (name, one), column, spec in zip(sides.items(), st.columns(2), chosen.neurons, strict=True):
+    for (name, one), column, spec in zip(sides.items(), st.columns(2), _specs(chosen), strict=True):
         with column:
             st.markdown(f"**{name.capitalize()}**")
             show.figure(
@@ -158,9 +190,9 @@ def classes(chosen: Selection) -> None:
     top = max(float(table["share"].max()) for table in tables)
     st.markdown(
         f"**In which layers does each class of {chosen.label_said} lie?** Each row adds up to 100 %: the class's weight in the "
-        "elastic net, by layer."
+        "elastic net, by layer. Behind its name: its rows."
     )
-    for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), chosen.neurons, strict=True):
+    for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), _specs(chosen), strict=True):
         with column:
             show.figure(
                 neurons.tags_heat(table, show.look(), top=top, title=name.capitalize()),
@@ -168,7 +200,10 @@ def classes(chosen: Selection) -> None:
                 name=f"classes-{name}",
                 alt_text=f"Share of each class's weight by layer, {name}",
                 specs=[spec],
-                note="absolute weights on z-scored neurons, mean over splits",
+                note=(
+                    "absolute weights, mean over splits; pale: fewer than 30 rows, where the layers are chance; intervals "
+                    "over splits on hover"
+                ),
             )
     label = st.selectbox("First neurons of", scores[0].labels, key="neurons_class", bind="query-params", width=320)
     if label not in scores[1].labels:
@@ -189,7 +224,7 @@ def rankings(chosen: Selection) -> None:
         f"{chance:.0%}.",
         help=HELP_RANKINGS,
     )
-    for name, one, column, spec in zip(("base", "tuned"), scores, st.columns(2), chosen.neurons, strict=True):
+    for name, one, column, spec in zip(("base", "tuned"), scores, st.columns(2), _specs(chosen), strict=True):
         with column:
             st.markdown(f"**{name.capitalize()}**")
             table = neurons.agreement_table(one)
@@ -199,7 +234,10 @@ def rankings(chosen: Selection) -> None:
                 name=f"rankings-{name}",
                 alt_text=f"Share of first neurons that two rankings have in common, {name}",
                 specs=[spec],
-                note="mean over splits; with Gaussians, of the 30 that they chose. Which of them reads best with few: How few do",
+                note=(
+                    "mean over splits; with Gaussians, of the 30 that they chose (from the 300 first by mutual "
+                    "information: with that ranking a third is chance). Which of them reads best with few: How few do"
+                ),
             )
 
 
@@ -211,7 +249,7 @@ def without(chosen: Selection) -> None:
         "Held", list(HELD), default="mean", key="neurons_held", bind="query-params", required=True,
         help="; ".join(f"{mode}: {said}" for mode, said in HELD.items()) + ". Of every piece, in every layer that they are in.",
     )  # fmt: skip
-    spec = chosen.neuron_ablation(ranking, mode)
+    spec = chosen.neuron_ablation(ranking, mode, **_settings())
     if spec is None:
         st.info(
             "The tuned side has no head for labels that was tuned here. Choose a run, or a step it kept.",
@@ -233,8 +271,9 @@ def without(chosen: Selection) -> None:
         name="without",
         alt_text=f"{found.measure} of the head against the share of neurons held still",
         specs=[spec],
-        note=f"neurons {HELD[mode]}; order: {ranking}, first split; grey band: {DRAWS} random sets, least to most; others: 95 % "
-        f"over n = {found.n:,} dev rows",
+        note=f"neurons {HELD[mode]}; order: {ranking}, first split; random: mean of {DRAWS} sets with as many of each layer, band: "
+        f"where one more would lie (95 %, t); others: 95 % over n = {found.n:,} dev rows; {found.n_seen:,} dev examples by which "
+        "the neurons were ranked are left out",
     )
 
 
@@ -311,7 +350,7 @@ def one_neuron(chosen: Selection) -> None:
     known = show.stored(chosen.neuron_twins) if chosen.is_one_shape else None
     if known is not None:
         st.markdown(f"**Neuron {neuron} of layer {layer}.** {neuron_twins.twin_said(known, layer, neuron)}")
-    for (name, one), spec, column in zip(profiles.items(), chosen.neurons, st.columns(2), strict=False):
+    for (name, one), spec, column in zip(profiles.items(), _specs(chosen), st.columns(2), strict=False):
         with column:
             st.markdown(f"**{name.capitalize()}**: the sentences on which it is highest")
             st.html("".join(neuron_twins.shaded(example, show.look()) for example in one.highest[:8]))

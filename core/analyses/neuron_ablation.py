@@ -1,8 +1,7 @@
 """What breaks without some neurons: they are held still in the running network, and its head is scored."""
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,25 +9,30 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.checkpoint import run_of
-from core.analyses.goals import MEASURES, prepared, score_of
+from core.analyses.embed import Embeddings
+from core.analyses.goals import MEASURES, dull, prepared, score_of
 from core.analyses.head_answers import head_labels, refuse_others, speaker
-from core.analyses.neurons import BOTTOM, LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores
-from core.data.load import sample_size
-from core.errors import SpecInvalid
+from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores
+from core.analyses.places import whole_texts
+from core.analyses.probe import splits_of
+from core.analyses.units import labelled_rows
+from core.data.examples import Examples
+from core.data.load import load_sample, sample_size
+from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Of all neurons, that are held still."""
-DRAWS = 3
-"""Random sets of each size: the control."""
+DRAWS = 10
+"""Random sets of each size, with as many neurons of each layer as the first ones have there: the control."""
+LAST = "last"
 HELD = {
     "zero": "at 0",
-    "mean": "at their mean over the words",
+    "mean": "at their mean over pieces, [CLS] at its own",
     "resample": "at what they are for another piece of the batch",
 }
+_FEWEST = 10
+"""Dev examples that are new to the ranking: below, a score says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,7 @@ class NeuronAblation(Spec, kind="neuron_ablation"):
         return 1 + (len(SHARES) - 1) * (2 + DRAWS)
 
     def dependencies(self) -> dict[str, Spec]:
-        """The ranking, the checkpoint with its head, and the vectors that means are taken of."""
+        """The ranking, the checkpoint with its head, and the rows that were ranked."""
         return {**super().dependencies(), **_of_checkpoint(self), "vectors": self.of.embed}
 
     def cost(self) -> tuple[float, float]:
@@ -93,19 +97,24 @@ class NeuronAblations(Result):
     measure: str
     """What is scored (core.analyses.goals.MEASURES)."""
     scores: pd.DataFrame
-    """gone (top, bottom, random), draw (of random sets, from 0), share (of all neurons held still), n_neurons, score, low, high
-    (95 % over dev examples; the score itself where it has no interval), same (share of answers that are the whole network's)."""
+    """gone (top, last, random), draw (of random sets, from 0), share (of all neurons held still), n_neurons, score, low, high
+    (95 % over dev rows; the score itself where it has no interval), same (share of answers that are the whole network's)."""
     intact: float
     """The score of the whole network."""
     majority: float
-    """The same of always answering the commonest label."""
+    """The same of always answering the commonest training label."""
     n: int
-    """Dev rows."""
+    """Dev rows that are scored: of sentences by which the ranking was not made."""
+    n_seen: int
+    """Dev examples that are left out, because the ranking was made on them."""
 
 
 def compute(spec: NeuronAblation, inputs: dict[str, Any], run: Run) -> NeuronAblations:
-    """Hold still and ask. Raises as FineTune for its dev examples."""
-    from core.models.hooks import editing_layers
+    """Hold still and ask.
+
+    Raises as FineTune for its dev examples; NotEnoughData where hardly one of them is new to the ranking.
+    """
+    from core.models.stillness import held_still, measuring
 
     held, scores = spec.of.embed.checkpoint, inputs["of"]
     tuning = run_of(held)
@@ -113,80 +122,77 @@ def compute(spec: NeuronAblation, inputs: dict[str, Any], run: Run) -> NeuronAbl
     task, measure = prepared(tuning), MEASURES[tuning.goal][0]
     model, says = speaker(held, inputs, "embed", run)  # type: ignore[arg-type]
     labels = head_labels(held, inputs, "embed")  # type: ignore[arg-type]
-    means = [np.asarray(layer, dtype=np.float64).mean(axis=0) for layer in inputs["vectors"].layers]
     examples = task.lesson.dev
-    whole = task.score(says(examples))
-    rows = [_row(TOP, 0, 0.0, 0, whole.answers, whole.answers, labels, measure)]
+    new = _new_to(spec.of, inputs["vectors"], examples)
+
+    def asked() -> pd.DataFrame:
+        answers = task.score(says(examples)).answers
+        return answers[new[answers["example"].to_numpy()]].reset_index(drop=True)
+
+    with measuring(model) as means:
+        whole = asked()
+    rows = [_row(TOP, 0, 0.0, 0, whole, whole, labels, measure)]
     wanted = [(gone, draw, share) for share in SHARES[1:] for gone, draw in _SETS]
     for done, (gone, draw, share) in enumerate(wanted):
         run.step(done, len(wanted), "sets of neurons")
-        still = _places(scores, _order(scores, spec.ranking, gone, draw), share)
-        generator = np.random.default_rng(draw)
-        edit = partial(_held, still=still, means=means, mode=spec.mode, drawn=generator)
-        with editing_layers(model.base_model, int(model.config.num_hidden_layers), edit):
-            said = task.score(says(examples))
+        still = _places(scores, spec.ranking, gone, draw, share)
+        with held_still(model, still, spec.mode, means, seed=draw):
+            said = asked()
         n = sum(len(units) for units in still.values())
-        rows.append(_row(gone, draw, share, n, said.answers, whole.answers, labels, measure))
+        rows.append(_row(gone, draw, share, n, said, whole, labels, measure))
     run.step(len(wanted), len(wanted), "sets of neurons")
     return NeuronAblations(
         measure=measure,
         scores=pd.DataFrame(rows),
-        intact=whole.score.value,
-        majority=whole.majority,
-        n=len(whole.answers),
+        intact=score_of(whole, labels, measure)[0],
+        majority=score_of(dull(whole), labels, measure)[0],
+        n=len(whole),
+        n_seen=int((~new).sum()),
     )
 
 
-_SETS = ((TOP, 0), (BOTTOM, 0), *((RANDOM, draw) for draw in range(DRAWS)))
+_SETS = ((TOP, 0), (LAST, 0), *((RANDOM, draw) for draw in range(DRAWS)))
 
 
-def _order(scores: NeuronScores, ranking: str, gone: str, draw: int) -> NDArray[np.int32]:
-    """The neurons of the join, those first that go first."""
-    if gone == RANDOM:
-        return np.random.default_rng(1000 + draw).permutation(scores.orders.shape[2]).astype(np.int32)
+def _new_to(of: Neurons, embeddings: Embeddings, dev: Examples) -> NDArray[np.bool_]:
+    """Which dev examples are not among those that the ranking's first split was made on [examples]."""
+    sample = load_sample(of.embed.sample)
+    rows = labelled_rows(sample, embeddings, of.embed.unit, of.label)
+    train, _ = splits_of(rows.group, of.n_seeds)[0]
+    whole = whole_texts(sample)
+    seen = {whole[sentence] for sentence in np.unique(rows.sentence[train]).tolist()}
+    new = np.array([text not in seen for text in whole_texts(dev)])
+    if new.sum() < _FEWEST:
+        raise NotEnoughData(
+            "Scoring a head without some neurons.",
+            f"Of its {len(new)} dev examples {int(new.sum())} are new to the ranking of the neurons.",
+            "Rank on fewer sentences, or on another text.",
+        )
+    return new
+
+
+def _places(scores: NeuronScores, ranking: str, gone: str, draw: int, share: float) -> dict[int, NDArray[np.int64]]:
+    """The neurons that are held still, by layer."""
+    n = round(share * scores.orders.shape[2])
+    order = _order(scores, ranking)
+    chosen = (order[-n:] if gone == LAST else order[:n]).astype(np.int64)
+    drawn = np.random.default_rng(1000 + draw)
+    found = {}
+    for at, layer in enumerate(scores.layers):
+        own = chosen[chosen // scores.width == at] % scores.width
+        if gone == RANDOM:  # as many of the layer: what is held low disturbs all above it, whichever it is
+            own = drawn.choice(scores.width, len(own), replace=False)
+        if len(own):
+            found[layer] = np.sort(own)
+    return found
+
+
+def _order(scores: NeuronScores, ranking: str) -> NDArray[np.int32]:
+    """All neurons of the join by a ranking's first split; those that it did not choose follow as drawn."""
     order = scores.orders[RANKINGS.index(ranking), 0]
     chosen = order[order >= 0]
-    # A ranking that chose some alone says nothing of the others: they follow in no order of their own.
     rest = np.setdiff1d(np.arange(len(order)), chosen)
-    whole = np.concatenate([chosen, np.random.default_rng(0).permutation(rest)]).astype(np.int32)
-    return whole[::-1] if gone == BOTTOM else whole
-
-
-def _places(scores: NeuronScores, order: NDArray[np.int32], share: float) -> dict[int, NDArray[np.int64]]:
-    """The first neurons of an order, by layer."""
-    first = order[: round(share * len(order))].astype(np.int64)
-    return {
-        layer: np.sort(own)
-        for at, layer in enumerate(scores.layers)
-        if len(own := first[first // scores.width == at] % scores.width)
-    }
-
-
-def _held(
-    layer: int,
-    hidden: "Tensor",
-    *,
-    still: dict[int, NDArray[np.int64]],
-    means: list[NDArray[np.float64]],
-    mode: str,
-    drawn: np.random.Generator,
-) -> "Tensor":
-    """A state with some neurons held still [batch, pieces, width]."""
-    import torch
-
-    if layer not in still:
-        return hidden
-    units = torch.from_numpy(still[layer]).to(hidden.device)
-    edited = hidden.clone()
-    if mode == "zero":
-        edited[..., units] = 0.0
-    elif mode == "mean":
-        edited[..., units] = torch.from_numpy(means[layer][still[layer]]).to(hidden)
-    else:
-        flat = hidden.reshape(-1, hidden.shape[-1])
-        other = torch.from_numpy(drawn.permutation(len(flat))).to(hidden.device)
-        edited[..., units] = flat[other][:, units].reshape(*hidden.shape[:-1], len(units))
-    return edited
+    return np.concatenate([chosen, np.random.default_rng(0).permutation(rest)]).astype(np.int32)
 
 
 def _row(

@@ -18,7 +18,7 @@ KEPT, MOVED, CHANGED, REPURPOSED, SILENT, CONSTANT = "kept", "moved", "changed",
 FATES = (KEPT, MOVED, CHANGED, REPURPOSED, SILENT, CONSTANT)
 """What may become of a neuron, in the order of FATE codes."""
 ALIKE, UNLIKE = 0.8, 0.5
-"""Correlations over the rows from which on two neurons do the same, and below which they do not."""
+"""Correlations over the rows, of either sign, from which on two neurons do the same, and below which they do not."""
 STILL = 0.1
 """A neuron whose spread falls below such a share of what it was has fallen silent."""
 DEAD = 1e-4
@@ -61,6 +61,8 @@ class Twins(Result):
     new: np.ndarray
     """Of each tuned neuron: the largest |correlation| with any base neuron of the layer, 0 to 1; NaN of a constant one [layers,
     width]."""
+    nearest: np.ndarray
+    """That base neuron, int32 [layers, width]."""
     spread: np.ndarray
     """Standard deviation after tuning over that before; 1 = unchanged; NaN of a constant neuron of the base [layers, width]."""
     fate: np.ndarray
@@ -102,12 +104,13 @@ def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
         ]
         found.append((*_twins(*sides), np.stack(told)))
     run.step(len(base.layers), len(base.layers), "layers")
-    same, match, match_size, new, spread, words, told = zip(*found, strict=True)
+    same, match, match_size, new, nearest, spread, words, told = zip(*found, strict=True)
     return Twins(
         same=_rows(same),
         match=np.stack(match).astype(np.int32),
         match_size=_rows(match_size),
         new=_rows(new),
+        nearest=np.stack(nearest).astype(np.int32),
         spread=_rows(spread),
         fate=fates(_rows(same), np.stack(match), _rows(match_size), _rows(spread)),
         words=_rows(words),
@@ -137,7 +140,7 @@ def _labels(spec: NeuronTwins, embeddings: Embeddings) -> tuple[Any, NDArray[np.
 
 
 def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> tuple[NDArray, ...]:
-    """same, match, match_size, new, spread, words of a layer [width] each."""
+    """same, match, match_size, new, nearest, spread, words of a layer [width] each."""
     spreads = [side.std(axis=0, dtype=np.float64) for side in (base, tuned)]
     first, second = (
         ((side - side.mean(axis=0)) / np.where(sd > 0, sd, 1.0)).astype(np.float32)
@@ -153,23 +156,23 @@ def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> tuple[NDArr
     top = [np.argsort(-side, axis=0, kind="stable")[:TOP_ROWS] for side in (base, tuned)]
     shared = np.array([len(np.intersect1d(top[0][:, j], top[1][:, j])) for j in itself]) / len(top[0])
     new = np.where(alive_after, size.max(axis=0), np.nan)
-    return alike[itself, itself], best, alike[itself, best], new, ratio, shared
+    return alike[itself, itself], best, alike[itself, best], new, size.argmax(axis=0), ratio, shared
 
 
 def fates(same: NDArray, match: NDArray, match_size: NDArray, spread: NDArray) -> NDArray[np.int8]:
     """What became of each neuron, as an index into FATES [layers, width].
 
-    Silent: its spread fell below a tenth. Kept: it still goes with itself (correlation 0.8 or more). Moved: another neuron of
-    the layer, with either sign, does what it did. Repurposed: neither, and it goes with itself by less than 0.5. Changed: between.
+    Silent: its spread fell below a tenth. Kept: it still goes with itself (correlation 0.8 or more, of either sign). Moved:
+    another neuron of the layer does what it did. Repurposed: neither, and it goes with itself by less than 0.5. Changed: between.
     Constant: it never changed in the base, so that there is nothing it could have kept.
 
     Args: as in Twins.
     """
     itself = np.arange(same.shape[1])[None, :]
     found = np.full(same.shape, FATES.index(CHANGED), dtype=np.int8)
-    found[same < UNLIKE] = FATES.index(REPURPOSED)
+    found[np.abs(same) < UNLIKE] = FATES.index(REPURPOSED)
     found[(match != itself) & (np.abs(match_size) >= ALIKE)] = FATES.index(MOVED)
-    found[same >= ALIKE] = FATES.index(KEPT)
+    found[np.abs(same) >= ALIKE] = FATES.index(KEPT)
     found[spread < STILL] = FATES.index(SILENT)
     found[np.isnan(spread)] = FATES.index(CONSTANT)
     return found

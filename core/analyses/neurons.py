@@ -37,8 +37,9 @@ LINEAR, PROBELESS, GAUSSIAN, OVERLAP, INFORMATION, RANDOM = (
 )  # fmt: skip
 RANKINGS = (LINEAR, PROBELESS, GAUSSIAN, OVERLAP, INFORMATION, RANDOM)
 """The last is the control."""
-TOP, BOTTOM = "top", "bottom"
-PENALTIES = (0.01, 0.03, 0.1, 0.3)
+TOP = "top"
+"""The first neurons of a ranking."""
+PENALTIES = (0.01, 0.03, 0.1)
 """Inverse strengths of the elastic net to choose from: the sparsest that loses no more than TOLERANCE."""
 L1_RATIO = 0.5
 RETRAINED_C = 0.1
@@ -49,7 +50,9 @@ GAUSSIANS, GAUSSIAN_ROWS, GAUSSIAN_CANDIDATES = 30, 1500, 300
 """Neurons that are chosen by Gaussians, on so many rows, among those with the highest mutual information."""
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-_ITERATIONS, _TOLERANCE = 400, 3e-4
+_ITERATIONS, _TOLERANCE = 2000, 3e-4
+_CHOOSING = 600
+"""Iterations while the penalty is chosen: by then accuracies no longer move."""
 _MOST_BYTES = 1_000_000_000
 """Of the joined states in float32; two splits at a time hold about as much again each."""
 
@@ -69,7 +72,8 @@ class Neurons(Spec, kind="neurons"):
     n_seeds: int = 5
     """Splits by sentence."""
     is_scaled: bool = True
-    """Whether neurons are z-scored. Where they are not, those with large values count for more."""
+    """Whether neurons are z-scored for the rankings. Where they are not, those with large values count for more. Probes that are
+    trained again on some neurons z-score them in any case."""
 
     def validate(self) -> None:
         if not 2 <= self.n_seeds <= 20:
@@ -97,17 +101,21 @@ class NeuronScores(Result):
     """Neurons of a layer; neuron i of the join is i % width of the layer at place i // width."""
     orders: np.ndarray
     """Neurons of the join in order, int32 [rankings, seeds, neurons]; -1 beyond what a ranking chose (GAUSSIAN)."""
+    n_entered: tuple[int, ...]
+    """Neurons with a weight in each split's elastic net; by linear correlation the others follow in an order drawn at random."""
     strengths: tuple[float, ...]
     """Inverse penalty of the elastic net, chosen in each split."""
     weights: np.ndarray
-    """Of the elastic net on z-scored neurons, mean over splits, float32 [labels, neurons]."""
+    """Of the elastic net, mean over splits, float32 [labels, neurons]."""
+    mass: np.ndarray
+    """Share of a class's |weight| that lies in each layer, 0 to 1 [seeds, labels, layers]; 0 throughout for a class without any."""
     information: np.ndarray
     """Bits that a neuron alone tells of the label, mean over splits' training rows, float32 [neurons]."""
     sizes: tuple[int, ...]
     kept: np.ndarray
     """Accuracy of probes trained again on the first neurons of each ranking [rankings, seeds, sizes]; NaN where it chose fewer."""
     kept_bottom: np.ndarray
-    """The same of the last neurons by linear correlation [seeds, sizes]."""
+    """The same of the last neurons by linear correlation, which have no weight [seeds, sizes]."""
     shares: tuple[float, ...]
     """Of all neurons, that the elastic net is scored without."""
     masked: np.ndarray
@@ -142,6 +150,7 @@ class _Of:
     """What one split gives."""
 
     orders: list[NDArray[np.intp]]
+    n_entered: int
     strength: float
     weights: NDArray[np.float32]
     information: NDArray[np.float64]
@@ -191,7 +200,9 @@ def compute(spec: Neurons, inputs: dict[str, Any], run: Run) -> NeuronScores:
         width=width // len(layers),
         orders=orders,
         strengths=tuple(one.strength for one in found),
+        n_entered=tuple(one.n_entered for one in found),
         weights=np.stack([one.weights for one in found]).mean(axis=0),
+        mass=np.stack([_mass(one.weights, len(layers)) for one in found]),
         information=np.mean([one.information for one in found], axis=0).astype(np.float32),
         sizes=sizes,
         kept=np.stack([one.kept for one in found], axis=1),
@@ -251,8 +262,8 @@ def _of_split(
     else:
         seen, held = X[train], X[test]
     strength, n_minimal = _chosen(seen, y[train], group[train], seed, n_classes, run)
-    net = _elastic(seen, y[train][None], [strength], n_classes, run)
-    linear, _ = rank_by_weights(net.coef[0])
+    net = _elastic(seen, y[train][None], [strength], n_classes, _ITERATIONS, run)
+    linear, n_entered = _by_weights(net.coef[0], seed)
     information = mutual_information(seen, y[train])
     by_information = np.argsort(-information, kind="stable")
     orders = [
@@ -274,6 +285,7 @@ def _of_split(
     masked = _masked(net, held, y[test], (linear, linear[::-1], orders[-1]))
     return _Of(
         orders=orders,
+        n_entered=n_entered,
         strength=strength,
         weights=net.coef[0],
         information=information,
@@ -288,10 +300,26 @@ def _of_split(
     )
 
 
-def _elastic(X: NDArray[np.float32], y: NDArray[np.intp], C: Sequence[float], n_classes: int, run: Run) -> LinearProbes:
+def _elastic(
+    X: NDArray[np.float32], y: NDArray[np.intp], C: Sequence[float], n_classes: int, n_steps: int, run: Run
+) -> LinearProbes:
     return fit_linear_probes(
-        X, y, C=C, l1_ratio=L1_RATIO, n_classes=n_classes, max_iter=_ITERATIONS, tol=_TOLERANCE, device=run.device
+        X, y, C=C, l1_ratio=L1_RATIO, n_classes=n_classes, max_iter=n_steps, tol=_TOLERANCE, device=run.device
     )
+
+
+def _by_weights(W: NDArray[np.float32], seed: int) -> tuple[NDArray[np.intp], int]:
+    """Neurons by linear correlation, and how many have a weight; those without follow as drawn, so that no layer is last."""
+    order, steps = rank_by_weights(W)
+    n = sum(len(step) for step in steps)
+    return np.concatenate([order[:n], np.random.default_rng(seed).permutation(order[n:])]), n
+
+
+def _mass(W: NDArray[np.float32], n_layers: int) -> NDArray[np.float64]:
+    """[labels, layers]."""
+    mass = np.abs(W, dtype=np.float64).reshape(len(W), n_layers, -1).sum(axis=2)
+    shares: NDArray[np.float64] = mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
+    return shares
 
 
 def _chosen(
@@ -304,10 +332,10 @@ def _chosen(
     held = np.random.default_rng(seed).permutation(np.unique(group))
     in_dev = np.isin(group, held[: max(1, len(held) // 5)])
     inner, dev = X[~in_dev], X[in_dev]
-    nets = _elastic(inner, np.tile(y[~in_dev], (len(PENALTIES), 1)), PENALTIES, n_classes, run)
+    nets = _elastic(inner, np.tile(y[~in_dev], (len(PENALTIES), 1)), PENALTIES, n_classes, _CHOOSING, run)
     right = (nets.predict(dev) == y[in_dev]).mean(axis=1)
     place = int(np.flatnonzero(right >= right.max() - TOLERANCE)[0])
-    order, _ = rank_by_weights(nets.coef[place])
+    order, _ = _by_weights(nets.coef[place], seed)
 
     def score(n: int) -> float:
         run.check()

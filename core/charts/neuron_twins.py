@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.neuron_profile import QUANTILES, Example, Profile
-from core.analyses.neuron_twins import ALIKE, FATES, Twins
+from core.analyses.neuron_twins import ALIKE, FATES, UNLIKE, Twins
 from core.charts.cursor import layer_axis
 from core.charts.look import Look, framed
 
-MOST_ROWS = 200
+MOST_ROWS, MOST_LABELS = 200, 20
 SAID = {
-    "kept": "goes with itself, correlation 0.8 or more",
+    "kept": "goes with itself, correlation 0.8 or more, of either sign",
     "moved": "another neuron of the layer does what it did",
     "changed": "between kept and repurposed",
-    "repurposed": "goes with itself by less than 0.5, and no other took over",
+    "repurposed": "goes with itself by less than 0.5, and no other neuron took over",
     "silent": "its spread fell below a tenth",
     "constant": "it never changed in the base",
 }
@@ -39,12 +39,12 @@ def fates_finding(twins: Twins) -> str:
     total = {fate: int(table.loc[table["fate"] == fate, "n"].sum()) for fate in FATES}
     all_of = sum(total.values())
     least = int(np.argmin(by_layer))
-    new = int((twins.new < 0.5).sum())
+    new = int((twins.new < UNLIKE).sum())
     return (
         f"{total['kept'] / all_of:.0%} of {all_of:,} neurons go with themselves after tuning, the fewest at layer {least} "
         f"({by_layer[least]:.0%}); {total['moved']:,} moved, {total['repurposed']:,} were repurposed, {total['silent']:,} fell "
         f"silent; "
-        f"{new:,} tuned neurons do what none of the base did."
+        f"{new:,} tuned neurons go with no single one of the base by 0.5. A space that only turned would look so too."
     )
 
 
@@ -72,9 +72,12 @@ def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
 
     Args:
         twins: the result.
-        fate: one of FATES, or "new": tuned neurons that no base neuron of the layer goes with.
+        fate: one of FATES; or "new", tuned neurons that go with no base neuron of the layer: layer, neuron, nearest of the base,
+            its correlation, bits after.
     """
-    inside = twins.new < 0.5 if fate == "new" else twins.fate == FATES.index(fate)
+    if fate == "new":
+        return _new_ones(twins)
+    inside = twins.fate == FATES.index(fate)
     layers, neurons = np.nonzero(inside)
     at = (layers, neurons)
     before, after = twins.told[0][at], twins.told[1][at]
@@ -91,6 +94,22 @@ def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
     })  # fmt: skip
     order = np.argsort(-np.abs(after - before), kind="stable")
     return table.iloc[order[:MOST_ROWS]].reset_index(drop=True)
+
+
+def _new_ones(twins: Twins) -> pd.DataFrame:
+    layers, neurons = at = np.nonzero(twins.new < UNLIKE)
+    table = pd.DataFrame({
+        "layer": layers, "neuron": neurons, "nearest of the base": twins.nearest[at], "its correlation": twins.new[at],
+        "bits after": twins.told[1][at],
+    })  # fmt: skip
+    return table.sort_values("bits after", ascending=False, kind="stable").head(MOST_ROWS).reset_index(drop=True)
+
+
+def best_by_chance(twins: Twins) -> tuple[float, float]:
+    """About how large the largest |correlation| of a neuron with any of a layer is where none has to do with it: if every row were
+    independent, and if the rows of a sentence were all one."""
+    of = np.sqrt(2 * np.log(2 * twins.same.shape[1]))
+    return float(min(1.0, of / np.sqrt(twins.n_rows))), float(min(1.0, of / np.sqrt(twins.n_sentences)))
 
 
 def twin_said(twins: Twins, layer: int, neuron: int) -> str:
@@ -124,8 +143,9 @@ def shaded(example: Example, look: Look) -> str:
 
 
 def by_label_table(profiles: dict[str, Profile]) -> pd.DataFrame:
-    """side, label, n, mean and quantiles in spreads from the side's mean, of the labels with most rows."""
-    tables = [one.by_label.assign(side=side) for side, one in profiles.items()]
+    """side, label, n, mean and quantiles in spreads from the side's mean, of the labels with most rows (MOST_LABELS)."""
+    first = next(iter(profiles.values())).by_label.nlargest(MOST_LABELS, "n")["label"]
+    tables = [one.by_label[one.by_label["label"].isin(first)].assign(side=side) for side, one in profiles.items()]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -133,7 +153,7 @@ def by_label_chart(profiles: dict[str, Profile], look: Look) -> alt.LayerChart:
     """How a neuron's values lie by label: thin 5 to 95 %, thick 25 to 75 %, the mark at the median; base beside tuned."""
     table = by_label_table(profiles)
     ends = [f"q{q * 100:02.0f}" for q in QUANTILES]
-    order = list(next(iter(profiles.values())).by_label["label"])
+    order = table["label"].drop_duplicates().to_list()
     scale = alt.Scale(zero=False)
     colour = alt.Color("side:N", scale=alt.Scale(domain=["base", "tuned"], range=[look.base, look.tuned]), legend=None)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=["base", "tuned"], range=["circle", "triangle-up"]), legend=None)

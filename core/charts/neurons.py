@@ -6,16 +6,25 @@ import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from core.analyses.base import facing_layers
 from core.analyses.goals import SHARES
+from core.analyses.neuron_ablation import LAST, NeuronAblations
 from core.analyses.neuron_ablation import SHARES as SHARES_HELD
-from core.analyses.neuron_ablation import NeuronAblations
-from core.analyses.neurons import BOTTOM, RANDOM, RANKINGS, TOP, NeuronScores
+from core.analyses.neurons import (
+    GAUSSIAN,
+    GAUSSIAN_CANDIDATES,
+    INFORMATION,
+    RANDOM,
+    RANKINGS,
+    TOP,
+    NeuronScores,
+)
 from core.charts.look import Look, framed
 from core.charts.scores import written
 from core.charts.sides import sides_table
-from core.maths.statistics import Estimate, resampled_interval
+from core.maths.statistics import Estimate, resampled_interval, simultaneous
 
 MINIMAL, HUNDRED, TENTH = "minimal set", "first 100", "first tenth"
 HOW_MANY = (MINIMAL, HUNDRED, TENTH)
@@ -26,12 +35,11 @@ HEIGHT = 300
 
 
 def n_first(scores: NeuronScores, how_many: str) -> list[int]:
-    """Neurons that are looked at, a number a split. Args: how_many: one of HOW_MANY."""
+    """Neurons that are looked at, a number a split: never one without a weight. Args: how_many: one of HOW_MANY."""
     width = scores.orders.shape[2]
-    if how_many == MINIMAL:
-        return list(scores.n_minimal)
     n = min(100, width) if how_many == HUNDRED else max(1, width // 10)
-    return [n] * scores.orders.shape[1]
+    wanted = scores.n_minimal if how_many == MINIMAL else [n] * scores.orders.shape[1]
+    return [min(own, entered) for own, entered in zip(wanted, scores.n_entered, strict=True)]
 
 
 def of_layers(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.int64]:
@@ -57,19 +65,25 @@ def _over(values: NDArray[np.float64], scores: NeuronScores) -> Estimate:
 
 
 def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str) -> pd.DataFrame:
-    """layer, side, share (of the first neurons, 0 to 1), low, high, difference …, is_noise, majority (of neurons drawn at random),
-    n (neurons of the side's set, mean over splits).
+    """layer, side, share (of the first neurons, 0 to 1), low, high, difference …, is_noise (all layers looked at together),
+    majority (of neurons drawn at random), n (neurons of the side's set, mean over splits).
+
+    At unequal depth the tuned shares are scaled to the base's number of layers, so that both sides' chance is one line.
 
     Args:
         base, tuned: of all layers joined.
         ranking: one of RANKINGS.
         how_many: one of HOW_MANY.
     """
-    sides = [_shares(side, ranking, how_many) for side in (base, tuned)]
+    scale = len(tuned.layers) / len(base.layers)
+    sides = [_shares(base, ranking, how_many), _shares(tuned, ranking, how_many) * scale]
     held = [[_over(column, side) for column in shares.T] for side, shares in zip((base, tuned), sides, strict=True)]
     facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
     changes = (
-        [_over(sides[1][:, own] - sides[0][:, layer], base) for layer, own in enumerate(facing)]
+        [
+            simultaneous(_over(sides[1][:, own] - sides[0][:, layer], base), n_intervals=len(facing))
+            for layer, own in enumerate(facing)
+        ]
         if len(sides[0]) == len(sides[1])
         else [None] * len(facing)
     )
@@ -94,8 +108,13 @@ def mean_depth(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.
 def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str, name: str) -> str:
     """Whether the neurons of a label moved, in a sentence. Args: name: of the label, as Markdown."""
     depths = [mean_depth(side, ranking, how_many) for side in (base, tuned)]
-    layers = len(base.layers) - 1
-    where = [f"{float(depth.mean()) * layers:.1f}" for depth in depths]
+    tops = [len(side.layers) - 1 for side in (base, tuned)]
+    where = [f"{float(depth.mean()) * top:.1f}" for depth, top in zip(depths, tops, strict=True)]
+    if tops[0] == tops[1]:
+        scale, unit = float(tops[0]), "layers"
+    else:
+        scale, unit = 100.0, "% of the depth"
+        where = [f"{one} of {top}" for one, top in zip(where, tops, strict=True)]
     moved = _over(depths[1] - depths[0], base)
     if moved.low <= 0 <= moved.high:
         verdict = "a difference inside the noise of splits"
@@ -104,14 +123,14 @@ def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_ma
     return (
         f"**Where do the neurons for {name} live?** On the mean at layer {where[0]} in the base and {where[1]} in the tuned: "
         f"{verdict} "
-        f"({moved.value * layers:+.1f} layers, 95 % [{moved.low * layers:+.1f}, {moved.high * layers:+.1f}])."
+        f"({moved.value * scale:+.1f} {unit}, 95 % [{moved.low * scale:+.1f}, {moved.high * scale:+.1f}])."
     )
 
 
 def kept_table(scores: NeuronScores) -> pd.DataFrame:
     """ranking (with "last" for the last ones by linear correlation), size, accuracy, low, high of probes trained again."""
     rows = []
-    for name, kept in [*zip(RANKINGS, scores.kept, strict=True), ("last", scores.kept_bottom)]:
+    for name, kept in [*zip(RANKINGS, scores.kept, strict=True), (LAST, scores.kept_bottom)]:
         for place, size in enumerate(scores.sizes):
             if not np.isnan(kept[:, place]).any():
                 rows.append({"ranking": name, "size": size, **_ends(_over(kept[:, place], scores))})
@@ -134,10 +153,10 @@ def kept_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) ->
     colour = alt.Color(
         "ranking:N",
         scale=alt.Scale(domain=names, range=[colours[name][0] for name in names]),
-        legend=alt.Legend(title=None, orient="bottom", columns=4),
+        legend=_strokes(),
     )
     dash = alt.StrokeDash(
-        "ranking:N", scale=alt.Scale(domain=names, range=[colours[name][1] for name in names]), legend=None
+        "ranking:N", scale=alt.Scale(domain=names, range=[colours[name][1] for name in names]), legend=_strokes()
     )
     lines = alt.Chart(table).encode(
         x=x,
@@ -145,7 +164,7 @@ def kept_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) ->
         tooltip=["ranking:N", alt.Tooltip("size:Q", format=","), *_percent("accuracy", "low", "high")],
     )
     levels = pd.DataFrame({
-        "accuracy": [scores.oracle.value, scores.majority], "said": ["all neurons", "always the commonest label"], "dy": [-8, -8],
+        "accuracy": [scores.oracle.value, scores.majority], "said": ["all neurons", "always the commonest training label"],
     })  # fmt: skip
     level = alt.Chart(levels).encode(y=y)
     return framed(
@@ -161,6 +180,19 @@ def kept_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) ->
     )
 
 
+def _strokes() -> alt.Legend:
+    """A legend of lines, dashes shown; the same for colour and dash, so that they are one."""
+    return alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=4,
+        symbolType="stroke",
+        symbolSize=500,
+        symbolStrokeWidth=3,
+        symbolOpacity=1,
+    )
+
+
 def _percent(*names: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:Q", format=".1%") for name in names]
 
@@ -170,10 +202,10 @@ def _colours(look: Look) -> dict[str, tuple[str, list[int]]]:
     own = dict(zip(RANKINGS[:-1], look.labels, strict=False))
     dashes = ([1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [5, 5])
     found = {name: (hue, list(dash)) for (name, hue), dash in zip(own.items(), dashes, strict=True)}
-    return found | {RANDOM: (look.quiet, [1, 0]), "last": (look.quiet, [3, 3])}
+    return found | {RANDOM: (look.quiet, [1, 0]), LAST: (look.quiet, [3, 3])}
 
 
-MASKED = (TOP, BOTTOM, RANDOM)
+MASKED = (TOP, LAST, RANDOM)
 
 
 def masked_table(scores: NeuronScores) -> pd.DataFrame:
@@ -188,7 +220,7 @@ def masked_table(scores: NeuronScores) -> pd.DataFrame:
 def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
     """Accuracy of one probe against the share of neurons that it no longer sees."""
     table = masked_table(scores)
-    hues = {TOP: (look.tuned, [1, 0]), BOTTOM: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    hues = {TOP: (look.tuned, [1, 0]), LAST: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
     scale = alt.Scale(domain=list(domain), nice=False, clamp=True)
     base = alt.Chart(table).encode(
         x=alt.X(
@@ -200,13 +232,13 @@ def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) 
         color=alt.Color(
             "gone:N",
             scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
-            legend=alt.Legend(title=None, orient="bottom"),
+            legend=_strokes(),
         ),
         tooltip=["gone:N", alt.Tooltip("share:Q", format=".1%"), *_percent("accuracy", "low", "high")],
     )
     y = alt.Y("accuracy:Q", title="accuracy of the same probe", scale=scale, axis=alt.Axis(format="%", tickCount=5))
     dash = alt.StrokeDash(
-        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=None
+        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=_strokes()
     )
     return framed(
         alt.layer(
@@ -258,9 +290,11 @@ def agreement_table(scores: NeuronScores) -> pd.DataFrame:
     for first, second in itertools.product(RANKINGS, repeat=2):
         pairs = [(one - {-1}, other - {-1}) for one, other in zip(tops[first], tops[second], strict=True)]
         shared = [len(one & other) / max(1, min(len(one), len(other))) for one, other in pairs]
+        # Gaussians choose among those with the highest mutual information: with that ranking they share many by construction.
+        among = GAUSSIAN_CANDIDATES if {first, second} == {GAUSSIAN, INFORMATION} else scores.orders.shape[2]
         rows.append({
             "first": first, "second": second, "share": float(np.mean(shared)), "low": float(min(shared)),
-            "high": float(max(shared)), "chance": n / scores.orders.shape[2],
+            "high": float(max(shared)), "chance": min(1.0, n / among),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -287,14 +321,21 @@ def agreement_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
 
 
 def tags_table(scores: NeuronScores) -> pd.DataFrame:
-    """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1), n (rows of the label)."""
-    mass = np.abs(scores.weights).reshape(len(scores.labels), len(scores.layers), scores.width).sum(axis=2)
-    shares = mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
+    """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1, mean over splits), low, high
+    (95 % over splits), n (rows of the label)."""
     return pd.DataFrame([
-        {"label": label, "layer": layer, "share": float(shares[i, j]), "n": scores.counts[i]}
+        {"label": label, "layer": layer, "n": scores.counts[i], **_named(_over(scores.mass[:, i, j], scores))}
         for i, label in enumerate(scores.labels)
         for j, layer in enumerate(scores.layers)
     ])  # fmt: skip
+
+
+def _named(found: Estimate) -> dict[str, float]:
+    return {"share": found.value, "low": found.low, "high": found.high}
+
+
+FEW_ROWS = 30
+"""A class of fewer rows is drawn pale: in which layers it lies is chance."""
 
 
 def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt.LayerChart:
@@ -304,7 +345,8 @@ def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt
     cells = alt.Chart(rows).encode(
         x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("row:N", sort=labels, title=None),
-        tooltip=["label", "layer:O", *_percent("share"), alt.Tooltip("n:Q", format=",", title="rows")],
+        tooltip=["label", "layer:O", *_percent("share", "low", "high"), alt.Tooltip("n:Q", format=",", title="rows")],
+        opacity=alt.condition(f"datum.n < {FEW_ROWS}", alt.value(0.3), alt.value(1.0)),
     )
     written = alt.condition(f"datum.share > {0.6 * top}", alt.value("#111"), alt.value("#fff"))
     layers: list[alt.Chart] = [
@@ -346,26 +388,32 @@ def ranks_of(scores: NeuronScores, layer: int, neuron: int) -> dict[str, str]:
     return found
 
 
+WITHOUT = (TOP, LAST, RANDOM)
+
+
+def _one_more(scores: pd.Series) -> tuple[float, float]:
+    """Where another draw would lie, 95 %: a prediction interval of Student's t."""
+    n = len(scores)
+    reach = float(student.ppf(0.975, n - 1)) * float(scores.std(ddof=1)) * float(np.sqrt(1 + 1 / n))
+    return float(scores.mean()) - reach, float(scores.mean()) + reach
+
+
 def without_table(found: NeuronAblations) -> pd.DataFrame:
     """gone, share, n_neurons, score, low, high, same; at no neuron all are the whole network.
 
-    low and high: of random sets the least and the most, else 95 % over rows.
+    low and high: of random sets where one more of them would lie (95 %, t over the draws), else 95 % over rows.
     """
     whole = found.scores[found.scores["share"] == 0]
-    rows = [whole.assign(gone=gone) for gone in MASKED]
+    rows = [whole.assign(gone=gone) for gone in WITHOUT]
     rows.append(found.scores[(found.scores["gone"] != RANDOM) & (found.scores["share"] > 0)])
-    drawn = found.scores[(found.scores["gone"] == RANDOM) & (found.scores["share"] > 0)].groupby(
-        "share", as_index=False
-    )
-    rows.append(
-        drawn.agg(
-            n_neurons=("n_neurons", "mean"),
-            score=("score", "mean"),
-            low=("score", "min"),
-            high=("score", "max"),
-            same=("same", "mean"),
-        ).assign(gone=RANDOM)
-    )
+    drawn = found.scores[(found.scores["gone"] == RANDOM) & (found.scores["share"] > 0)]
+    rows += [
+        pd.DataFrame([{
+            "gone": RANDOM, "share": share, "n_neurons": own["n_neurons"].mean(), "score": own["score"].mean(),
+            "low": _one_more(own["score"])[0], "high": _one_more(own["score"])[1], "same": own["same"].mean(),
+        }])
+        for share, own in drawn.groupby("share")
+    ]  # fmt: skip
     columns = ["gone", "share", "n_neurons", "score", "low", "high", "same"]
     return pd.concat(rows, ignore_index=True)[columns].sort_values(["gone", "share"], ignore_index=True)
 
@@ -374,16 +422,17 @@ def without_finding(found: NeuronAblations, at: float = 0.05) -> str:
     """Whether the head misses the first neurons more than random ones, in a sentence. Args: at: share of the neurons held still."""
     table = without_table(found)
     top, random = (table[(table["gone"] == gone) & (table["share"] == at)].iloc[0] for gone in (TOP, RANDOM))
-    if top["high"] < random["low"]:
-        verdict = "the head misses them more than others"
-    elif top["low"] > random["high"]:
-        verdict = "the head misses them less than others"
+    if top["score"] < random["low"] and top["high"] < random["score"]:
+        verdict = "the head misses them more than others of the same layers"
+    elif top["score"] > random["high"] and top["low"] > random["score"]:
+        verdict = "the head misses them less than others of the same layers"
     else:
         verdict = "no more is lost than with random ones: that a label can be read from them does not mean that the head uses them"
     return (
         f"Whole: {written(found.intact, found.measure)}. With the first {at:.0%} ({top['n_neurons']:,.0f} neurons) held still "
         f"{written(top['score'], found.measure)} [{written(top['low'], found.measure)}, {written(top['high'], found.measure)}], "
-        f"with as many random ones {written(random['low'], found.measure)} to {written(random['high'], found.measure)}: {verdict}."
+        f"with as many random ones of the same layers {written(random['score'], found.measure)}, one more set of them between "
+        f"{written(random['low'], found.measure)} and {written(random['high'], found.measure)}: {verdict}."
     )
 
 
@@ -394,7 +443,7 @@ def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
     low = min(float(table["low"].min()), found.majority)
     scale = alt.Scale(domain=[max(-1.0 if low < 0 else 0.0, low - 0.05), 1.02], nice=False, clamp=True)
     y = alt.Y("score:Q", title=f"{found.measure} of the head", scale=scale, axis=alt.Axis(format=number, tickCount=5))
-    hues = {TOP: (look.tuned, [1, 0]), BOTTOM: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    hues = {TOP: (look.tuned, [1, 0]), LAST: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
     drawn = alt.Chart(table).encode(
         x=alt.X(
             "share:Q",
@@ -404,7 +453,7 @@ def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
         ),
         color=alt.Color(
             "gone:N", scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
-            legend=alt.Legend(title=None, orient="bottom"),
+            legend=_strokes(),
         ),
         tooltip=[
             "gone:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("n_neurons:Q", format=",.0f"),
@@ -413,9 +462,11 @@ def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
         ],
     )  # fmt: skip
     dash = alt.StrokeDash(
-        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=None
+        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=_strokes()
     )
-    level = alt.Chart(pd.DataFrame({"score": [found.majority], "said": ["always the commonest label"]})).encode(y=y)
+    level = alt.Chart(
+        pd.DataFrame({"score": [found.majority], "said": ["always the commonest training label"]})
+    ).encode(y=y)
     return framed(
         alt.layer(
             level.mark_rule(color=look.quiet, strokeDash=[4, 4]),

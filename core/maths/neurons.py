@@ -118,6 +118,7 @@ def overlap_ranking(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
         IoU as in network dissection (Bau et al. 2017), with thresholds that give a detector as many rows as its class.
     """
     rows, labels, n_classes = _checked(X, y, "Ranking neurons by their overlap with classes.")
+    rows, labels = _shuffled(rows, labels)
     counts = np.bincount(labels, minlength=n_classes)
     of_class = np.eye(n_classes, dtype=np.float32)[labels]
     score = np.zeros(rows.shape[1])
@@ -127,6 +128,7 @@ def overlap_ranking(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
             lowest, highest = order[: counts[k]], order[len(order) - counts[k] :]
             hits = np.maximum(of_class[lowest, k].sum(axis=0), of_class[highest, k].sum(axis=0))
             score[part] += counts[k] / len(rows) * hits / (2 * counts[k] - hits)
+    score[_constant(rows)] = 0.0
     return _descending(score)
 
 
@@ -142,10 +144,10 @@ def mutual_information(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     """Bits that a neuron's value, in ten bins of equally many rows, tells of the label, >= 0 [n_neurons].
 
     Plug-in estimate: by chance alone it is about (bins - 1)(classes - 1) / (2 n ln 2) too high, for every neuron alike.
-    Equal values may fall into two bins, in row order. Args and errors as probeless_ranking.
+    Equal values may fall into two bins, by a draw. Args and errors as probeless_ranking.
     """
-    rows, labels, n_classes = _checked(X, y, "The mutual information of neurons and a label.")
-    n = len(rows)
+    rows, labels = _shuffled(*_checked(X, y, "The mutual information of neurons and a label.")[:2])
+    n, n_classes = len(rows), int(labels.max()) + 1
     bins = np.minimum(np.arange(n) * _BINS // n, _BINS - 1)
     in_bin = np.eye(_BINS, dtype=np.float32)[bins].T  # [bins, n], by rank
     found = np.zeros(rows.shape[1])
@@ -159,8 +161,7 @@ def mutual_information(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = np.where(joint > 0, joint * np.log2(joint / expected), 0.0)
         found[part] = terms.sum(axis=(1, 2))
-    # A neuron that never changes falls into bins by row order, which tells nothing of the label.
-    found[(rows == rows[0]).all(axis=0)] = 0.0
+    found[_constant(rows)] = 0.0
     return np.maximum(found, 0.0)
 
 
@@ -182,7 +183,7 @@ def gaussian_ranking(X: ArrayLike, y: ArrayLike, n: int) -> NDArray[np.intp]:
     Source:
         Torroba Hennigen, Williams & Cotterell (2020), arXiv 2010.02812, with shrinkage in place of their prior.
     Cost:
-        About rows * n_neurons * classes * n steps of simple arithmetic; memory rows * n_neurons * classes in float32.
+        About rows * n_neurons * classes * n steps of simple arithmetic; memory twice rows * n_neurons * classes in float32.
     """
     rows, labels, n_classes = _checked(X, y, "Choosing neurons by Gaussians.")
     if n < 1:
@@ -212,19 +213,15 @@ class _Gaussians:
     def __init__(self, X: "Tensor", labels: "Tensor", n_classes: int) -> None:
         import torch
 
-        n, width = X.shape
+        n = len(X)
         self._labels, self._prior = labels, torch.bincount(labels, minlength=n_classes).float().div(n).log()
-        overall = X.T @ X / n  # X has mean 0
-        self._left = torch.empty(n_classes, n, width)
-        """What is left of each row given the chosen, under each class's Gaussian."""
-        self._cov = torch.empty(n_classes, width, width)
-        """Covariance of what is left, of each class."""
-        for k in range(n_classes):
-            own = X[labels == k]
-            mean = own.mean(dim=0)
-            centred = own - mean
-            self._left[k] = X - mean
-            self._cov[k] = (1 - _SHRINK) * (centred.T @ centred) / len(own) + _SHRINK * overall
+        self._left = torch.stack([X - X[labels == k].mean(dim=0) for k in range(n_classes)])
+        """What is left of each row given the chosen, under each class's Gaussian [classes, rows, width]."""
+        self._variance = torch.stack([
+            (1 - _SHRINK) * self._left[k][labels == k].square().mean(dim=0) + _SHRINK * X.square().mean(dim=0)
+            for k in range(n_classes)
+        ])  # fmt: skip
+        """Of what is left, of each class [classes, width]; X has mean 0."""
         self._so_far = torch.zeros(n_classes, n)
 
     def _log_density(self, left: "Tensor", variance: "Tensor") -> "Tensor":
@@ -236,7 +233,7 @@ class _Gaussians:
 
         n_classes, n, width = self._left.shape
         found = torch.empty(width)
-        variance = torch.diagonal(self._cov, dim1=1, dim2=2).clamp_min(1e-6)
+        variance = self._variance.clamp_min(1e-6)
         at_once = max(1, _CHUNK_BYTES // (4 * n * n_classes))
         for first in range(0, width, at_once):
             part = slice(first, first + at_once)
@@ -248,11 +245,18 @@ class _Gaussians:
 
     def take(self, neuron: int) -> None:
         """Choose a neuron: take out of all others what it tells of them."""
-        variance = self._cov[:, neuron, neuron].clamp_min(1e-6)
+        import torch
+
+        variance = self._variance[:, neuron].clamp_min(1e-6)
         self._so_far += self._log_density(self._left[:, :, neuron], variance[:, None])
-        slope = self._cov[:, neuron] / variance[:, None]
-        self._left -= self._left[:, :, neuron, None].clone() * slope[:, None, :]
-        self._cov -= slope[:, :, None] * self._cov[:, None, neuron].clone()
+        for k, left in enumerate(self._left):
+            own, centred = left[self._labels == k], left - left.mean(dim=0)
+            # As the class's covariance is: its own, shrunk towards that of all rows.
+            together = (1 - _SHRINK) * (own[:, neuron] @ own) / len(own)
+            together += _SHRINK * (centred[:, neuron] @ centred) / len(left)
+            slope = together / variance[k]
+            self._variance[k] -= slope * together
+            left -= torch.outer(left[:, neuron].clone(), slope)
 
 
 def ablate(
@@ -399,6 +403,17 @@ def _entry(weights: NDArray[np.float64]) -> NDArray[np.int64]:
 def _descending(scores: NDArray[np.float64]) -> NDArray[np.intp]:
     """Highest first, equal ones by index."""
     return np.argsort(-scores, kind="stable")
+
+
+def _shuffled(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Rows in a drawn order: where values are equal, a file sorted by label would else tell the label."""
+    order = np.random.default_rng(0).permutation(len(rows))
+    return rows[order], labels[order]
+
+
+def _constant(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (rows == rows[0]).all(axis=0)
+    return found
 
 
 def _class_means(rows: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:

@@ -41,6 +41,7 @@ from core.analyses.task_vectors import TaskCosines
 from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.analyses.weight_change import WeightChanges
 from core.analyses.weight_spectra import WeightSpectraFound
+from core.charts.neuron_twins import best_by_chance
 from pages.parts.selection import Selection, caveat_of
 from pages.parts.show import escaped
 
@@ -534,25 +535,29 @@ def neurons(scores: NeuronScores, chosen: Selection) -> str:
     """Of rankings of neurons."""
     strengths = " or ".join(f"{one:g}" for one in sorted(set(scores.strengths)))
     return (
-        f"{scores.orders.shape[2]:,} neurons of {len(scores.layers)} layers, z-scored; elastic net (half L1), C = {strengths}, the "
+        f"{scores.orders.shape[2]:,} neurons of {_layers_said(scores)}; elastic net (half L1), C = {strengths}, the "
         "sparsest within 1 % of the best on a fifth of the training sentences; probes trained again: L2; "
         f"{scores.n_train:,} training and {scores.n_test:,} test {chosen.unit_name}s, {scores.orders.shape[1]} random splits by "
         "sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); control: "
         f"{scores.control_kind}, {scores.overlap:.0%} of test types also in training"
         + (f"; {scores.n_constant} neurons never change" if scores.n_constant else "")
-        + (f"; {scores.n_unconverged} elastic nets stopped before they had converged" if scores.n_unconverged else "")
+        + (
+            f"; {scores.n_unconverged} of {scores.orders.shape[1]} elastic nets stopped before they had converged"
+            if scores.n_unconverged
+            else ""
+        )
     )
 
 
-_MANY_ROWS = 1000
-"""From so many on, two neurons that have nothing in common hardly ever correlate by 0.2."""
+def _layers_said(scores: NeuronScores) -> str:
+    return f"{len(scores.layers)} layers" if len(scores.layers) > 1 else f"layer {scores.layers[0]}"
 
 
 def twins(found: Twins) -> str:
     """Of neurons and what became of them."""
-    chance = (
-        "at so many, two neurons that have nothing in common hardly ever reach 0.2"
-        if found.n_rows >= _MANY_ROWS
-        else "at so few, two neurons that have nothing in common may correlate by chance"
+    by_row, by_sentence = best_by_chance(found)
+    return (
+        f"Pearson correlation over {found.n_rows:,} rows of {found.n_sentences:,} sentences; by chance the best match of a "
+        f"neuron is "
+        f"about {by_row:.2f} (rows all independent) to {by_sentence:.2f} (rows of a sentence all one)"
     )
-    return f"Pearson correlation over {found.n_rows:,} rows of {found.n_sentences:,} sentences; {chance}"

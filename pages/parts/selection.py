@@ -500,19 +500,25 @@ class Selection:
         """Whether several tunings of the base changed it in one direction."""
         return TaskVectors(base=self.base.ref, tuned=tuple(one.ref for one in tunings))
 
-    @property
-    def neurons(self) -> tuple[Neurons, Neurons]:
-        """Neurons of each side ranked by the chosen label, all layers joined."""
+    def neurons(self, *, one_layer: bool = False, is_scaled: bool = True) -> tuple[Neurons, Neurons]:
+        """Neurons of each side ranked by the chosen label: of all layers joined, or of the layer of the cursor alone."""
         base, tuned = self.sides
-        return Neurons(embed=base, label=self.label), Neurons(embed=tuned, label=self.label)
+        layers = (self.layer, self.facing_layer) if one_layer else (-1, -1)
+        first, second = (
+            Neurons(embed=side, label=self.label, layer=layer, is_scaled=is_scaled)
+            for side, layer in zip((base, tuned), layers, strict=True)
+        )
+        return first, second
 
-    def neuron_ablation(self, ranking: str, mode: Any) -> NeuronAblation | None:
+    def neuron_ablation(
+        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True
+    ) -> NeuronAblation | None:
         """The tuned side's head without the first neurons of a ranking; None where it has no head for labels."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
         if run is None or run.goal != "label":
             return None
-        return NeuronAblation(of=self.neurons[1], ranking=ranking, mode=mode)
+        return NeuronAblation(of=self.neurons(one_layer=one_layer, is_scaled=is_scaled)[1], ranking=ranking, mode=mode)
 
     @property
     def neuron_twins(self) -> NeuronTwins:

@@ -261,3 +261,19 @@ def test_odd_requests_are_refused() -> None:
     ):
         with pytest.raises(error):
             call()
+
+
+@pytest.mark.parametrize("name", ["overlap", "information"])
+def test_rows_sorted_by_label_do_not_tell_it_by_their_order(name: str) -> None:
+    """A file may hold all of one class first; neurons of equal values must not profit."""
+    y = np.repeat([0, 1], 300)
+    drawn = np.random.default_rng(0)
+    X = drawn.normal(size=(600, 24)).astype(np.float32)
+    X[:, 3] = 1.0
+    X[:, 4] = 0.0
+    X[5, 4] = 1.0  # all but one row are equal
+    X[:, 9] += 1.0 * y
+    order = RANKINGS[name](X, y)
+    assert order[0] == 9
+    assert order[-1] == 3
+    assert mutual_information(X, y)[4] < 0.1

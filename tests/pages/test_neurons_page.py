@@ -58,7 +58,7 @@ def test_every_view_offers_what_is_missing_and_shows_what_is_there(compared: App
         assert "Not computed yet" in said(at(compared, view)), view
     chosen = compared.session_state["selection"]
     lab = get_lab()
-    specs = [*chosen.neurons, chosen.neuron_twins, chosen.neuron_ablation("linear correlation", "mean")]
+    specs = [*chosen.neurons(), chosen.neuron_twins, chosen.neuron_ablation("linear correlation", "mean")]
     base, tuned, twins, ablation = (lab.run(spec) for spec in specs)
     told = {view: said(at(compared, view)) for view in VIEWS}
     assert not any("Not computed yet" in text for text in told.values())
@@ -117,7 +117,7 @@ def test_a_label_of_two_words_is_not_offered_a_ranking(compared: AppTest) -> Non
 
 def test_specs_of_the_page_are_those_of_the_selection(compared: AppTest) -> None:
     chosen = compared.session_state["selection"]
-    base, tuned = chosen.neurons
+    base, tuned = chosen.neurons()
     assert (base.embed, tuned.embed) == chosen.sides
     assert replace(tuned, embed=base.embed) == base
     assert chosen.neuron_ablation("Probeless", "zero").of == tuned

@@ -78,6 +78,7 @@ def test_counts_of_layers_add_up_to_the_neurons_looked_at(
     for one in found:
         counts = neurons.of_layers(one, ranking, how_many)
         wanted = np.array(neurons.n_first(one, how_many))
+        assert (wanted <= one.n_entered).all()
         if ranking == GAUSSIAN:
             wanted = np.minimum(wanted, (one.orders[RANKINGS.index(GAUSSIAN)] >= 0).sum(axis=1))
         np.testing.assert_array_equal(counts.sum(axis=1), wanted)
@@ -239,11 +240,11 @@ def test_fates_are_what_was_done_to_neurons(words: Embeddings) -> None:
     assert table["n"].sum() == 7 * 384
 
 
-def test_a_sign_turned_round_is_not_the_same() -> None:
-    same = np.array([[-0.95, 0.95, 0.6, 0.2]])
+def test_a_sign_turned_round_is_kept_and_only_what_goes_with_nothing_is_repurposed() -> None:
+    same = np.array([[-0.95, 0.95, -0.6, 0.2]])
     itself = np.arange(4)[None, :]
     found = fates(same, itself, same, np.ones_like(same))
-    assert [FATES[code] for code in found[0]] == [REPURPOSED, KEPT, "changed", REPURPOSED]
+    assert [FATES[code] for code in found[0]] == [KEPT, KEPT, "changed", REPURPOSED]
 
 
 def test_twins_of_another_shape_are_refused_with_the_reason(words: Embeddings) -> None:
@@ -306,3 +307,44 @@ def test_words_of_a_file_are_shown_as_they_stand_and_run_nothing(words: Embeddin
 def test_a_neuron_that_is_not_there_is_told(words: Embeddings, layer: int, neuron: int) -> None:
     with pytest.raises(SpecInvalid, match="layers 0 to 6 of 384 neurons"):
         profile(BASE, words, layer, neuron, "upos")
+
+
+def test_neurons_without_a_weight_follow_in_no_order_of_their_layers(found: tuple[NeuronScores, NeuronScores]) -> None:
+    for one in found:
+        for order, n in zip(one.orders[0], one.n_entered, strict=True):
+            assert 0 < n < one.orders.shape[2]
+            last = np.bincount(order[-300:] // one.width, minlength=7)
+            assert last.max() < 150  # by index they would all be of the top layer
+
+
+def test_of_sides_of_unequal_depth_chance_is_one_line_and_depth_a_share(words: Embeddings) -> None:
+    shallow = compute(SIDES[0], {"embed": replace(words, layers=words.layers[:4])}, Quiet())
+    deep = compute(SIDES[0], {"embed": words}, Quiet())
+    table = neurons.living_table(shallow, deep, RANDOM, neurons.TENTH)
+    assert set(table["majority"]) == {0.25}
+    # Neurons drawn at random live at chance on both sides, and did not move.
+    assert table["share"].between(0.15, 0.35).all()
+    assert table["is_noise"].all()
+    said = neurons.living_finding(shallow, deep, RANDOM, neurons.TENTH, "word classes")
+    assert "of 3 in the base" in said
+    assert "of 6 in the tuned" in said
+    assert "% of the depth" in said
+    for one in (shallow, deep):
+        assert neurons.mean_depth(one, RANDOM, neurons.TENTH) == pytest.approx([0.5, 0.5], abs=0.1)
+
+
+def test_new_neurons_are_listed_with_their_nearest_in_the_base(words: Embeddings) -> None:
+    drawn = np.random.default_rng(0)
+    layers = [layer.astype(np.float32) for layer in words.layers]
+    after = [layer.copy() for layer in layers]
+    after[5][:, 10] = drawn.normal(size=len(layers[5]))
+    sides = {"base": replace(words, layers=tuple(layers)), "tuned": replace(words, layers=tuple(after))}
+    one = twins_of(NeuronTwins(base=BASE, tuned=TUNED, label="upos"), sides, Quiet())
+    listed = neuron_twins.rows_of_fate(one, "new")
+    assert list(zip(listed["layer"], listed["neuron"], strict=True)) == [(5, 10)]
+    row = listed.iloc[0]
+    expected = np.abs(np.corrcoef(layers[5].T.astype(np.float64), after[5][:, 10])[-1, :-1])
+    assert row["nearest of the base"] == np.nanargmax(expected)
+    assert row["its correlation"] == pytest.approx(np.nanmax(expected), abs=1e-3)
+    by_row, by_sentence = neuron_twins.best_by_chance(one)
+    assert row["its correlation"] < 1.3 * by_row < by_sentence * 5  # noise is about what chance is said to be
