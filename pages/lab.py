@@ -91,7 +91,11 @@ def compare(lab: Lab) -> None:
     for one in named:
         run = run_of(one.ref)
         assert run is not None
-        said = f"{goal_name(run.goal, run.label)} ({run.unit}s), scored on {texts.get(key_of(run.dev.of), 'a text that is gone')}"
+        # Scores of other dev examples are not compared.
+        drawn = f", {run.dev.n:,} of it" if run.dev.n else ""
+        drawn += f" (draw {key_of(run.dev)[:4]})" if run.dev != Sample(of=run.dev.of, n=run.dev.n) else ""
+        text = texts.get(key_of(run.dev.of), "a text that is gone")
+        said = f"{goal_name(run.goal, run.label)} ({run.unit}s), scored on {text}{drawn}"
         tasks.setdefault(said, []).append(one)
     tasks = dict(sorted(tasks.items(), key=lambda held: -len(held[1])))  # where there is most to compare
     show.link_holds("lab_task", list(tasks), "Task")
@@ -108,7 +112,8 @@ def compare(lab: Lab) -> None:
             name="runs",
             alt_text=f"{measure} on dev examples of {len(table)} runs, by recipe, each seed a point",
             specs=[one.ref for one, tuned in found if tuned is not None],
-            note=f"each point a run; thin lines: 95 % over n = {int(table['n'].min()):,} dev rows or more; bar: mean over seeds",
+            note=f"each point a run; thin lines: 95 % over n = {int(table['n'].min()):,} dev rows; bar: mean over seeds; the best "
+            "of several is better than it will be again",
         )
     for one in tasks[task]:
         with st.expander(show.escaped(one.name), icon=":material/model_training:"), show.messages():

@@ -63,7 +63,7 @@ def finding(table: pd.DataFrame) -> str:
     ends = [_ends(table, recipe) for recipe in recipes[:2]]
     is_beyond = ends[0][0] > ends[1][1]
     verdict = "their intervals are apart" if is_beyond else "the difference lies inside the noise"
-    return f"Best: {recipes[0]}, {first}; next {recipes[1]}, {second}: {verdict}."
+    return f"Best of {len(recipes)} recipes: {recipes[0]}, {first}; next {recipes[1]}, {second}: {verdict}."
 
 
 def _said(table: pd.DataFrame, recipe: str, measure: str) -> str:

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+from core.analyses.experiments import BY_NAME
+from core.analyses.neuron_profile import profile
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.charts import (
+    ablations,
     board,
     confusion,
     curves,
@@ -22,6 +25,7 @@ from core.charts import (
     label_axes,
     labels,
     mixing,
+    neuron_twins,
     numbers,
     paired,
     readout,
@@ -29,6 +33,8 @@ from core.charts import (
     strip,
     structure,
 )
+from core.charts import neurons as neuron_charts
+from core.charts import runs as run_charts
 from core.charts import similarity as similarity_charts
 from core.charts import spectra as spectra_charts
 from core.charts import tunings as tunings_charts
@@ -40,7 +46,7 @@ from core.charts.points import colouring_of
 from core.lab import Lab
 from core.maths.cards import CARDS
 from core.maths.statistics import Estimate, simultaneous
-from tests.small import comparison
+from tests.small import BASE, TUNE, comparison
 
 LOOKS = (Look(), Look(dark=True), Look(projector=True))
 
@@ -242,7 +248,55 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
         **weight_figures(results, look),
         **geometry_figures(results, look),
+        **neuron_figures(results, look),
+        **run_figures(results, look),
     }
+
+
+def neuron_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Neurons."""
+    base, tuned = results["neurons"]
+    (twins,), (without,), held = results["neuron_twins"], results["neuron_ablation"], results["embed"]
+    span = neuron_charts.span_of(base, tuned)
+    profiles = {side: profile(BASE, one, 3, 17, "upos") for side, one in zip(("base", "tuned"), held, strict=False)}
+    return {
+        "where neurons live": curves.side_curves(
+            neuron_charts.living_table(base, tuned, "linear correlation", neuron_charts.MINIMAL),
+            "share",
+            look,
+            3,
+            title="share",
+            percent=True,
+            controls=True,
+            guess="neurons drawn at random",
+        ),
+        "few neurons": neuron_charts.kept_chart(base, look, span),
+        "masked neurons": neuron_charts.masked_chart(tuned, look, span),
+        "neurons of classes": neuron_charts.tags_heat(neuron_charts.tags_table(base), look, top=0.8, title="Base"),
+        "rankings of neurons": neuron_charts.agreement_heat(neuron_charts.agreement_table(base), look),
+        "without neurons": neuron_charts.without_chart(without, look),
+        "fates of neurons": neuron_twins.fates_chart(twins, look),
+        "values of a neuron": neuron_twins.by_label_chart(profiles, look),
+    }
+
+
+def run_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the pages Lab and Ablations."""
+    (tuned,) = results["fine_tune"]
+    runs = run_charts.runs_table([("one", TUNE, tuned), ("one", TUNE.replace(seed=1), tuned), ("other", TUNE, tuned)])
+    found = {}
+    for name in ("Shuffle", "Reinitialise from the top"):
+        experiment = BY_NAME[name]
+        trials = pd.DataFrame([
+            {"at": at, "seed": seed, "score": high - 0.05, "low": high - 0.1, "high": high, "guessing": 0.5, "n": 9}
+            for high, at in zip(np.linspace(0.55, 0.95, 99), experiment.places(3), strict=False)
+            for seed in range(3)
+        ])  # fmt: skip
+        beside = [
+            ablations.Beside(name=str(i), trials=trials.assign(score=trials["score"] - 0.02 * i)) for i in (1, 2, 3)
+        ]
+        found[name] = ablations.ablation_chart(trials, experiment, look, 3, besides=beside)
+    return {"runs": run_charts.runs_chart(runs, look), **found}
 
 
 def geometry_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:

@@ -75,8 +75,11 @@ def test_runs_of_one_task_stand_beside_each_other_told_apart_by_what_differs(app
     )
     asked = [run, run.replace(seed=1), run.replace(learning_rate=1e-3)]
     found = [lab.run(one) for one in asked]
+    # Scored on other dev examples: of another task.
+    lab.run(run.replace(dev=Sample(of=Suite(split="dev"), n=30)))
     page = opened(app, "lab")
     assert not page.exception
+    assert {box.split(", ")[-1] for box in page.selectbox(key="lab_task").options} == {"40 of it", "30 of it"}
     (table,) = [one.value for one in page.dataframe if "recipe" in one.value]
     assert len(table) == 3
     assert sorted(table["score"]) == sorted(one.score.value for one in found)
@@ -84,7 +87,8 @@ def test_runs_of_one_task_stand_beside_each_other_told_apart_by_what_differs(app
     assert sorted(by_recipe.values()) == [[0], [0, 1]]
     assert all(("rate 0.001" in recipe) == (seeds == [0]) for recipe, seeds in by_recipe.items())
     assert not any("batch" in recipe for recipe in by_recipe)  # what all share is not said
-    assert all(one.name in {label.label for label in page.expander} for one in lab.checkpoints() if "seed" in one.name)
+    shown = {one.label.replace("\\", "") for one in page.expander}
+    assert {lab.name_of(one) for one in asked} <= shown
 
 
 def results(*scores: float, n: int = 200) -> list[SimpleNamespace]:
@@ -109,9 +113,9 @@ def table_of(scores: dict[str, tuple[float, ...]]) -> pd.DataFrame:
 def test_a_difference_inside_the_noise_is_said_to_be_so() -> None:
     near = table_of({"one": (0.80, 0.82, 0.81), "other": (0.79, 0.83, 0.80)})
     assert "inside the noise" in runs.finding(near)
-    assert runs.finding(near).startswith("Best: one")
+    assert runs.finding(near).startswith("Best of 2 recipes: one")
     far = table_of({"one": (0.60, 0.62, 0.61), "other": (0.95, 0.94, 0.96)})
-    assert runs.finding(far).startswith("Best: other")
+    assert runs.finding(far).startswith("Best of 2 recipes: other")
     assert "apart" in runs.finding(far)
     # Seeds that lie further apart than the dev rows can tell widen the interval.
     wide = table_of({"one": (0.55, 0.75, 0.95), "other": (0.52, 0.53, 0.51)})
