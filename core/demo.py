@@ -190,7 +190,7 @@ def _embed(checkpoint: Checkpoint, unit: Unit, pooling: Pooling) -> Embed:
 def make(path: Path) -> int:
     """Compute what is not stored in the cache folder yet and write the pack; returns its bytes.
 
-    About a quarter of an hour on two cores. An older demo pack is not looked at.
+    About twenty minutes on two cores. An older demo pack is not looked at.
 
     Raises:
         TunescopeError: as the analyses do.
