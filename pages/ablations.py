@@ -234,7 +234,9 @@ def _to_keep(points: list[Point]) -> None:
             "Trials keep scores, not weights. One of them can be tuned once more, which gives the same weights to the bit, and "
             "kept as a checkpoint: Layers, Maps and Probes then show what its layers became."
         )
-        which = st.selectbox("Run", list(kept), key="ablation_keep", width=360)
+        which = st.selectbox("Run", list(kept), index=None, key="ablation_keep", width=360, placeholder="Choose one")
+        if which is None:
+            return
         (tuned,) = show.results([kept[which]], what=f"the checkpoint “{which}”")
         if tuned is not None:
             st.button(

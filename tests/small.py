@@ -67,6 +67,11 @@ def experiment() -> list[Spec]:
     return [*ablation.dependencies().values(), ablation]
 
 
+def apart() -> list[Spec]:
+    """What is nothing of TUNE, nor needed by what is: the experiment, and the neurons of the base alone."""
+    return [*experiment(), Neurons(embed=BASE, label="upos", n_seeds=2)]
+
+
 def comparison() -> list[Spec]:
     """One spec of every kind, dependencies first."""
     base, tuned = (Probe(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))

@@ -57,7 +57,7 @@ def test_a_first_visit_by_deep_link_goes_through_the_frame(server: Server, visit
 def test_a_newcomer_tunes_computes_reads_reloads_and_shares(server: Server, visitor: BrowserContext) -> None:
     page = visit(visitor, server.url)
     expect(page.get_by_text("Make a first comparison")).to_be_visible()
-    open_page(page, "Overview", "Checkpoints")
+    open_page(page, "Change", "Lab")
     fill(page, "Examples", "64")
     fill(page, "Epochs", "1")
     expect(page.get_by_text("Not computed yet: this run.")).to_be_visible()

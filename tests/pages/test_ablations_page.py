@@ -77,6 +77,8 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert ((table["low"] < table["score"]) & (table["score"] < table["high"])).all()
     # Any of them can be kept as a checkpoint, for what it costs.
     assert list(page.selectbox(key="ablation_keep").options) == [f"{kept} · seed 0" for kept in range(7)]
+    assert "Not computed yet: the checkpoint" not in said(page)
+    page = page.selectbox(key="ablation_keep").set_value("0 · seed 0").run()
     assert "Not computed yet: the checkpoint “0 · seed 0”" in said(page)
 
 

@@ -11,7 +11,7 @@ from core.analyses.compress import Compress
 from core.keys import key_of
 from core.lab import Lab
 from tests.pages.test_pages import _app, opened, said
-from tests.small import BASE, TUNE, comparison, experiment
+from tests.small import BASE, TUNE, apart, comparison
 from tests.unit.test_store import flip, lab_at
 
 SPECS = comparison()
@@ -107,7 +107,7 @@ def test_pack_goes_out_and_comes_in(app: AppTest, cache: Path, tmp_path: Path, m
     next(box for box in app.text_input if box.label.startswith("Or into a file")).set_value(str(target))
     press(app, "Write")
     sound(app)
-    n_about = len(SPECS) - len(experiment())
+    n_about = len(SPECS) - len(apart())
     assert f"Written: {n_about} results" in app.success[0].value
     for other in _app(tmp_path / "other", monkeypatch):
         opened(other, "storage")

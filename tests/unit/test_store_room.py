@@ -13,7 +13,7 @@ from core.jobs.records import JobRecord, Records
 from core.keys import key_of, to_json
 from core.lab import Lab
 from core.store.artifacts import MANIFEST
-from tests.small import BASE, TUNE, TUNED, comparison, experiment
+from tests.small import BASE, TUNE, TUNED, apart, comparison
 from tests.unit.test_store import flip, lab_at
 
 SPECS = comparison()
@@ -170,4 +170,4 @@ def test_kept_says_what_things_are_in_words(full: Lab) -> None:
     assert rows[key_of(SPECS[3])].checkpoints.startswith("all-MiniLM-L6-v2 → sentiment")
     assert rows[key_of(PROBES[0])].settings.startswith("upos")
     assert all(row.seconds > 0 and row.pack == "" and not row.is_shipped for row in rows.values())
-    assert set(full.about(TUNE)) == {key_of(spec) for spec in SPECS} - {key_of(spec) for spec in experiment()}
+    assert set(full.about(TUNE)) == {key_of(spec) for spec in SPECS} - {key_of(spec) for spec in apart()}
