@@ -63,8 +63,8 @@ PRESETS = {
         CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, CLASSROOM,
         "400 examples, 3 epochs, 2 seeds: minutes on two cores. Differences must be large to be seen.",
     ),
-    "Tamkin et al. 2020": Preset(
-        5000, 3, {"epochs": 3.0, "learning_rate": 2e-5, "batch_size": 8, "warmup": 0.0},
+    task_form.TAMKIN: Preset(
+        task_form.RECIPES[task_form.TAMKIN].n, 3, task_form.RECIPES[task_form.TAMKIN].settings,
         "Kept: learning rate 2e-5 falling in a line, batch 8, 3 epochs, 5,000 examples (theirs also 500 and all), 3 seeds, and the "
         "scale of their code. Cut: model and task are yours to choose (theirs: BERT-base on SST-2, QNLI, and CoLA by Matthews "
         "correlation). Their checks, kept layer norms and five times the rate for reset blocks, are below.",

@@ -11,7 +11,13 @@ from core.analyses.embed import Embed  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
 from core.analyses.neuron_profile import Profile, profile, watched  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
-from core.analyses.neurons import RANKINGS, Neurons  # noqa: E402
+from core.analyses.neurons import (  # noqa: E402
+    GAUSSIAN_CANDIDATES,
+    GAUSSIAN_ROWS,
+    GAUSSIANS,
+    RANKINGS,
+    Neurons,
+)
 from core.charts import curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
@@ -22,9 +28,9 @@ from pages.parts.selection import Selection  # noqa: E402
 HELP_RANKINGS = (
     "Linear correlation: large weights of a sparse linear probe on all layers at once (Dalvi et al. 2019; Durrani et al. 2021). "
     "Probeless: how far the means of the classes lie apart (Antverg & Belinkov 2022). Gaussian: chosen one by one so that what is "
-    "known does not count twice (Torroba Hennigen et al. 2020); 30 of the 300 with the most mutual information, on 1,500 "
-    "rows. Overlap: rows where a neuron is highest or "
-    "lowest against rows of a class. Mutual information: what a neuron alone tells. A ranking says what is encoded, not what the "
+    f"known does not count twice (Torroba Hennigen et al. 2020); {GAUSSIANS} of the {GAUSSIAN_CANDIDATES} with the most mutual "
+    f"information, on {GAUSSIAN_ROWS:,} rows. Overlap: rows where a neuron is highest or lowest against rows of a class. Mutual "
+    "information: what a neuron alone tells. A ranking says what is encoded, not what the "
     "network uses."
 )
 
@@ -126,7 +132,7 @@ def living(chosen: Selection) -> None:
         name="living",
         alt_text=f"Share of the {how_many} for {chosen.label_name} by layer, base and tuned",
         specs=_specs(chosen),
-        note=f"{_sizes(table)}; {notes.neurons(scores[0], chosen)}",
+        note=f"{_sizes(table)}; {notes.neurons(chosen, *scores)}",
     )
 
 
@@ -177,7 +183,7 @@ def few(chosen: Selection) -> None:
                 name=f"few-{name}",
                 alt_text=f"Accuracy for {chosen.label_name} by how many neurons, {name}",
                 specs=[spec],
-                note=notes.neurons(one, chosen),
+                note=notes.neurons(chosen, one),
             )
 
 
@@ -201,8 +207,8 @@ def classes(chosen: Selection) -> None:
                 alt_text=f"Share of each class's weight by layer, {name}",
                 specs=[spec],
                 note=(
-                    "absolute weights, mean over splits; pale: fewer than 30 rows, where the layers are chance; intervals "
-                    "over splits on hover"
+                    f"absolute weights, mean over splits; pale: fewer than {neurons.FEW_ROWS} rows, where the layers are chance; "
+                    "intervals over splits on hover"
                 ),
             )
     label = st.selectbox("First neurons of", scores[0].labels, key="neurons_class", bind="query-params", width=320)
@@ -218,26 +224,25 @@ def rankings(chosen: Selection) -> None:
     scores = _scores(chosen)
     if scores is None:
         return
-    chance = min(neurons.COMPARED_AT, scores[0].orders.shape[2]) / scores[0].orders.shape[2]
+    tables = [neurons.agreement_table(one) for one in scores]
+    chance = tables[0]["chance"].min()
     st.markdown(
         f"**Do rankings find the same neurons?** Of the first {neurons.COMPARED_AT}, two that know nothing of each other share "
         f"{chance:.0%}.",
         help=HELP_RANKINGS,
     )
-    for name, one, column, spec in zip(("base", "tuned"), scores, st.columns(2), _specs(chosen), strict=True):
+    for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), _specs(chosen), strict=True):
         with column:
             st.markdown(f"**{name.capitalize()}**")
-            table = neurons.agreement_table(one)
             show.figure(
                 neurons.agreement_heat(table, show.look()),
                 table,
                 name=f"rankings-{name}",
                 alt_text=f"Share of first neurons that two rankings have in common, {name}",
                 specs=[spec],
-                note=(
-                    "mean over splits; with Gaussians, of the 30 that they chose (from the 300 first by mutual "
-                    "information: with that ranking a third is chance). Which of them reads best with few: How few do"
-                ),
+                note=f"mean over splits; with Gaussians, of the {GAUSSIANS} that they chose from the {GAUSSIAN_CANDIDATES} first "
+                "by mutual information: with that ranking many are shared by chance (the table says how many). Which ranking reads "
+                "best with few: How few do",
             )
 
 
@@ -263,7 +268,7 @@ def without(chosen: Selection) -> None:
     st.markdown(
         f"**What does the head for {learnt} lose without the neurons for {chosen.label_said}?** {neurons.without_finding(found)}",
         help="Neurons from which a label can be read are held still while the network runs; its head then answers the dev examples "
-        "of its run. Only what is worse than with as many random neurons says that the head uses these.",
+        "of its run. Only what is worse than with as many random neurons of the same layers says that the head uses these.",
     )
     show.figure(
         neurons.without_chart(found, show.look()),

@@ -208,6 +208,16 @@ def _colours(look: Look) -> dict[str, tuple[str, list[int]]]:
 MASKED = (TOP, LAST, RANDOM)
 
 
+def _of_gone(look: Look) -> tuple[alt.Color, alt.StrokeDash]:
+    """Colour and dash by what is gone; random ones are the control."""
+    hues = {TOP: (look.tuned, [1, 0]), LAST: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    colours, dashes = zip(*hues.values(), strict=True)
+    return (
+        alt.Color("gone:N", scale=alt.Scale(domain=list(hues), range=list(colours)), legend=_strokes()),
+        alt.StrokeDash("gone:N", scale=alt.Scale(domain=list(hues), range=list(dashes)), legend=_strokes()),
+    )
+
+
 def masked_table(scores: NeuronScores) -> pd.DataFrame:
     """gone (first, last or random), share of the neurons at their mean, accuracy, low, high of the same elastic net."""
     return pd.DataFrame([
@@ -220,7 +230,7 @@ def masked_table(scores: NeuronScores) -> pd.DataFrame:
 def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
     """Accuracy of one probe against the share of neurons that it no longer sees."""
     table = masked_table(scores)
-    hues = {TOP: (look.tuned, [1, 0]), LAST: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    colour, dash = _of_gone(look)
     scale = alt.Scale(domain=list(domain), nice=False, clamp=True)
     base = alt.Chart(table).encode(
         x=alt.X(
@@ -229,17 +239,10 @@ def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) 
             axis=alt.Axis(format=".2~%", values=list(scores.shares), grid=False),
             scale=alt.Scale(type="sqrt", nice=False),
         ),
-        color=alt.Color(
-            "gone:N",
-            scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
-            legend=_strokes(),
-        ),
+        color=colour,
         tooltip=["gone:N", alt.Tooltip("share:Q", format=".1%"), *_percent("accuracy", "low", "high")],
     )
     y = alt.Y("accuracy:Q", title="accuracy of the same probe", scale=scale, axis=alt.Axis(format="%", tickCount=5))
-    dash = alt.StrokeDash(
-        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=_strokes()
-    )
     return framed(
         alt.layer(
             base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
@@ -388,9 +391,6 @@ def ranks_of(scores: NeuronScores, layer: int, neuron: int) -> dict[str, str]:
     return found
 
 
-WITHOUT = (TOP, LAST, RANDOM)
-
-
 def _one_more(scores: pd.Series) -> tuple[float, float]:
     """Where another draw would lie, 95 %: a prediction interval of Student's t."""
     n = len(scores)
@@ -404,7 +404,7 @@ def without_table(found: NeuronAblations) -> pd.DataFrame:
     low and high: of random sets where one more of them would lie (95 %, t over the draws), else 95 % over rows.
     """
     whole = found.scores[found.scores["share"] == 0]
-    rows = [whole.assign(gone=gone) for gone in WITHOUT]
+    rows = [whole.assign(gone=gone) for gone in MASKED]
     rows.append(found.scores[(found.scores["gone"] != RANDOM) & (found.scores["share"] > 0)])
     drawn = found.scores[(found.scores["gone"] == RANDOM) & (found.scores["share"] > 0)]
     rows += [
@@ -443,7 +443,7 @@ def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
     low = min(float(table["low"].min()), found.majority)
     scale = alt.Scale(domain=[max(-1.0 if low < 0 else 0.0, low - 0.05), 1.02], nice=False, clamp=True)
     y = alt.Y("score:Q", title=f"{found.measure} of the head", scale=scale, axis=alt.Axis(format=number, tickCount=5))
-    hues = {TOP: (look.tuned, [1, 0]), LAST: (look.quiet, [3, 3]), RANDOM: (look.quiet, [1, 0])}
+    colour, dash = _of_gone(look)
     drawn = alt.Chart(table).encode(
         x=alt.X(
             "share:Q",
@@ -451,19 +451,13 @@ def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
             axis=alt.Axis(format=".2~%", values=list(SHARES_HELD), grid=False),
             scale=alt.Scale(type="sqrt", nice=False),
         ),
-        color=alt.Color(
-            "gone:N", scale=alt.Scale(domain=list(hues), range=[hue for hue, _ in hues.values()]),
-            legend=_strokes(),
-        ),
+        color=colour,
         tooltip=[
             "gone:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("n_neurons:Q", format=",.0f"),
             *(alt.Tooltip(f"{name}:Q", format=tip) for name in ("score", "low", "high")),
             alt.Tooltip("same:Q", title="answers unchanged", format=".1%"),
         ],
     )  # fmt: skip
-    dash = alt.StrokeDash(
-        "gone:N", scale=alt.Scale(domain=list(hues), range=[dash for _, dash in hues.values()]), legend=_strokes()
-    )
     level = alt.Chart(
         pd.DataFrame({"score": [found.majority], "said": ["always the commonest training label"]})
     ).encode(y=y)

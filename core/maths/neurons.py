@@ -132,14 +132,6 @@ def overlap_ranking(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     return _descending(score)
 
 
-def information_ranking(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
-    """Neurons by the mutual information of the label and the neuron alone, in ten bins of equally many rows.
-
-    Args: as overlap_ranking. Returns: the neurons, the most telling first [n_neurons]. Raises: as probeless_ranking.
-    """
-    return _descending(mutual_information(X, y))
-
-
 def mutual_information(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     """Bits that a neuron's value, in ten bins of equally many rows, tells of the label, >= 0 [n_neurons].
 

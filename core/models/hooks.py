@@ -84,15 +84,8 @@ def reading_layers(model: "PreTrainedModel", n_layers: int, on_layer: OnLayer) -
     def after(_module: nn.Module, _args: Any, output: Any) -> None:
         arrived(output if isinstance(output, torch.Tensor) else output[0])
 
-    found = blocks(model, n_layers)
-    handles = [model.register_forward_pre_hook(at_start, with_kwargs=True)]
-    handles.append(found[0].register_forward_pre_hook(before, with_kwargs=True))
-    handles += [block.register_forward_hook(after) for block in found]
-    try:
+    with _hooked(model, n_layers, at_start, before, after):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager
@@ -111,7 +104,7 @@ def editing_layers(model: "PreTrainedModel", n_layers: int, edit: Edit) -> Itera
     """
     next_layer = 0
 
-    def at_start(_: nn.Module, _args: Any) -> None:
+    def at_start(_: nn.Module, _args: Any, _kwargs: Any) -> None:
         nonlocal next_layer
         next_layer = 0
 
@@ -132,8 +125,21 @@ def editing_layers(model: "PreTrainedModel", n_layers: int, edit: Edit) -> Itera
     def after(_module: nn.Module, _args: Any, output: Any) -> Any:
         return edited(output) if isinstance(output, torch.Tensor) else (edited(output[0]), *output[1:])
 
+    with _hooked(model, n_layers, at_start, before, after):
+        yield
+
+
+@contextmanager
+def _hooked(
+    model: "PreTrainedModel",
+    n_layers: int,
+    at_start: Callable[..., None],
+    before: Callable[..., Any],
+    after: Callable[..., Any],
+) -> Iterator[None]:
+    """Hooks before a pass (with keywords), before the first block (likewise) and after each block, taken off on leaving."""
     found = blocks(model, n_layers)
-    handles = [model.register_forward_pre_hook(at_start)]
+    handles = [model.register_forward_pre_hook(at_start, with_kwargs=True)]
     handles.append(found[0].register_forward_pre_hook(before, with_kwargs=True))
     handles += [block.register_forward_hook(after) for block in found]
     try:

@@ -531,21 +531,20 @@ def trials(table: pd.DataFrame, ablation: Ablation) -> str:
     )
 
 
-def neurons(scores: NeuronScores, chosen: Selection) -> str:
-    """Of rankings of neurons."""
-    strengths = " or ".join(f"{one:g}" for one in sorted(set(scores.strengths)))
+def neurons(chosen: Selection, *sides: NeuronScores) -> str:
+    """Of rankings of neurons. Args: sides: those that a figure shows."""
+    scores = sides[0]
+    strengths = " or ".join(f"{one:g}" for one in sorted({one for side in sides for one in side.strengths}))
+    stopped, nets = sum(one.n_unconverged for one in sides), sum(one.orders.shape[1] for one in sides)
+    still = sum(one.n_constant for one in sides)
     return (
         f"{scores.orders.shape[2]:,} neurons of {_layers_said(scores)}; elastic net (half L1), C = {strengths}, the "
         "sparsest within 1 % of the best on a fifth of the training sentences; probes trained again: L2; "
         f"{scores.n_train:,} training and {scores.n_test:,} test {chosen.unit_name}s, {scores.orders.shape[1]} random splits by "
         "sentence, 95 % interval corrected for their overlap (Nadeau & Bengio 2003); control: "
         f"{scores.control_kind}, {scores.overlap:.0%} of test types also in training"
-        + (f"; {scores.n_constant} neurons never change" if scores.n_constant else "")
-        + (
-            f"; {scores.n_unconverged} of {scores.orders.shape[1]} elastic nets stopped before they had converged"
-            if scores.n_unconverged
-            else ""
-        )
+        + (f"; {still} neurons never change" if still else "")
+        + (f"; {stopped} of {nets} elastic nets stopped before they had converged" if stopped else "")
     )
 
 

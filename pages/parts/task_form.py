@@ -46,11 +46,18 @@ class Recipe:
     suffix: str = ""
     """Of the keys of widgets, so that each recipe has numbers of its own."""
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields of a run that it says."""
+        return {
+            "epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size, "warmup": self.warmup,
+        }  # fmt: skip
 
-USUAL = "Usual"
+
+USUAL, TAMKIN = "Usual", "Tamkin et al. 2020"
 RECIPES = {
     USUAL: Recipe("1,000 examples, 2 epochs, batch 32, 10 % warm-up.", n=1000),
-    "Tamkin et al. 2020": Recipe(
+    TAMKIN: Recipe(
         "learning rate 2e-5 falling in a line, batch 8, 3 epochs, 5,000 examples (theirs also 500 and all).",
         n=5000, epochs=3.0, learning_rate=2e-5, batch_size=8, warmup=0.0, suffix="-tamkin",
     ),

@@ -14,7 +14,6 @@ from core.maths.neurons import (
     ablate,
     class_gaps,
     gaussian_ranking,
-    information_ranking,
     minimal_set,
     mutual_information,
     overlap_ranking,
@@ -38,7 +37,7 @@ RANKINGS: dict[str, Ranking] = {
     "weights": by_probe,
     "probeless": probeless_ranking,
     "overlap": overlap_ranking,
-    "information": information_ranking,
+    "information": lambda X, y: np.argsort(-mutual_information(X, y), kind="stable"),
     "gaussian": lambda X, y: gaussian_ranking(X, y, 24),
 }
 PLANTED = (3, 11, 17)
