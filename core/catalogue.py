@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.goals import goal_name
+from core.analyses.graft import Graft, shares_said
 from core.analyses.similarity import Similarity
 from core.data.load import DatasetFacts, facts_of, facts_of_examples, load_dataset, read_file
 from core.data.overlap import absent_words, n_rows, shared_sentences
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from core.models.hub import Repository
 
 _MOST_DOMAINS = 40
-TUNED = (FineTune.kind, Compress.kind)
+TUNED = (FineTune.kind, Compress.kind, Graft.kind)
 """Kinds of result that are checkpoints."""
 
 
@@ -316,16 +317,24 @@ class Catalogue:
         for key, held in self.store.listing().items():
             if (spec := _tuned_spec(held["spec"])) is None:
                 continue
-            run = spec.run if isinstance(spec, Compress) else spec
-            name = self.name_of(run)
-            small = f" · compressed to rank {spec.rank}" if isinstance(spec, Compress) else ""
-            found.append(Named(id=key[:10], name=name + small, ref=spec))
+            found.append(Named(id=key[:10], name=self._tuned_name(spec), ref=spec))
             if isinstance(spec, FineTune):
                 found += [
-                    Named(id=key_of(ref)[:10], name=f"{name} · step {ref.step}", ref=ref)
+                    Named(id=key_of(ref)[:10], name=self._tuned_name(ref), ref=ref)
                     for ref in (Snapshot(run=spec, step=step) for step in spec.snapshots)
                 ]
         return found
+
+    def _tuned_name(self, held: FineTune | Snapshot | Compress | Graft) -> str:
+        """A run, a step it kept, or what was made of one, on screen."""
+        if isinstance(held, FineTune):
+            return self.name_of(held)
+        if isinstance(held, Snapshot):
+            return f"{self.name_of(held.run)} · step {held.step}"
+        if isinstance(held, Compress):
+            return f"{self._tuned_name(held.of)} · compressed to rank {held.rank}"
+        added = f" + {held.other_share:g} × {self._tuned_name(held.other)}" if held.other is not None else ""
+        return f"{self._tuned_name(held.of)} · graft: {shares_said(held.shares)}{added}"
 
     def _dataset_name(self, dataset: Described) -> str:
         if isinstance(dataset, Suite):
@@ -421,7 +430,7 @@ def surgery_said(surgery: Surgery) -> str:
     return "; ".join(said)
 
 
-def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | None:
+def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | Graft | None:
     """The spec of a stored tuned checkpoint; None for anything else, or for one of another time."""
     if held.get("kind") not in TUNED:
         return None

@@ -1,4 +1,4 @@
-"""Ablations: tune a network again and again, each time with some of its blocks taken away, and see what the task loses."""
+"""Ablations: a network tuned again and again with some of its blocks taken away, or taken apart as it was tuned."""
 
 from pages.parts.frame import enter
 
@@ -28,7 +28,7 @@ from core.charts.scores import dull_name, explained, written  # noqa: E402
 from core.keys import to_json  # noqa: E402
 from core.lab import Lab  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
-from pages.parts import notes, picker, show, task_form  # noqa: E402
+from pages.parts import causes, notes, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
@@ -77,9 +77,20 @@ def main() -> None:
     """The page."""
     show.heading(
         "Ablations",
-        "What does a task need of a pretrained network?",
-        "Reset, freeze, leave out or shuffle blocks, then tune: the lower a point, the more was lost.",
+        "What does a task need of the network, and which layers carry what tuning changed?",
+        "Experiments tune anew; grafts and patches take the tuned network apart without training.",
     )
+    views = {
+        "Experiments": experiments,
+        "Grafts": causes.grafts,
+        "Patched states": causes.over_sentences,
+        "Patched sentence": causes.in_one_sentence,
+    }
+    show.views(views, None, key="ablations")
+
+
+def experiments(_: Any) -> None:
+    """Reset, freeze, leave out or shuffle blocks, then tune: the lower a point, the more was lost."""
     lab = get_lab()
     names = [experiment.name for experiment in EXPERIMENTS]
     left, middle, right = st.columns([5, 3, 6])

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from core.analyses.compress import Compress
-from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.fine_tune import FineTune, Snapshot, changes_of
+from core.analyses.graft import Graft
 from core.errors import IncompatibleRefs
 from core.models.checkpoints import Shape, locate, locate_adapter, own_pooling, place, shape
 from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Vectors, Whole
@@ -11,12 +12,12 @@ from core.refs import Adapter, Folder, Hub, Packaged, RandomWeights, Vectors, Wh
 if TYPE_CHECKING:
     from core.models.sources import Source
 
-Checkpoint = Packaged | Folder | Hub | Vectors | Adapter | RandomWeights | FineTune | Snapshot | Compress
+Checkpoint = Packaged | Folder | Hub | Vectors | Adapter | RandomWeights | FineTune | Snapshot | Compress | Graft
 
 
 def run_of(checkpoint: Checkpoint) -> FineTune | None:
     """The run that made a checkpoint; None for one that no run of ours made."""
-    if isinstance(checkpoint, Snapshot | Compress):
+    if isinstance(checkpoint, Snapshot | Compress | Graft):
         return checkpoint.run
     return checkpoint if isinstance(checkpoint, FineTune) else None
 
@@ -61,7 +62,6 @@ def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Sou
     Raises:
         CheckpointNotFound, CheckpointDamaged: as core.models.checkpoints.locate.
     """
-    from core.models.changes import changes_file
     from core.models.sources import Source
 
     folder = locate(origin(checkpoint))
@@ -69,8 +69,6 @@ def source_of(checkpoint: Checkpoint, inputs: dict[str, Any], name: str) -> "Sou
         return Source(folder=folder, random_seed=checkpoint.seed)
     if isinstance(checkpoint, Adapter):
         return Source(folder=folder, changes=locate_adapter(checkpoint))
-    if isinstance(checkpoint, Snapshot):
-        return Source(folder=folder, changes=changes_file(inputs[f"{name}.run"].changes, checkpoint.step))
-    if isinstance(checkpoint, FineTune | Compress):
-        return Source(folder=folder, changes=changes_file(inputs[name].changes, None))
+    if isinstance(checkpoint, FineTune | Snapshot | Compress | Graft):
+        return Source(folder=folder, changes=changes_of(checkpoint, inputs, name))
     return Source(folder=folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, changes_of
 from core.analyses.goals import prepared
 from core.data.load import sample_size
 from core.errors import SpecInvalid
@@ -50,9 +50,8 @@ def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
     from core.models.tuning import answer, longest_input, tuned_model
 
     tuned: TunedCheckpoint = inputs["of.run" if isinstance(spec.of, Snapshot) else "of"]
-    step = spec.of.step if isinstance(spec.of, Snapshot) else None
     folder, tuning = locate(spec.run.checkpoint), spec.run
-    kept, low_rank = reduced(folder, Changes(changes_file(tuned.changes, step)), spec.rank, on_step=run.step)
+    kept, low_rank = reduced(folder, Changes(changes_of(spec.of, inputs, "of")), spec.rank, on_step=run.step)
     into = changes_file(run.folder / "changes", None)
     write_changes(into, {}, kept, low_rank)
     task = prepared(tuning)
@@ -73,6 +72,6 @@ def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
         confusion=scored.confusion,
         accuracy=None if tuning.goal == "number" else scored.score,
         correlation=scored.score if tuning.goal == "number" else None,
-        n_steps=tuned.n_steps if step is None else step,
+        n_steps=spec.of.step if isinstance(spec.of, Snapshot) else tuned.n_steps,
         n_bytes=into.stat().st_size,
     )

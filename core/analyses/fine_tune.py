@@ -141,6 +141,21 @@ class Snapshot(Described, kind="checkpoint.snapshot"):
             )
 
 
+def changes_of(held: Spec | Snapshot, inputs: dict[str, Any], name: str) -> Path:
+    """File of what a run, a step it kept, or what was made of one changed in its start.
+
+    Args:
+        held: the value of a spec's field.
+        inputs: what `compute` was given.
+        name: of that field.
+    """
+    from core.models.changes import changes_file
+
+    if isinstance(held, Snapshot):
+        return changes_file(inputs[f"{name}.run"].changes, held.step)
+    return changes_file(inputs[name].changes, None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TunedCheckpoint(Result):
     """The tuned weights, and how tuning went."""

@@ -10,6 +10,7 @@ from core.analyses.base import Run
 from core.analyses.checkpoint import origin, run_of, source_of
 from core.analyses.compress import Compress
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.graft import Graft
 from core.analyses.places import PLACE, whole_texts
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from core.models.tuning import Answers
 
-Head = FineTune | Snapshot | Compress
+Head = FineTune | Snapshot | Compress | Graft
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,13 @@ class Changes:
         """Portable names of the tensors that changed."""
         return {name.partition("@")[0] for name in self._keys}
 
+    def low_rank(self, name: str) -> tuple[Tensor, Tensor] | None:
+        """(up [n_out, rank], down [rank, n_in]), float32, of a tensor that changed by their product; None for other changes."""
+        if f"{name}@up" not in self._keys or f"{name}@down" not in self._keys:
+            return None
+        with safe_open(self._path, framework="pt") as file:
+            return file.get_tensor(f"{name}@up").float(), file.get_tensor(f"{name}@down").float()
+
     def applied(self, name: str, before: Tensor | None) -> Tensor:
         """A tensor after the change; `before` may be None for what is new.
 

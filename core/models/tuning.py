@@ -431,10 +431,7 @@ def answer(
         longest: pieces to cut at.
         on_batch: called after each batch; may raise to stop.
     """
-    items, begins = _inputs(tokenizer, examples, longest, head.side)
-    for item, begun in zip(items, begins, strict=True):
-        item |= head.asks(begun, len(item["input_ids"]))
-    collate = _collator(tokenizer, model)
+    items, begins, collate = asked_items(tokenizer, model, examples, head=head, longest=longest)
     order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
     said: list[Said | None] = [None] * len(items)
     model.eval()
@@ -464,6 +461,16 @@ def answer(
         log_shares=shares,
         beside={name: np.concatenate([one.beside[name] for one in every]) for name in every[0].beside},
     )
+
+
+def asked_items(
+    tokenizer: PreTrainedTokenizerBase, model: Any, examples: Examples, *, head: Head, longest: int
+) -> tuple[list[dict[str, Any]], list[Begins], Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]]:
+    """What a head is given of each example, where the words it answers for begin, and what makes a batch of such items."""
+    items, begins = _inputs(tokenizer, examples, longest, head.side)
+    for item, begun in zip(items, begins, strict=True):
+        item |= head.asks(begun, len(item["input_ids"]))
+    return items, begins, _collator(tokenizer, model)
 
 
 def longest_input(checkpoint: Path, wanted: int) -> int:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from core.analyses.checkpoint import Checkpoint, own_pooling_of, run_of, shape_of
+from core.analyses.graft import Graft
 from core.data.load import sample_size
 from core.keys import key_of
 from core.lab import Lab, Named
@@ -46,7 +47,13 @@ def draw() -> None:
         help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Lab.",
     )
     if caveat := caveat_of(tuned):
-        st.caption(f"compressed to rank {tuned.ref.rank}; embeddings as in the base", help=caveat)
+        is_graft = isinstance(tuned.ref, Graft)
+        said = (
+            "a graft of base and tuned"
+            if is_graft
+            else f"compressed to rank {tuned.ref.rank}; embeddings as in the base"
+        )
+        st.caption(said, help=caveat)
     data = _choose(
         link, "Text", "data", datasets, help_="The sentences that both checkpoints read. Add files on the page Data."
     )
@@ -169,7 +176,7 @@ def _label(by_id: dict[str, Named], short: str) -> str:
 
 def _newest_run(lab: Lab, options: list[Named]) -> str | None:
     """The newest run that was compared already, so that pages open full; else the newest of all."""
-    runs = [named.id for named in options if run_of(named.ref)]
+    runs = [named.id for named in options if run_of(named.ref) and not isinstance(named.ref, Graft)]
     compared = lab.compared()
     return next((short for short in runs if short in compared), runs[0] if runs else None)
 

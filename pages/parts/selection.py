@@ -19,6 +19,7 @@ from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.goals import goal_name
+from core.analyses.graft import Graft
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
@@ -69,6 +70,8 @@ def with_search(probe: Probe) -> Probe:
 
 def caveat_of(tuned: Named) -> str:
     """What must be known of a tuned checkpoint before its numbers are believed; empty where nothing is."""
+    if isinstance(tuned.ref, Graft):
+        return "A graft: weights between base and tuned, no network that was ever trained as it is. Its head is the tuned one's."
     if not isinstance(tuned.ref, Compress):
         return ""
     return (
@@ -188,6 +191,8 @@ class Selection:
         if run is None:  # made elsewhere: on what is not known
             return f"tuning into {escaped(self.tuned.name)}"
         small = f" (compressed to rank {self.tuned.ref.rank})" if isinstance(self.tuned.ref, Compress) else ""
+        if isinstance(self.tuned.ref, Graft):
+            small = " (a graft)"
         return f"tuning on {escaped(goal_name(run.goal, run.label))}{small}"
 
     @property
@@ -575,7 +580,7 @@ class Selection:
         compressed checkpoint, which is not the end of its run."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
-        if run is None or not run.snapshots or isinstance(self.tuned.ref, Compress):
+        if run is None or not run.snapshots or isinstance(self.tuned.ref, Compress | Graft):
             return {}
         kept: dict[str, Checkpoint] = {f"{step:,}": Snapshot(run=run, step=step) for step in run.snapshots}
         return kept | {f"{run.n_steps:,}": run}

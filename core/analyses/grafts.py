@@ -1,0 +1,246 @@
+"""What a head scores as its network goes from base to tuned part by part: where tuning's change is needed, where it suffices."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.base import Run
+from core.analyses.fine_tune import FineTune
+from core.analyses.goals import MEASURES, MIN_GROUPS, dull, prepared, score_of
+from core.analyses.graft import Graft, Grown, answered, grown_by
+from core.data.load import sample_size
+from core.errors import NotEnoughData, SpecInvalid
+from core.keys import Result, Spec
+from core.maths.statistics import Estimate, group_folds, jackknife
+from core.models.checkpoints import place, shape
+
+NOTHING, ALL = "none", "all"
+"""Places at which no part comes from the side that is put in, and all do."""
+Shares = tuple[float, ...]
+SCALES = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+ADDED = (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def _first(n_parts: int, n: int, first: float, rest: float) -> Shares:
+    return (first,) * n + (rest,) * (n_parts - n)
+
+
+def _one(n_parts: int, at: int, one: float, rest: float) -> Shares:
+    return tuple(one if part == at else rest for part in range(n_parts))
+
+
+def _upwards(n_parts: int, first: float, rest: float) -> dict[str, Shares]:
+    """From the bottom, up to and with each layer."""
+    return {NOTHING: (rest,) * n_parts} | {
+        str(layer): _first(n_parts, layer + 1, first, rest) for layer in range(n_parts)
+    }
+
+
+def _singly(n_parts: int, one: float, rest: float) -> dict[str, Shares]:
+    """Each part alone."""
+    return {NOTHING: (rest,) * n_parts} | {str(part): _one(n_parts, part, one, rest) for part in range(n_parts)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A row of grafts that ask one question."""
+
+    name: str
+    axis: str
+    """What x counts, in words."""
+    asks: str
+    places: Callable[[int], dict[str, Shares]]
+    """Shares by place on the x axis, for so many parts."""
+    intact: Callable[[int], str]
+    """The place at which the network is the tuned one, for so many parts; every other is held against it."""
+    is_quantity: bool = False
+    """Whether places are numbers on a scale, and not layers."""
+
+
+ADD = "Add another change"
+WAYS = {
+    way.name: way
+    for way in (
+        Way(
+            name="Base below, tuned above",
+            axis="the base's weights up to this layer",
+            asks="How far up may the base's own weights reach before the head misses what tuning changed?",
+            places=lambda n_parts: _upwards(n_parts, 0.0, 1.0),
+            intact=lambda n_parts: NOTHING,
+        ),
+        Way(
+            name="Tuned below, base above",
+            axis="the tuned weights up to this layer",
+            asks="How far up must the tuned weights reach before the head has what it needs?",
+            places=lambda n_parts: _upwards(n_parts, 1.0, 0.0),
+            intact=lambda n_parts: str(n_parts - 1),
+        ),
+        Way(
+            name="One part back",
+            axis="part that goes back to the base (0 = embeddings)",
+            asks="Which single part's change would be missed?",
+            places=lambda n_parts: _singly(n_parts, 0.0, 1.0),
+            intact=lambda n_parts: NOTHING,
+        ),
+        Way(
+            name="One part alone",
+            axis="the only part that is tuned (0 = embeddings)",
+            asks="Which single part's change does it by itself?",
+            places=lambda n_parts: _singly(n_parts, 1.0, 0.0) | {ALL: (1.0,) * n_parts},
+            intact=lambda n_parts: ALL,
+        ),
+        Way(
+            name="Scale the change",
+            axis="share of the change of all weights (0 = base, 1 = tuned)",
+            asks="What if tuning had gone less far, further, or the other way?",
+            places=lambda n_parts: {f"{scale:g}": (scale,) * n_parts for scale in SCALES},
+            intact=lambda n_parts: "1",
+            is_quantity=True,
+        ),
+        Way(
+            name=ADD,
+            axis="share of the other tuning's change that is added",
+            asks="Does another tuning's change help this task, or harm it?",
+            places=lambda n_parts: {f"{scale:g}": (1.0,) * n_parts for scale in ADDED},
+            intact=lambda n_parts: "0",
+            is_quantity=True,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grafts(Spec, kind="grafts"):
+    """A row of grafts, each asked for the dev examples of the run. Nothing is trained, and no weights are kept."""
+
+    title: ClassVar[str] = "Grafts between base and tuned"
+    seconds_per_unit: ClassVar[float] = 5e-3
+
+    of: Grown
+    way: str = "Base below, tuned above"
+    """One of WAYS."""
+    other: Grown | None = None
+    """Another checkpoint tuned from the same base, for the way that adds its change."""
+    n: int = 500
+    """Dev examples at most, drawn as the run draws them; 0 = all that it was scored on."""
+
+    def validate(self) -> None:
+        if self.way not in WAYS:
+            raise SpecInvalid(f"Grafts by {self.way!r}.", "There is no such way.", f"Known: {', '.join(WAYS)}.")
+        if (self.other is not None) != (self.way == ADD):
+            raise SpecInvalid(
+                f"Grafts by {self.way!r}.",
+                "Another checkpoint is added by one way alone, which needs one.",
+                f"Give one for {ADD!r}, and for no other.",
+            )
+        if self.other is not None:
+            if self.other == self.of:
+                raise SpecInvalid("Adding another change.", "It is the same checkpoint.", "Scale its change instead.")
+            self.graft("1", (1.0,))  # refuses another base
+        if self.n < 0:
+            raise SpecInvalid(f"Grafts on {self.n} dev examples.", "Negative.", "Give 0 for all.")
+
+    @property
+    def run(self) -> FineTune:
+        """The run whose head is asked, with the dev examples that it is asked for."""
+        run = grown_by(self.of)
+        if not self.n or sample_size(run.dev) <= self.n:
+            return run
+        return run.replace(dev=run.dev.replace(n=self.n))
+
+    def graft(self, at: str, shares: Shares) -> Graft:
+        """The graft at a place."""
+        scale = float(at) if self.way == ADD else 0.0
+        return Graft(of=self.of, shares=shares, other=self.other if scale else None, other_share=scale)
+
+    def grafts(self) -> dict[str, Graft]:
+        """The graft at each place, in order. Raises CheckpointNotFound where the base's configuration is gone."""
+        n_parts = shape(place(self.run.checkpoint)).n_blocks + 1
+        return {at: self.graft(at, shares) for at, shares in WAYS[self.way].places(n_parts).items()}
+
+    def cost(self) -> tuple[float, float]:
+        """Work in dev examples read; a small table."""
+        return float(sample_size(self.run.dev) * len(self.grafts())), 1e4
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraftScores(Result):
+    """What the head scores at each place."""
+
+    measure: str
+    """Of core.analyses.goals.MEASURES."""
+    scores: pd.DataFrame
+    """at, score, low, high (95 % over dev examples; the score itself where it has no interval), same (share of answers that are
+    the intact network's)."""
+    differences: tuple[Estimate | None, ...]
+    """Each place's score less that of the intact network on the same examples, by a jackknife over groups of examples; None at the
+    intact place, and where nothing differs."""
+    intact: str
+    """The place at which the network is the tuned one."""
+    guessing: float
+    """The score of always answering the same."""
+    n: int
+    """Dev rows."""
+
+
+def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
+    """Graft after graft. Raises as Graft; NotEnoughData for too few dev examples."""
+    task, measure = prepared(spec.run), MEASURES[spec.run.goal][0]
+    if len(task.lesson.dev) < MIN_GROUPS:
+        raise NotEnoughData(
+            "Scoring grafts.", f"There are {len(task.lesson.dev)} dev examples.", f"Give {MIN_GROUPS} or more."
+        )
+    intact = WAYS[spec.way].intact(len(next(iter(spec.grafts().values())).shares))
+    kept, found = run.folder / "graft.safetensors", {}
+    grafts = spec.grafts()
+    for done, (at, graft) in enumerate(grafts.items()):
+        run.step(done, len(grafts), "grafts")
+        found[at] = answered(graft, inputs, task, kept, run)
+    kept.unlink()
+    run.step(len(grafts), len(grafts), "grafts")
+    whole = found[intact]
+    rows = [
+        {
+            "at": at,
+            "score": one.score.value,
+            "low": one.score.low,
+            "high": one.score.high,
+            "same": float((one.answers["guess"] == whole.answers["guess"]).mean()),
+        }
+        for at, one in found.items()
+    ]
+    return GraftScores(
+        measure=measure,
+        scores=pd.DataFrame(rows),
+        differences=tuple(difference(whole.answers, one.answers, one.labels, measure) for one in found.values()),
+        intact=intact,
+        guessing=score_of(dull(whole.answers), whole.labels, measure)[0],
+        n=len(whole.answers),
+    )
+
+
+def difference(first: pd.DataFrame, second: pd.DataFrame, labels: tuple[str, ...], measure: str) -> Estimate | None:
+    """A score of one set of answers less that of another to the same examples, by a jackknife over groups of examples.
+
+    Args:
+        first, second: as core.analyses.goals.Scored.answers, row for row of the same examples.
+        labels: in the head's order.
+        measure: of core.analyses.goals.MEASURES.
+    Returns:
+        second - first; None where the answers are the same.
+    """
+    if (first["guess"].to_numpy() == second["guess"].to_numpy()).all() and (
+        "head" not in first or (first["head"].to_numpy() == second["head"].to_numpy()).all()
+    ):
+        return None
+    folds = group_folds(first["group"].to_numpy())
+
+    def of(kept: np.ndarray) -> float:
+        one, other = (score_of(answers[kept], labels, measure)[0] for answers in (first, second))
+        return other - one
+
+    left_out = [of(folds != fold) for fold in range(int(folds.max()) + 1)]
+    return jackknife(of(np.ones(len(folds), dtype=bool)), left_out, n=len(first))
