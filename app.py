@@ -37,6 +37,7 @@ page = st.navigation(
         "Change": [
             st.Page("pages/lab.py", title="Lab", icon=":material/science:", url_path="lab"),
             st.Page("pages/ablations.py", title="Ablations", icon=":material/content_cut:", url_path="ablations"),
+            st.Page("pages/dynamics.py", title="Dynamics", icon=":material/timeline:", url_path="dynamics"),
         ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),

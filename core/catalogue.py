@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.analyses.compress import Compress
+from core.analyses.dynamics import Dynamics
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.goals import goal_name
 from core.analyses.graft import Graft, shares_said
@@ -317,24 +318,34 @@ class Catalogue:
         for key, held in self.store.listing().items():
             if (spec := _tuned_spec(held["spec"])) is None:
                 continue
-            found.append(Named(id=key[:10], name=self._tuned_name(spec), ref=spec))
+            found.append(Named(id=key[:10], name=self.name_of_tuned(spec), ref=spec))
             if isinstance(spec, FineTune):
                 found += [
-                    Named(id=key_of(ref)[:10], name=self._tuned_name(ref), ref=ref)
+                    Named(id=key_of(ref)[:10], name=self.name_of_tuned(ref), ref=ref)
                     for ref in (Snapshot(run=spec, step=step) for step in spec.snapshots)
                 ]
         return found
 
-    def _tuned_name(self, held: FineTune | Snapshot | Compress | Graft) -> str:
+    def stepped_runs(self) -> list[Named]:
+        """Runs that kept steps, newest first: those whose weights are here, and those of which results over steps are."""
+        found: dict[FineTune, None] = {}
+        for held in self.store.listing().values():
+            if (spec := _tuned_spec(held["spec"])) is not None and isinstance(spec, FineTune) and spec.snapshots:
+                found[spec] = None
+            elif held["spec"].get("kind") == Dynamics.kind and (run := _followed(held["spec"])) is not None:
+                found.setdefault(run)
+        return [Named(id=key_of(run)[:10], name=self.name_of(run), ref=run) for run in found]
+
+    def name_of_tuned(self, held: FineTune | Snapshot | Compress | Graft) -> str:
         """A run, a step it kept, or what was made of one, on screen."""
         if isinstance(held, FineTune):
             return self.name_of(held)
         if isinstance(held, Snapshot):
             return f"{self.name_of(held.run)} · step {held.step}"
         if isinstance(held, Compress):
-            return f"{self._tuned_name(held.of)} · compressed to rank {held.rank}"
-        added = f" + {held.other_share:g} × {self._tuned_name(held.other)}" if held.other is not None else ""
-        return f"{self._tuned_name(held.of)} · graft: {shares_said(held.shares)}{added}"
+            return f"{self.name_of_tuned(held.of)} · compressed to rank {held.rank}"
+        added = f" + {held.other_share:g} × {self.name_of_tuned(held.other)}" if held.other is not None else ""
+        return f"{self.name_of_tuned(held.of)} · graft: {shares_said(held.shares)}{added}"
 
     def _dataset_name(self, dataset: Described) -> str:
         if isinstance(dataset, Suite):
@@ -428,6 +439,15 @@ def surgery_said(surgery: Surgery) -> str:
     if surgery.n_frozen:
         said.append(f"{surgery.n_frozen} frozen")
     return "; ".join(said)
+
+
+def _followed(held: dict[str, Any]) -> FineTune | None:
+    """The run whose steps a stored result follows to their end; None for other checkpoints, or a result of another time."""
+    try:
+        last = from_json(held).steps[-1].checkpoint
+    except SpecInvalid:
+        return None
+    return last if isinstance(last, FineTune) and last.snapshots else None
 
 
 def _tuned_spec(held: dict[str, Any]) -> FineTune | Compress | Graft | None:

@@ -20,21 +20,26 @@ from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.direct_probe import DirectProbe
 from core.analyses.direct_probe_change import DirectProbeChange
+from core.analyses.dynamics import Dynamics
 from core.analyses.embed import Embed
 from core.analyses.experiments import CLASSROOM, CLASSROOM_EXAMPLES, CLASSROOM_SEEDS
-from core.analyses.fine_tune import FineTune
+from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps
+from core.analyses.grafts import ADD, WAYS, Grafts
 from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap
 from core.analyses.label_axes import LabelAxes
+from core.analyses.label_dynamics import LabelDynamics
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.movers import Movers
 from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
+from core.analyses.patched_sample import PatchedSample
+from core.analyses.patched_sentence import PatchedSentence
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_slices import ProbeSlices
@@ -42,6 +47,7 @@ from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.similarity import Similarity
 from core.analyses.spatial_change import SpatialChange
 from core.analyses.spatial_similarity import SpatialSimilarity
+from core.analyses.step_scores import StepScores
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
 from core.analyses.task_vectors import TaskVectors
@@ -64,6 +70,8 @@ SEEN = Sample(of=Suite(split="dev"), n=500)
 LIVE = Sample(of=Suite(split="dev"), n=24)
 """The sentences whose vectors are in the pack."""
 RANK = 8
+N_STEPS = 8
+"""Kept by the run that is followed, before its end."""
 Unit = Literal["word", "sentence"]
 Pooling = Literal["average", "mean"]
 UNITS: tuple[tuple[Unit, Pooling, tuple[str, ...]], ...] = (
@@ -106,6 +114,40 @@ def ablations() -> tuple[Ablation, ...]:
     return tuple(Ablation(experiment=name, of=run, n_blocks=6, n_seeds=CLASSROOM_SEEDS) for name in names)
 
 
+def stepped() -> FineTune:
+    """The run that the page Dynamics follows. Its weights are not in the pack."""
+    run = runs()[2]
+    return run.replace(snapshots=spaced_steps(run.n_steps, N_STEPS))
+
+
+def _followed() -> Iterator[Spec]:
+    """Every step of it, read like the base."""
+    run = stepped()
+    steps = tuple(_embed(Snapshot(run=run, step=step), "word", "average") for step in run.snapshots)
+    steps = (*steps, _embed(run, "word", "average"))
+    base = _embed(BASE, "word", "average")
+    yield from (StepScores(run=run), Dynamics(base=base, steps=steps))
+    yield LabelDynamics(base=base, steps=steps, label=run.label)
+    yield from (Probe(embed=one, label=run.label) for one in steps)
+
+
+def _taken_apart(tuned: Compress, other: Compress) -> Iterator[Spec]:
+    """What the page Ablations does without training."""
+    yield from (Grafts(of=tuned, way=way, other=other if way == ADD else None) for way in WAYS)
+    yield from (PatchedSample(of=tuned, sample=SEEN.replace(n=100)), PatchedSentence(of=tuned, sample=SEEN))
+
+
+def _across(tuned: Compress, label: str) -> Iterator[Spec]:
+    """What one tuning did to a label of words, as the page Dynamics sets tunings beside each other."""
+    base, other = (_embed(side, "word", "average") for side in (BASE, tuned))
+    hulls = [DirectProbe(embed=side, label=label) for side in (base, other)]
+    yield DirectProbeChange(base=hulls[0], tuned=hulls[1])
+    yield from (hulls[1], *(hulls[1].replace(half=half) for half in ("first", "second")))
+    halves = [(side.replace(half="first"), side.replace(half="second")) for side in hulls]
+    alike = [SpatialSimilarity(first=first, second=second) for first, second in halves]
+    yield from (*alike, SpatialChange(base=alike[0], tuned=alike[1]))
+
+
 def contents() -> list[Spec]:
     """All that the pack carries, the first checkpoint last, so that it is the newest."""
     found: list[Spec] = []
@@ -119,6 +161,8 @@ def contents() -> list[Spec]:
     found += _words_inspected(opened)
     found += [HeadAnswers(checkpoint=opened, sample=SEEN)]
     found += [WeightSpectra(base=BASE, tuned=opened), TaskVectors(base=BASE, tuned=checkpoints())]
+    found += [*_followed(), *_taken_apart(opened, checkpoints()[2])]
+    found += [spec for tuned in checkpoints() for spec in _across(tuned, OPENED_AT[1])]
     found += [point.trial for one in ablations() for point in one.points]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
     return list(dict.fromkeys(found))

@@ -105,12 +105,7 @@ class LabelHulls(Result):
 
     def nearest(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance of each label to the label nearest to it, from distances [..., pairs] -> [..., labels]; NaN without any."""
-        found = np.full((*distances.shape[:-1], len(self.labels)), np.inf)
-        for at, pair in enumerate(self.pairs):
-            known = np.where(np.isnan(distances[..., at]), np.inf, distances[..., at])
-            for label in pair:
-                found[..., label] = np.minimum(found[..., label], known)
-        return np.where(np.isinf(found), np.nan, found)
+        return nearest_of(distances, len(self.labels))
 
 
 def compute(spec: DirectProbe, inputs: dict[str, Any], run: Run) -> LabelHulls:
@@ -125,7 +120,7 @@ def compute(spec: DirectProbe, inputs: dict[str, Any], run: Run) -> LabelHulls:
             f"Every row has the label “{names[0]}”." if len(names) else "There is no row.",
             "Give two or more labels.",
         )
-    halves = _halves(rows.group[chosen], spec.seed)
+    halves = halves_of(rows.group[chosen], spec.seed)
     control = _standing_in(control_of(rows, np.unique(rows.labels), spec.seed)[chosen], label)
 
     def of_layer(layer: NDArray[np.floating]) -> dict[str, Any]:
@@ -147,17 +142,31 @@ def compute(spec: DirectProbe, inputs: dict[str, Any], run: Run) -> LabelHulls:
 
 def drawn_rows(rows: LabelledRows, spec: DirectProbe) -> NDArray[np.intp]:
     """The rows that a spec reads: those of whole groups of sentences, drawn until there are enough, in reading order."""
-    groups = np.unique(rows.group)
-    order = np.random.default_rng(spec.seed).permutation(groups)
-    if spec.half:
+    return drawn_groups(rows.group, spec.n_rows, seed=spec.seed, half=spec.half)
+
+
+def drawn_groups(
+    group: NDArray[np.int64], n_rows: int, *, seed: int, half: Literal["", "first", "second"] = ""
+) -> NDArray[np.intp]:
+    """Rows of whole groups, drawn until there are so many, in reading order.
+
+    Args:
+        group: of each row [n].
+        n_rows: wanted at most.
+        seed: draws the groups.
+        half: of the groups alone, so that two draws share none.
+    """
+    groups = np.unique(group)
+    order = np.random.default_rng(seed).permutation(groups)
+    if half:
         middle = len(order) // 2
-        order = order[:middle] if spec.half == "first" else order[middle:]
+        order = order[:middle] if half == "first" else order[middle:]
     place = np.full(int(groups.max(initial=0)) + 1, len(groups))
     place[order] = np.arange(len(order))
-    of_row = place[rows.group]
+    of_row = place[group]
     inside = np.flatnonzero(of_row < len(groups))
     before = np.cumsum(np.bincount(of_row[inside], minlength=len(order)))
-    n_groups = max(1, int(np.searchsorted(before, spec.n_rows, side="right")))
+    n_groups = max(1, int(np.searchsorted(before, n_rows, side="right")))
     return np.flatnonzero(of_row < n_groups)
 
 
@@ -170,8 +179,8 @@ def _standing_in(control: NDArray[np.intp], label: NDArray[np.intp]) -> NDArray[
     return renamed[control]
 
 
-def _halves(group: NDArray[np.int64], seed: int) -> list[NDArray[np.intp]]:
-    """Rows of random halves of the groups."""
+def halves_of(group: NDArray[np.int64], seed: int) -> list[NDArray[np.intp]]:
+    """Rows of random halves of the groups, N_HALVES of them. Raises NotEnoughData for under 4 groups."""
     groups = np.unique(group)
     if len(groups) < 4:
         raise NotEnoughData("DirectProbe.", f"{len(groups)} sentences.", "Give at least 4, better hundreds.")
@@ -218,6 +227,21 @@ def _measured(
         "inside": np.array([_inside(vectors[label == at]) for at in range(n_labels)]),
         "mean_norm": np.float64(np.linalg.norm(vectors - vectors.mean(axis=0), axis=1).mean()),
     }
+
+
+def nearest_of(distances: NDArray[np.float64], n_labels: int) -> NDArray[np.float64]:
+    """Distance of each label to the label nearest to it, from distances [..., pairs] -> [..., labels]; NaN without any."""
+    found = np.full((*distances.shape[:-1], n_labels), np.inf)
+    for at, pair in enumerate(combinations(range(n_labels), 2)):
+        known = np.where(np.isnan(distances[..., at]), np.inf, distances[..., at])
+        for label in pair:
+            found[..., label] = np.minimum(found[..., label], known)
+    return np.where(np.isinf(found), np.nan, found)
+
+
+def hull_distances_of(vectors: NDArray[np.float64], label: NDArray[np.intp], n_labels: int) -> NDArray[np.float64]:
+    """Hull distances of all labels, in the order of itertools.combinations, NaN for pairs without rows [pairs]."""
+    return _of_labels(vectors, label, np.ones(n_labels, dtype=bool))
 
 
 def _of_labels(vectors: NDArray[np.float64], label: NDArray[np.intp], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from core.analyses.checkpoint import Checkpoint, own_pooling_of, run_of, shape_of
+from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.graft import Graft
 from core.data.load import sample_size
 from core.keys import key_of
@@ -36,7 +37,7 @@ def draw() -> None:
     checkpoints, datasets = lab.checkpoints(), lab.datasets()
     st.subheader("Comparison", anchor=False)
     base = _choose(link, "Base", "base", checkpoints, help_="Weights before fine-tuning, drawn as ● in blue.")
-    runs = [named for named in checkpoints if named.id != base.id]
+    runs = [named for named in checkpoints if named.id != base.id and not isinstance(named.ref, Snapshot)]
     newest = _newest_run(lab, runs)
     tuned = _choose(
         link,
@@ -46,6 +47,7 @@ def draw() -> None:
         default=newest,
         help_="Weights after fine-tuning, drawn as ▲ in vermilion. Make one on the page Lab.",
     )
+    tuned = _at_step(link, lab, tuned)
     if caveat := caveat_of(tuned):
         is_graft = isinstance(tuned.ref, Graft)
         said = (
@@ -148,7 +150,7 @@ def _bound(
     if asked is not None and asked not in map(shown, options):
         if asked == st.session_state.get(own):
             # Chosen here, for another text or checkpoint: no link asked for it, and the address is to forget it.
-            st.session_state[key] = options[settings.get("index", 0)]
+            st.session_state[key] = settings.get("value", options[settings.get("index", 0)])
         else:
             asked_in_vain(label, asked)
     chosen = draw(label, options, format_func=shown, key=key, bind="query-params", **settings)
@@ -165,6 +167,23 @@ def _choose(
     return by_id[
         _bound(link, st.selectbox, label, ids, key, lambda short: _label(by_id, short), index=start, help=help_)
     ]
+
+
+def _at_step(link: dict[str, str], lab: Lab, tuned: Named) -> Named:
+    """The step of the tuned run that is looked at on every page, where it kept some; at first its end."""
+    run = tuned.ref
+    if not isinstance(run, FineTune) or not run.snapshots:
+        return tuned
+    end = f"{run.n_steps:,}"
+    steps = {f"{step:,}": step for step in run.snapshots} | {end: run.n_steps}
+    step = steps[_bound(
+        link, st.select_slider, "Step", list(steps), "step", str, value=end,
+        help="How far the tuning had come. Every page shows the tuned side at this step; the page Dynamics shows all of them.",
+    )]  # fmt: skip
+    if step == run.n_steps:
+        return tuned
+    ref = Snapshot(run=run, step=step)
+    return Named(id=key_of(ref)[:10], name=lab.name_of_tuned(ref), ref=ref)
 
 
 def _label(by_id: dict[str, Named], short: str) -> str:

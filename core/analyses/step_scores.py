@@ -1,0 +1,74 @@
+"""What a run's head scores at each step that was kept."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from core.analyses.base import Run
+from core.analyses.fine_tune import FineTune, TunedCheckpoint
+from core.analyses.goals import MEASURES, prepared
+from core.data.load import sample_size
+from core.errors import SpecInvalid
+from core.keys import Result, Spec
+from core.models.checkpoints import locate
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepScores(Spec, kind="step_scores"):
+    """The head of each step that was kept answers the dev examples of its run."""
+
+    title: ClassVar[str] = "Scores over training"
+    seconds_per_unit: ClassVar[float] = 5e-3
+
+    run: FineTune
+
+    def validate(self) -> None:
+        if not self.run.snapshots:
+            raise SpecInvalid("Scoring a run step by step.", "It kept no steps.", "Tune it again with steps to keep.")
+
+    def cost(self) -> tuple[float, float]:
+        """Work in dev examples read; a small table."""
+        return float(sample_size(self.run.dev) * (1 + len(self.run.snapshots))), 1e4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresOverSteps(Result):
+    """Scores of a head over steps."""
+
+    measure: str
+    """Of core.analyses.goals.MEASURES."""
+    scores: pd.DataFrame
+    """step, score, low, high (95 % over dev examples), the end of the run last."""
+    guessing: float
+    """The score of always answering the same."""
+    n: int
+    """Dev rows."""
+
+
+def compute(spec: StepScores, inputs: dict[str, Any], run: Run) -> ScoresOverSteps:
+    """Answer step by step. Raises CheckpointDamaged for a step's file that is gone or damaged."""
+    from core.models.changes import changes_file
+    from core.models.sources import Source
+    from core.models.tuning import answer, longest_input, tuned_model
+
+    tuned: TunedCheckpoint = inputs["run"]
+    folder, task = locate(spec.run.checkpoint), prepared(spec.run)
+    longest, head = longest_input(folder, spec.run.max_pieces), task.lesson.head
+    steps: list[int | None] = [*spec.run.snapshots, None]
+    rows = []
+    for done, step in enumerate(steps):
+        run.step(done, len(steps), "steps")
+        model, tokenizer = tuned_model(
+            Source(folder=folder, changes=changes_file(tuned.changes, step)), head, run.device
+        )
+        scored = task.score(answer(model, tokenizer, task.lesson.dev, head=head, longest=longest, on_batch=run.check))
+        number = spec.run.n_steps if step is None else step
+        rows.append((number, scored.score.value, scored.score.low, scored.score.high))
+    run.step(len(steps), len(steps), "steps")
+    return ScoresOverSteps(
+        measure=MEASURES[spec.run.goal][0],
+        scores=pd.DataFrame(rows, columns=["step", "score", "low", "high"]),
+        guessing=tuned.majority,
+        n=len(scored.answers),
+    )
