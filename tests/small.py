@@ -8,11 +8,14 @@ from core.analyses.compress import Compress
 from core.analyses.crowding import Crowding
 from core.analyses.direct_probe import DirectProbe
 from core.analyses.direct_probe_change import DirectProbeChange
+from core.analyses.dynamics import Dynamics
 from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
 from core.analyses.experiments import METHODS
-from core.analyses.fine_tune import FineTune
+from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.graft import Graft
+from core.analyses.grafts import ADD, Grafts
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
 from core.analyses.isotropy import Isotropy
@@ -20,6 +23,7 @@ from core.analyses.joint_map import JointMap
 from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap
 from core.analyses.label_axes import LabelAxes
+from core.analyses.label_dynamics import LabelDynamics
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
@@ -27,6 +31,8 @@ from core.analyses.movers import Movers
 from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
+from core.analyses.patched_sample import PatchedSample
+from core.analyses.patched_sentence import PatchedSentence
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
@@ -37,6 +43,7 @@ from core.analyses.ridge_probe_change import RidgeProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.spatial_change import SpatialChange
 from core.analyses.spatial_similarity import SpatialSimilarity
+from core.analyses.step_scores import StepScores
 from core.analyses.structural_change import StructuralChange
 from core.analyses.structural_probe import StructuralProbe
 from core.analyses.task_vectors import TaskVectors
@@ -67,9 +74,27 @@ def experiment() -> list[Spec]:
     return [*ablation.dependencies().values(), ablation]
 
 
+STEPPED = TUNE.replace(train=TUNE.train.replace(n=16), epochs=3, batch_size=8, snapshots=(0, 2, 3))
+"""A run of six steps that kept three."""
+STEPS = tuple(
+    Embed(checkpoint=one, sample=SAMPLE) for one in (*(Snapshot(run=STEPPED, step=step) for step in (0, 2, 3)), STEPPED)
+)
+
+
+def followed() -> list[Spec]:
+    """A run of its own, step by step: nothing of it is about TUNE."""
+    return [
+        STEPPED,
+        *STEPS,
+        StepScores(run=STEPPED),
+        Dynamics(base=BASE, steps=STEPS),
+        LabelDynamics(base=BASE, steps=STEPS, label="upos", n_rows=200),
+    ]
+
+
 def apart() -> list[Spec]:
-    """What is nothing of TUNE, nor needed by what is: the experiment, and the neurons of the base alone."""
-    return [*experiment(), Neurons(embed=BASE, label="upos", n_seeds=2)]
+    """What is nothing of TUNE, nor needed by what is: the experiment, a run step by step, and the neurons of the base alone."""
+    return [*experiment(), *followed(), Neurons(embed=BASE, label="upos", n_seeds=2)]
 
 
 def comparison() -> list[Spec]:
@@ -131,6 +156,13 @@ def comparison() -> list[Spec]:
         TaskVectors(base=Packaged(), tuned=(TUNE, Compress(of=TUNE))),
         HeadAnswers(checkpoint=TUNE, sample=SAMPLE),
         Trial(of=TUNE, surgery=Surgery(reset=(5,), n_frozen=2)),
+        Graft(of=TUNE, shares=(0, 0, 0, 0, 1, 1, 1)),
+        Grafts(of=TUNE, n=20),
+        Grafts(of=TUNE, way="Scale the change", n=20),
+        Grafts(of=TUNE, way=ADD, other=Compress(of=TUNE), n=20),
+        PatchedSample(of=TUNE, sample=SAMPLE.replace(n=12)),
+        PatchedSentence(of=TUNE, sample=SAMPLE),
         *experiment(),
+        *followed(),
         HeadAgreement(base=TUNE, tuned=Compress(of=TUNE), sample=SAMPLE),
     ]

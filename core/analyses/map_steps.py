@@ -15,11 +15,9 @@ from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows
 from core.analyses.joint_umap import TRUST_NEIGHBOURS
 from core.analyses.map_chain import HALF_EPOCHS, Side, from_one_map, space_of
+from core.analyses.steps import MOST, with_steps
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
-
-MOST = 24
-"""Steps on one chain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +55,8 @@ class MapSteps(Spec, kind="map_steps"):
                 raise SpecInvalid(f"Maps over training with {name} = {value}.", "Out of range.", f"Use {use}.")
 
     def dependencies(self) -> dict[str, Spec]:
-        """base, and each step: step.0, step.1 ..."""
-        return {"base": self.base, **{f"step.{at}": one for at, one in enumerate(self.steps)}}
+        """base, and each step: step.0, step.1 …"""
+        return with_steps(self.base, self.steps)
 
     def cost(self) -> tuple[float, float]:
         """Work in points of all maps; bytes of the coordinates, of trust, and of the text."""

@@ -32,8 +32,10 @@ FEW_GAINERS = 3
 
 
 def layers_table(found: LayersOverSteps, measure: str) -> pd.DataFrame:
-    """step, layer, value, low, high, error of one measure, by layer and step."""
-    own = found.measures[found.measures["measure"] == measure].drop(columns="measure")
+    """step, layer, value, low, high, error of one measure, by layer and step; a run that kept its step 0 has it once."""
+    own = (
+        found.measures[found.measures["measure"] == measure].drop(columns="measure").drop_duplicates(["layer", "step"])
+    )
     return own.sort_values(["layer", "step"]).reset_index(drop=True)
 
 
@@ -75,10 +77,7 @@ def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step
     ]
     chosen, others = table[table["layer"] == layer], table[table["layer"] != layer]
     last = table[table["step"] == table["step"].max()]
-    marks = pd.DataFrame(
-        [{"layer": one, "step": at} for one, (at, _) in turns(table).items()], columns=["layer", "step"]
-    )
-    marks = marks.merge(table, on=["layer", "step"])
+    marks = pd.DataFrame([{"layer": one, "step": at} for one, (at, _) in turns(table).items()])
     front, shade = alt.Chart(chosen), alt.Color("layer:O", scale=alt.Scale(range=_shades(table, look)), legend=None)
     layers = [
         *_cursor(table["step"], look, step),
@@ -89,15 +88,18 @@ def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step
         front.mark_point(filled=True, size=90, color=look.tuned, shape="triangle-up", opacity=1).encode(
             x=x, y=y, tooltip=tips
         ),
-        alt.Chart(marks)
-        .mark_point(filled=True, size=150, shape="diamond", color=look.ink, opacity=1)
-        .encode(x=x, y=y, tooltip=[alt.Tooltip("layer:O"), alt.Tooltip("step:O", title="turns at step")]),
         _named(_apart(last.assign(said="layer " + last["layer"].astype(str)), table), look).encode(
             x=x,
             y="placed:Q",
             color=alt.condition(f"datum.layer == {layer}", alt.value(look.tuned), alt.value(look.quiet)),
         ),
     ]
+    if len(marks):
+        bent = alt.Chart(marks.merge(table, on=["layer", "step"])).encode(x=x, y=y)
+        tip = [alt.Tooltip("layer:O"), alt.Tooltip("step:O", title="turns at step")]
+        layers.append(
+            bent.mark_point(filled=True, size=150, shape="diamond", color=look.ink, opacity=1).encode(tooltip=tip)
+        )
     return framed(alt.layer(*layers), look, height=HEIGHT, padding={"left": 2, "right": 70, "top": 4, "bottom": 2})
 
 
@@ -256,14 +258,20 @@ def labels_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.Layer
     last = shown[shown["step"] == table["step"].max()]
     layers = [
         *_cursor(table["step"], look, step),
-        alt.Chart(table[~is_named])
-        .mark_line(strokeWidth=1.2, color=look.quiet, opacity=0.5)
-        .encode(x=x, y=y, detail="label:N", tooltip=tips),
+        *_grey(table[~is_named], look, x, y, tips),
         alt.Chart(shown).mark_line(strokeWidth=3).encode(x=x, y=y, color=colour, strokeDash=least),
         alt.Chart(shown).mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
         _named(_apart(last.assign(said=last["label"]), table), look).encode(x=x, y="placed:Q", color=colour),
     ]
     return framed(alt.layer(*layers), look, height=HEIGHT, padding={"left": 2, "right": 70, "top": 4, "bottom": 2})
+
+
+def _grey(table: pd.DataFrame, look: Look, x: alt.X, y: alt.Y, tips: list[alt.Tooltip]) -> list[alt.Chart]:
+    """Lines of the labels that are not named, if there are any."""
+    if table.empty:
+        return []
+    lines = alt.Chart(table).mark_line(strokeWidth=1.2, color=look.quiet, opacity=0.5)
+    return [lines.encode(x=x, y=y, detail="label:N", tooltip=tips)]
 
 
 def paths_table(found: LabelsOverSteps, layers: Sequence[int], labels: Sequence[str]) -> pd.DataFrame:

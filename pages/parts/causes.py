@@ -6,6 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from core.analyses.checkpoint import run_of
+from core.analyses.fine_tune import Snapshot
 from core.analyses.graft import Graft, Grown, grown_by, shares_said
 from core.analyses.grafts import ADD, WAYS, Grafts
 from core.analyses.joint_map import JointMap
@@ -102,8 +103,8 @@ def _another(chosen: Selection, column: Any) -> Named | None:
     named = {
         one.id: one.name
         for one in get_lab().checkpoints()
-        if isinstance(one.ref, get_args(Grown)) and one.id != chosen.tuned.id
-        and (run := run_of(one.ref)) is not None and run.checkpoint == base.checkpoint
+        if isinstance(one.ref, get_args(Grown)) and not isinstance(one.ref, Snapshot)
+        and (run := grown_by(one.ref)) != base and run.checkpoint == base.checkpoint
     }  # fmt: skip
     if not named:
         st.info(
@@ -120,33 +121,35 @@ def _another(chosen: Selection, column: Any) -> Named | None:
 
 def _looked_into(chosen: Selection, spec: Grafts) -> None:
     """The map of one graft, and the graft as a checkpoint for every page."""
-    with st.expander("See the space of one of these grafts", icon=":material/troubleshoot:"):
-        each = {
-            at: graft for at, graft in spec.grafts().items() if set(graft.shares) != {1.0} or graft.other is not None
-        }
-        at = st.select_slider(WAYS[spec.way].axis, list(each), key=f"graft_at_{spec.way}", persist_state="session")
-        graft = each[at]
-        said = shares_said(graft.shares)
-        named = Named(id=key_of(graft)[:10], name=f"graft: {said}", ref=graft)
-        grafted = replace(chosen, tuned=named)
-        base, tuned = grafted.sides
-        drawn = laid.as_pca(grafted, JointMap(base=base, tuned=tuned))
-        if drawn is None:
-            return
-        colour = chosen.label if chosen.label in drawn.flat.points else "text"
-        st.markdown(f"Base beside the graft ({said}). {drawn.said}", help=drawn.help)
-        show.figure(
-            drawn.flat.figure(show.look(), colour=colour),
-            drawn.flat.table(colour),
-            name="graft-map",
-            alt_text=f"{drawn.alt_text}: base beside the graft ({said})",
-            specs=[drawn.spec],
-            note=drawn.note,
-        )
-        st.button(
-            "Compare this graft with the base on every page", on_click=picker.pick_run, args=(graft,), key="graft-pick",
-            icon=":material/compare_arrows:",
-        )  # fmt: skip
+    if not st.toggle(
+        "See the space of one of these grafts", key="graft_map", bind="query-params",
+        help="Makes the graft a checkpoint and draws it beside the base, which takes some seconds; every page can show it then.",
+    ):  # fmt: skip
+        return
+    each = {at: graft for at, graft in spec.grafts().items() if set(graft.shares) != {1.0} or graft.other is not None}
+    at = st.select_slider(WAYS[spec.way].axis, list(each), key=f"graft_at_{spec.way}", persist_state="session")
+    graft = each[at]
+    said = shares_said(graft.shares)
+    named = Named(id=key_of(graft)[:10], name=f"graft: {said}", ref=graft)
+    grafted = replace(chosen, tuned=named)
+    base, tuned = grafted.sides
+    drawn = laid.as_pca(grafted, JointMap(base=base, tuned=tuned))
+    if drawn is None:
+        return
+    colour = chosen.label if chosen.label in drawn.flat.points else "text"
+    st.markdown(f"Base beside the graft ({said}). {drawn.said}", help=drawn.help)
+    show.figure(
+        drawn.flat.figure(show.look(), colour=colour),
+        drawn.flat.table(colour),
+        name="graft-map",
+        alt_text=f"{drawn.alt_text}: base beside the graft ({said})",
+        specs=[drawn.spec],
+        note=drawn.note,
+    )
+    st.button(
+        "Compare this graft with the base on every page", on_click=picker.pick_run, args=(graft,), key="graft-pick",
+        icon=":material/compare_arrows:",
+    )  # fmt: skip
 
 
 def over_sentences(_: Any) -> None:

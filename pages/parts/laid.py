@@ -183,9 +183,10 @@ def as_chain(chosen: Selection, spec: MapChain, beside: int | None = None) -> La
     )
 
 
-def over_training(chosen: Selection, settings: dict[str, Any], place: Any) -> Laid | None:
-    """The base beside a step of its tuning, which a slider in `place` chooses; None while there is none."""
-    names = list(chosen.steps_kept)
+def over_training(chosen: Selection, settings: dict[str, Any]) -> Laid | None:
+    """The base beside the step of its tuning that the sidebar stands at; None while there is none."""
+    kept = chosen.steps_kept
+    names = list(kept)
     if not names:
         st.info(
             f"**{show.escaped(chosen.tuned.name if chosen.tuned else '')}** has no steps to walk through: only its end was kept. "
@@ -198,8 +199,8 @@ def over_training(chosen: Selection, settings: dict[str, Any], place: Any) -> La
     (maps,) = show.results([spec], what=f"maps of layer {chosen.layer} over training")
     if maps is None:
         return None
-    with place:
-        at = map_settings.step(names)
+    assert chosen.tuned is not None
+    at = list(kept.values()).index(chosen.tuned.ref)
     faint = scatter.doubtful(maps.point_trust[[0, 1 + at]])
     return Laid(
         spec=spec,
@@ -270,7 +271,7 @@ def _chain(chosen: Selection, colour: str, place: Any) -> Laid | None:
 def _steps(chosen: Selection, colour: str, place: Any) -> Laid | None:
     with _settings(place):
         asked = map_settings.of_layout("steps", MapSteps)
-    return over_training(chosen, asked, place)
+    return over_training(chosen, asked)
 
 
 def _axes(chosen: Selection, colour: str, place: Any) -> Laid | None:

@@ -83,20 +83,6 @@ def another_seed() -> bool:
     )
 
 
-def step(names: Sequence[str]) -> int:
-    """The place of the step of tuning that is shown, at first the last. Args: steps by name, the earliest first."""
-    chosen = st.select_slider(
-        "Steps of tuning",
-        names,
-        value=names[-1],
-        key=f"map_step_{'_'.join(names)}",  # another run has other steps
-        persist_state="session",
-        width=150,
-        help="After so many steps the run kept its weights. All maps were computed together: the slider only draws.",
-    )
-    return list(names).index(chosen)
-
-
 def of_layout(name: str, kind: type[JointUmap | JointTsne | MapChain | MapSteps]) -> dict[str, Any]:
     """Settings of a bent map, in a form: nothing follows from moving them until it is sent.
 

@@ -184,6 +184,7 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         "neurons",
         "lab",
         "ablations",
+        "dynamics",
         "jobs",
         "storage",
     ):

@@ -36,6 +36,8 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "experiments",
         "goals",
         "neuron_profile",
+        "patching",
+        "steps",
         "values",
         "numbers",
         "places",

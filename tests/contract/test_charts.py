@@ -9,13 +9,17 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+from core.analyses.dynamics import MEASURES
 from core.analyses.experiments import BY_NAME
+from core.analyses.grafts import ADD, WAYS
 from core.analyses.neuron_profile import profile
+from core.analyses.patching import DIRECTIONS
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.charts import (
     ablations,
+    across,
     board,
     confusion,
     curves,
@@ -28,11 +32,14 @@ from core.charts import (
     neuron_twins,
     numbers,
     paired,
+    patches,
     readout,
     scatter,
     strip,
     structure,
 )
+from core.charts import dynamics as steps
+from core.charts import grafts as graft_charts
 from core.charts import neurons as neuron_charts
 from core.charts import runs as run_charts
 from core.charts import similarity as similarity_charts
@@ -69,8 +76,8 @@ def results(made: Lab) -> dict[str, Any]:
 
 def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Every figure the pages draw."""
-    (similarity, rsa, *others), (crowding,), (weights,), (maps,), (bent,), (tuning,) = (
-        results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map", "joint_umap", "fine_tune")
+    (similarity, rsa, *others), (crowding,), (weights,), (maps,), (bent,) = (
+        results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map", "joint_umap")
     )
     base, tuned = results["probe"]
     (change,) = results["probe_change"]
@@ -211,7 +218,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "transfer": board.checkpoint_curves(
             readout.transfer_table(carried), "accuracy", look, 3, checkpoints=readout.HOME_AWAY, title="a", percent=True
         ),
-        "confusion": confusion.confusion_heat(tuning.labels, tuning.confusion, look),
+        "confusion": confusion.confusion_heat(results["fine_tune"][0].labels, results["fine_tune"][0].confusion, look),
         "isotropy": curves.side_curves(
             isotropy.isotropy_table(results["isotropy"][0], "isoscore"),
             "value",
@@ -250,6 +257,52 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         **geometry_figures(results, look),
         **neuron_figures(results, look),
         **run_figures(results, look),
+        **cause_figures(results, look),
+        **step_figures(results, look),
+    }
+
+
+def cause_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Ablations that train nothing."""
+    ways = "Base below, tuned above", "Scale the change", ADD
+    (over,), (one,) = results["patched_sample"], results["patched_sentence"]
+    return {
+        **{
+            f"grafts: {way}": graft_charts.grafts_chart(found, WAYS[way], look)
+            for way, found in zip(ways, results["grafts"], strict=True)
+        },
+        **{
+            f"{measure}, {direction}": patches.effects_chart(over, direction, measure, look, 3)
+            for measure in patches.MEASURES
+            for direction in DIRECTIONS
+        },
+        **{f"a sentence, {direction}": patches.sentence_heat(one, direction, look, 3) for direction in DIRECTIONS},
+        "a sentence without a way": patches.sentence_heat(
+            replace(one, base_odds=one.tuned_odds), DIRECTIONS[0], look, 3
+        ),
+    }
+
+
+def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Dynamics."""
+    (layers,), (labelled,), (scored,) = (results[kind] for kind in ("dynamics", "label_dynamics", "step_scores"))
+    base, tuned = results["probe"]
+    (hulls,), (read,), (alike,) = (results[kind] for kind in ("direct_probe_change", "probe_change", "spatial_change"))
+    agreed = results["spatial_similarity"]
+    row = across.Row(
+        name="one", layer=6, change=hulls, read=read, base_probe=base, tuned_probe=tuned, base_alike=agreed[0],
+        tuned_alike=agreed[1], alike=alike,
+    )  # fmt: skip
+    return {
+        **{
+            f"{measure} over steps": steps.layers_chart(steps.layers_table(layers, measure), measure, look, 6, 3)
+            for measure in MEASURES
+        },
+        "read over steps": steps.layers_chart(steps.read_table([(0, base), (4, tuned)]), "accuracy", look, 0, None),
+        "labels over steps": steps.labels_chart(steps.labels_table(labelled, 6), look, 3),
+        "paths of labels": steps.paths_chart(steps.paths_table(labelled, [1, 6], labelled.labels[:3]), look, 3),
+        "scores over steps": steps.scores_chart(scored, look, 6),
+        "across tasks": across.across_chart(across.across_table([row, replace(row, name="other")]), look),
     }
 
 
@@ -282,7 +335,7 @@ def neuron_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
 
 def run_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Those of the pages Lab and Ablations."""
-    (tuned,) = results["fine_tune"]
+    tuned = results["fine_tune"][0]
     runs = run_charts.runs_table([("one", TUNE, tuned), ("one", TUNE.replace(seed=1), tuned), ("other", TUNE, tuned)])
     found = {}
     for name in ("Shuffle", "Reinitialise from the top"):

@@ -35,6 +35,7 @@ PAGES = (
     "data",
     "jobs",
     "ablations",
+    "dynamics",
 )
 
 
@@ -94,7 +95,7 @@ def test_a_page_over_an_empty_cache_says_what_to_do(empty: AppTest, page: str) -
     assert not app.error
     assert app.title
     assert app.selectbox(key="tuned").value == "none"
-    if page in ("layers", "maps", "tasks", "probes", "structure", "geometry", "weights", "neurons"):
+    if page in ("layers", "maps", "tasks", "probes", "structure", "geometry", "weights", "neurons", "dynamics"):
         assert "Choose a tuned checkpoint" in said(app)
     if page == "home":
         assert "Not computed yet: a checkpoint tuned on sentiment" in said(app)

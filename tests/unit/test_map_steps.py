@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.analyses.map_steps import MOST, MapSteps, compute
+from core.analyses.map_steps import MapSteps, compute
+from core.analyses.steps import MOST
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from tests.quiet import Quiet
 from tests.unit.test_movers import EMBED, PLANTED, clouds, embedded
