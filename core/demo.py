@@ -131,9 +131,10 @@ def _followed() -> Iterator[Spec]:
     yield from (Probe(embed=one, label=run.label) for one in steps)
 
 
-def _taken_apart(tuned: Compress, other: Compress) -> Iterator[Spec]:
+def _taken_apart(tuned: Compress, others: tuple[Compress, ...]) -> Iterator[Spec]:
     """What the page Ablations does without training."""
-    yield from (Grafts(of=tuned, way=way, other=other if way == ADD else None) for way in WAYS)
+    yield from (Grafts(of=tuned, way=way) for way in WAYS if way != ADD)
+    yield from (Grafts(of=tuned, way=ADD, other=other) for other in others)
     yield from (PatchedSample(of=tuned, sample=SEEN.replace(n=100)), PatchedSentence(of=tuned, sample=SEEN))
 
 
@@ -142,10 +143,10 @@ def _across(tuned: Compress, label: str) -> Iterator[Spec]:
     base, other = (_embed(side, "word", "average") for side in (BASE, tuned))
     hulls = [DirectProbe(embed=side, label=label) for side in (base, other)]
     yield DirectProbeChange(base=hulls[0], tuned=hulls[1])
-    yield from (hulls[1], *(hulls[1].replace(half=half) for half in ("first", "second")))
-    halves = [(side.replace(half="first"), side.replace(half="second")) for side in hulls]
-    alike = [SpatialSimilarity(first=first, second=second) for first, second in halves]
-    yield from (*alike, SpatialChange(base=alike[0], tuned=alike[1]))
+    there = SEEN.replace(of=tuned.run.train.of)
+    learnt = [side.replace(embed=side.embed.replace(sample=there)) for side in hulls]
+    alike = [SpatialSimilarity(first=first, second=second) for first, second in zip(hulls, learnt, strict=True)]
+    yield from (*hulls, *alike, SpatialChange(base=alike[0], tuned=alike[1]))
 
 
 def contents() -> list[Spec]:
@@ -161,7 +162,7 @@ def contents() -> list[Spec]:
     found += _words_inspected(opened)
     found += [HeadAnswers(checkpoint=opened, sample=SEEN)]
     found += [WeightSpectra(base=BASE, tuned=opened), TaskVectors(base=BASE, tuned=checkpoints())]
-    found += [*_followed(), *_taken_apart(opened, checkpoints()[2])]
+    found += [*_followed(), *_taken_apart(opened, checkpoints()[1:])]
     found += [spec for tuned in checkpoints() for spec in _across(tuned, OPENED_AT[1])]
     found += [point.trial for one in ablations() for point in one.points]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]

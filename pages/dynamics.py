@@ -30,17 +30,24 @@ from pages.parts.selection import Selection, label_said  # noqa: E402
 _HELP = (
     "Every step that the run kept is a checkpoint; each is read like the base, and measured by the same rows. Steps stand evenly "
     "spaced, as they were kept: most happens early, so they lie on a logarithmic scale. ◆: two straight pieces over the logarithm "
-    "of the step fit clearly better than one line (segmented regression, BIC lower by 6 or more); it marks a bend, not a jump."
+    "of the step fit better than one line (segmented regression, BIC lower by 6 or more); it shows where a curve bends most, and "
+    "is no test."
 )
+_STEPS = "Steps stand evenly spaced, as they were kept: most happens early, so they lie on a logarithmic scale."
 _HULLS = (
     "Distance of the hulls of two labels (DirectProbe, Zhou & Srikumar 2022, figure 2), in mean row lengths of that step, since "
     "a space that grows would drive all apart. Gains: base to end; intervals from random halves of the sentences, for all labels "
     "together. Labels of fewer than 6 rows are left out: their hull says nothing."
 )
+_APART = (
+    "Change of the distance from a label's hull to the nearest other's (DirectProbe), in shares of a vector's length; each label, "
+    "and each tuning, is judged by itself at 95 %."
+)
 _PATHS = (
     "Centre of each label at every step, drawn in the plane that holds most of the chosen labels' centres (principal components, "
-    "one plane a layer, Zhou & Srikumar 2022, figure 3). A disc is one standard error in all directions together, so at most that "
-    "in the plane. All panels have one scale, in mean row lengths of the base's layer; their axes have nothing in common."
+    "one plane a layer, Zhou & Srikumar 2022, figure 3); what all of them do alike may lie outside it. A disc is one standard "
+    "error in all directions together, so at most that in the plane. All panels have one scale, in mean row lengths of the base's "
+    "layer; their axes have nothing in common."
 )
 _MOST_RUNS = 6
 
@@ -50,7 +57,7 @@ def main() -> None:
     show.heading(
         "Dynamics",
         "Fine-tuning as it happens: layers, labels and scores at every step that a run kept.",
-        "Move the step in the sidebar, and every page follows.",
+        "Where the tuned run kept steps, the slider in the sidebar moves every page.",
     )
     chosen = picker.compared()
     if chosen is None:
@@ -73,10 +80,17 @@ def followed(chosen: Selection) -> tuple[Selection, FineTune, int | None] | None
     """
     assert chosen.tuned is not None
     run = run_of(chosen.tuned.ref)
+    if run is not None and run.surgery.draws:
+        st.info(
+            "This run began from weights drawn anew, and not from the base: its steps have another start. Choose a run without "
+            "surgery.",
+            icon=":material/info:",
+        )
+        return None
     if run is not None and run.snapshots and isinstance(chosen.tuned.ref, FineTune | Snapshot):
         step = chosen.tuned.ref.step if isinstance(chosen.tuned.ref, Snapshot) else run.n_steps
         return _on(chosen, Named(id=key_of(run)[:10], name=get_lab().name_of(run), ref=run)), run, step
-    known = {one.id: one for one in get_lab().stepped_runs()}
+    known = {one.id: one for one in get_lab().stepped_runs() if not one.ref.surgery.draws}
     if not known:
         st.info(
             "No run has kept steps yet. Tune one on the page Lab with “Steps to keep” above 0, or choose another run in the "
@@ -167,17 +181,18 @@ def labels(chosen: Selection) -> None:
     st.markdown(
         f"**How far is each label from the one nearest to it, at layer {chosen.layer}?** "
         f"{show.escaped(dynamics.labels_finding(table))}{show.escaped(dynamics.alike_finding(held, chosen.layer))}",
-        help=f"{_HULLS} {_HELP}",
+        help=f"{_HULLS} {_STEPS}",
     )
     rare = f"; left out, under 6 rows: {show.escaped(', '.join(held.rare_labels))}" if held.rare_labels else ""
     show.figure(
-        dynamics.labels_chart(table, show.look(), step),
+        dynamics.labels_chart(table, dynamics.control_table(held, chosen.layer), show.look(), step),
         table,
         name="labels-over-steps",
         alt_text=f"Distance of each label to the nearest other at layer {chosen.layer}, over steps",
         specs=[spec],
         note=f"{_read(chosen, held.n_rows, held.n_sentences)}; solid: the {dynamics.FEW_GAINERS} labels that gain most, dashed: "
-        f"least; intervals in the table, for all {len(held.labels)} labels together{rare}",
+        f"least; × {notes.control(held.control_kind)}, mean; intervals in the table, for all "
+        f"{len(held.labels)} labels together{rare}",
     )
 
 
@@ -204,10 +219,10 @@ def paths(chosen: Selection) -> None:
         return
     low, top = 1, chosen.n_layers - 1
     other = chosen.layer if chosen.layer not in (0, top) else low
-    table = dynamics.paths_table(held, [other, top], picked)
+    table = dynamics.paths_table(held, sorted({other, top}), picked)
+    there = f", ◆ step {step:,}" if step not in (None, 0, run.n_steps) else ""
     st.markdown(
-        f"**Which way did the labels go?** ● the base, ▲ the end, ◆ step {step:,}. "
-        f"{show.escaped(dynamics.paths_finding(table))}",
+        f"**Which way did the labels go?** ● the base, ▲ the end{there}. {show.escaped(dynamics.paths_finding(table))}",
         help=_PATHS,
     )
     show.figure(
@@ -231,7 +246,7 @@ def read(chosen: Selection) -> None:
     specs = [Probe(embed=chosen.embed(one), label=chosen.label) for _, one in steps]
     held = show.results(specs, what=f"probes for {label_said(chosen.label)} at every step")
     ready = [(number, one) for (number, _), one in zip(steps, held, strict=True) if one is not None]
-    if len(ready) < 2:
+    if held[0] is None or held[-1] is None:  # without its ends a curve would be called by other steps
         return
     table = dynamics.read_table(ready)
     st.markdown(
@@ -262,7 +277,7 @@ def scores(chosen: Selection) -> None:
         return
     st.markdown(
         f"**When is the task learnt?** {dynamics.scores_finding(held)}",
-        help=f"The head of each step answers the dev examples of its run. {_HELP}",
+        help=f"The head of each step answers the dev examples of its run. {_STEPS}",
     )
     show.figure(
         dynamics.scores_chart(held, show.look(), step if step else None),
@@ -303,9 +318,9 @@ def across_tasks(chosen: Selection) -> None:
     table = across.across_table(rows)
     st.markdown(
         f"**What does tuning on other tasks do to {label_said(chosen.label)}?** {show.escaped(across.finding(table))}",
-        help=f"Of the top layer. {_HULLS} The probe is linear and trained anew. Agreement: correlation of label distances in one "
-        "half of the sentences with those in the other (spatial similarity); the paper's, between training and test text, fell "
-        "after tuning in every case. Zhou & Srikumar 2022, tables 2 and 5.",
+        help=f"Of the top layer. {_APART} The probe is linear and trained anew. Agreement: correlation of label distances in this "
+        "text with those in the text of the tuning, or between two halves of this text where that is not at hand (spatial "
+        "similarity); in the paper it fell after tuning in every case. Zhou & Srikumar 2022, tables 2 to 5.",
     )
     show.figure(
         across.across_chart(table, show.look()),
@@ -313,7 +328,8 @@ def across_tasks(chosen: Selection) -> None:
         name="across-tasks",
         alt_text=f"Change of label distances and of probe accuracy for {chosen.label} after tuning on several tasks",
         specs=[spec for spec in dict.fromkeys(specs) if found[spec] is not None],
-        note=f"top layer; {notes.HALVES}; hollow: inside the noise; agreement of two halves in the table",
+        note=f"top layer; {notes.HALVES}; hollow: inside the noise; in the table: clusters, and the agreement with "
+        "the text of the tuning",
     )
 
 
@@ -328,9 +344,14 @@ def _one_a_task(options: Mapping[str, Named]) -> list[str]:
 
 def _across(chosen: Selection) -> dict[str, Any]:
     """What is asked of one tuned checkpoint."""
-    (before, after), probes = chosen.hulls, chosen.probes
-    alike = chosen.spatial_halves()
+    (before, after), probes, other = chosen.hulls, chosen.probes, _training_text(chosen)
+    if other is None:
+        alike = chosen.spatial_halves()
+    else:
+        alike = chosen.spatial(chosen.on_text(other, get_lab().size_of(other.ref)))
     return {
+        "base_hulls": before,
+        "tuned_hulls": after,
         "change": DirectProbeChange(base=before, tuned=after),
         "read": ProbeChange(base=probes[0], tuned=probes[1]),
         "base_probe": probes[0],
@@ -339,6 +360,16 @@ def _across(chosen: Selection) -> dict[str, Any]:
         "tuned_alike": alike[1],
         "alike": SpatialChange(base=alike[0], tuned=alike[1]),
     }
+
+
+def _training_text(chosen: Selection) -> Named | None:
+    """The text that a checkpoint was tuned on, where it is another than the one shown, is at hand, and has the label."""
+    assert chosen.tuned is not None
+    run = run_of(chosen.tuned.ref)
+    if run is None or run.train.of == chosen.data.ref:
+        return None
+    known = next((one for one in get_lab().datasets() if one.ref == run.train.of), None)
+    return known if known is not None and picker.has_label(known, chosen) else None
 
 
 with show.messages():

@@ -14,7 +14,6 @@ from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.label_geometry import LabelPlaces  # noqa: E402
 from core.analyses.spatial_change import SpatialChange  # noqa: E402
 from core.charts import curves, geometry, paired  # noqa: E402
-from core.errors import TunescopeError  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import notes, picker, show  # noqa: E402
 from pages.parts.activations import activations  # noqa: E402
@@ -347,7 +346,7 @@ def second_text(chosen: Selection) -> Named | None:
     lab = get_lab()
     assert chosen.tuned is not None
     run = run_of(chosen.tuned.ref)
-    texts = {one.id: one for one in lab.datasets() if one.ref != chosen.data.ref and has_label(one, chosen)}
+    texts = {one.id: one for one in lab.datasets() if one.ref != chosen.data.ref and picker.has_label(one, chosen)}
     names = {
         short: one.name + (" (tuned on it)" if run and one.ref == run.train.of else "") for short, one in texts.items()
     }
@@ -360,14 +359,6 @@ def second_text(chosen: Selection) -> Named | None:
         help="The text of the tuning against text it never saw, as in the paper; or two halves of one text, to see the noise.",
     )
     return texts.get(picked)
-
-
-def has_label(text: Named, chosen: Selection) -> bool:
-    """Whether a text can be asked for the same label; one whose file is gone cannot, as the page Data says."""
-    try:
-        return chosen.label in get_lab().labels_of(text.ref)[chosen.unit]
-    except TunescopeError:
-        return False
 
 
 with show.messages():

@@ -121,7 +121,7 @@ def compute(spec: DirectProbe, inputs: dict[str, Any], run: Run) -> LabelHulls:
             "Give two or more labels.",
         )
     halves = halves_of(rows.group[chosen], spec.seed)
-    control = _standing_in(control_of(rows, np.unique(rows.labels), spec.seed)[chosen], label)
+    control = standing_in(control_of(rows, np.unique(rows.labels), spec.seed)[chosen], label)
 
     def of_layer(layer: NDArray[np.floating]) -> dict[str, Any]:
         vectors = rows.vectors(layer)[chosen].astype(np.float64)
@@ -170,7 +170,7 @@ def drawn_groups(
     return np.flatnonzero(of_row < n_groups)
 
 
-def _standing_in(control: NDArray[np.intp], label: NDArray[np.intp]) -> NDArray[np.intp]:
+def standing_in(control: NDArray[np.intp], label: NDArray[np.intp]) -> NDArray[np.intp]:
     """Control labels named after the labels that are as common: which is which means nothing. -1 for those left over."""
     by_size = np.argsort(-np.bincount(label), kind="stable")
     ranked = np.argsort(-np.bincount(control), kind="stable")[: len(by_size)]

@@ -40,7 +40,7 @@ class Graft(Spec, kind="graft"):
     of: Grown
     shares: tuple[float, ...]
     """Of what tuning changed in the embeddings, then in each block: 0 = the base's, 1 = the tuned one's, -1 = as far the other
-    way. The head, and the pooler it reads through, are the tuned one's."""
+    way. The head, and the pooler or last norm it reads through, are the tuned one's."""
     other: Grown | None = None
     """Another checkpoint tuned from the same base, whose change of the weights is added."""
     other_share: float = 0.0
@@ -57,6 +57,12 @@ class Graft(Spec, kind="graft"):
         if (self.other is None) != (self.other_share == 0):
             raise SpecInvalid(
                 "A graft of three.", "Of the other checkpoint and its share one is missing.", "Give both, or neither."
+            )
+        if any(grown_by(one).surgery.draws for one in (self.of, self.other) if one is not None):
+            raise SpecInvalid(
+                "A graft of a run that began from weights drawn anew.",
+                "What it changed is not what tuning changed: it did not begin from the base.",
+                "Choose a run without surgery.",
             )
         if self.other is not None and grown_by(self.other).checkpoint != self.run.checkpoint:
             raise IncompatibleRefs(
@@ -130,7 +136,7 @@ def grafted_model(
     sides = [Added(Changes(changes_of(spec.of, inputs, "of")), spec.shares)]
     if spec.other is not None:
         sides.append(Added(Changes(changes_of(spec.other, inputs, "other")), [spec.other_share] * (n_blocks + 1)))
-    write_changes(into, {}, *grafted(folder, sides, n_blocks, check=run.check))
+    write_changes(into, {}, *grafted(folder, sides, check=run.check))
     return tuned_model(Source(folder=folder, changes=into), head, run.device)
 
 

@@ -56,8 +56,14 @@ class Way:
     """Shares by place on the x axis, for so many parts."""
     intact: Callable[[int], str]
     """The place at which the network is the tuned one, for so many parts; every other is held against it."""
+    bare: Callable[[int], str]
+    """The place at which it is the base with the tuned head; every other is held against that too. Empty where there is none."""
     is_quantity: bool = False
     """Whether places are numbers on a scale, and not layers."""
+    is_upwards: bool = False
+    """Whether each place goes one layer further than the one before."""
+    asks_from_bare: bool = False
+    """Whether the question is what is gained on the base, and not what is lost of the whole."""
 
 
 ADD = "Add another change"
@@ -70,6 +76,8 @@ WAYS = {
             asks="How far up may the base's own weights reach before the head misses what tuning changed?",
             places=lambda n_parts: _upwards(n_parts, 0.0, 1.0),
             intact=lambda n_parts: NOTHING,
+            bare=lambda n_parts: str(n_parts - 1),
+            is_upwards=True,
         ),
         Way(
             name="Tuned below, base above",
@@ -77,6 +85,9 @@ WAYS = {
             asks="How far up must the tuned weights reach before the head has what it needs?",
             places=lambda n_parts: _upwards(n_parts, 1.0, 0.0),
             intact=lambda n_parts: str(n_parts - 1),
+            bare=lambda n_parts: NOTHING,
+            is_upwards=True,
+            asks_from_bare=True,
         ),
         Way(
             name="One part back",
@@ -84,6 +95,7 @@ WAYS = {
             asks="Which single part's change would be missed?",
             places=lambda n_parts: _singly(n_parts, 0.0, 1.0),
             intact=lambda n_parts: NOTHING,
+            bare=lambda n_parts: "",
         ),
         Way(
             name="One part alone",
@@ -91,6 +103,8 @@ WAYS = {
             asks="Which single part's change does it by itself?",
             places=lambda n_parts: _singly(n_parts, 1.0, 0.0) | {ALL: (1.0,) * n_parts},
             intact=lambda n_parts: ALL,
+            bare=lambda n_parts: NOTHING,
+            asks_from_bare=True,
         ),
         Way(
             name="Scale the change",
@@ -98,6 +112,7 @@ WAYS = {
             asks="What if tuning had gone less far, further, or the other way?",
             places=lambda n_parts: {f"{scale:g}": (scale,) * n_parts for scale in SCALES},
             intact=lambda n_parts: "1",
+            bare=lambda n_parts: "0",
             is_quantity=True,
         ),
         Way(
@@ -106,6 +121,7 @@ WAYS = {
             asks="Does another tuning's change help this task, or harm it?",
             places=lambda n_parts: {f"{scale:g}": (1.0,) * n_parts for scale in ADDED},
             intact=lambda n_parts: "0",
+            bare=lambda n_parts: "",
             is_quantity=True,
         ),
     )
@@ -174,12 +190,16 @@ class GraftScores(Result):
     """Of core.analyses.goals.MEASURES."""
     scores: pd.DataFrame
     """at, score, low, high (95 % over dev examples; the score itself where it has no interval), same (share of answers that are
-    the intact network's)."""
+    the intact network's; NaN of numbers)."""
     differences: tuple[Estimate | None, ...]
     """Each place's score less that of the intact network on the same examples, by a jackknife over groups of examples; None at the
     intact place, and where nothing differs."""
+    gains: tuple[Estimate | None, ...]
+    """The same less the score of the base with the tuned head; None there, where nothing differs, and of ways without one."""
     intact: str
     """The place at which the network is the tuned one."""
+    bare: str
+    """The place at which it is the base with the tuned head; empty where there is none."""
     guessing: float
     """The score of always answering the same."""
     n: int
@@ -193,9 +213,10 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
         raise NotEnoughData(
             "Scoring grafts.", f"There are {len(task.lesson.dev)} dev examples.", f"Give {MIN_GROUPS} or more."
         )
-    intact = WAYS[spec.way].intact(len(next(iter(spec.grafts().values())).shares))
+    grafts, way = spec.grafts(), WAYS[spec.way]
+    n_parts = len(next(iter(grafts.values())).shares)
+    intact, bare = way.intact(n_parts), way.bare(n_parts)
     kept, found = run.folder / "graft.safetensors", {}
-    grafts = spec.grafts()
     for done, (at, graft) in enumerate(grafts.items()):
         run.step(done, len(grafts), "grafts")
         found[at] = answered(graft, inputs, task, kept, run)
@@ -208,7 +229,7 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
             "score": one.score.value,
             "low": one.score.low,
             "high": one.score.high,
-            "same": float((one.answers["guess"] == whole.answers["guess"]).mean()),
+            "same": _same(one.answers, whole.answers, spec.run.goal),
         }
         for at, one in found.items()
     ]
@@ -216,10 +237,25 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
         measure=measure,
         scores=pd.DataFrame(rows),
         differences=tuple(difference(whole.answers, one.answers, one.labels, measure) for one in found.values()),
+        gains=tuple(
+            difference(found[bare].answers, one.answers, one.labels, measure) if bare else None
+            for one in found.values()
+        ),
         intact=intact,
+        bare=bare,
         guessing=score_of(dull(whole.answers), whole.labels, measure)[0],
         n=len(whole.answers),
     )
+
+
+def _same(answers: pd.DataFrame, whole: pd.DataFrame, goal: str) -> float:
+    """Share of answers that two networks give alike; of trees head and relation. Numbers are never quite alike."""
+    if goal == "number":
+        return float("nan")
+    alike = answers["guess"] == whole["guess"]
+    if "head" in answers:
+        alike &= answers["head"] == whole["head"]
+    return float(alike.mean())
 
 
 def difference(first: pd.DataFrame, second: pd.DataFrame, labels: tuple[str, ...], measure: str) -> Estimate | None:

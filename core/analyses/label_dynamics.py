@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
-from core.analyses.direct_probe import LEAST_POINTS, drawn_groups, halves_of, hull_distances_of, nearest_of
+from core.analyses.direct_probe import LEAST_POINTS, drawn_groups, halves_of, hull_distances_of, nearest_of, standing_in
 from core.analyses.embed import Embed, Embeddings
+from core.analyses.probe import control_of
 from core.analyses.spatial_similarity import interval
 from core.analyses.steps import Stepped, check_steps, numbers_of, with_steps
 from core.analyses.units import labelled_rows
@@ -67,6 +68,10 @@ class LabelsOverSteps(Result):
     half_nearest: np.ndarray
     """The same in random halves of the sentences, the same halves at each step, NaN where a half lacks a label, float64 [steps,
     layers, halves, labels]."""
+    control: np.ndarray
+    """The same distance of the control task's labels (one random label a word type, or shuffled labels of sentences), which are as
+    many and about as common, mean over labels, float64 [steps, layers]."""
+    control_kind: str
     similarity: tuple[tuple[Estimate | None, ...], ...]
     """[steps][layers]: Pearson correlation of all pairs' hull distances with those of the base, 1 = labels lie to each other as
     they did; interval by leaving out each label. None where some hulls overlap on either side, or under three pairs."""
@@ -100,11 +105,12 @@ def compute(spec: LabelDynamics, inputs: dict[str, Any], run: Run) -> LabelsOver
         )
     chosen = chosen[np.isin(rows.labels[chosen], kept)]
     label = np.searchsorted(kept, rows.labels[chosen])
+    control = standing_in(control_of(rows, np.unique(rows.labels), 0)[chosen], label)
     folds, halves = group_folds(rows.group[chosen]), halves_of(rows.group[chosen], 0)
 
     def of_layer(layer: int) -> dict[str, Any]:
         sides = [rows.vectors(side)[chosen].astype(np.float64) for side in held.vectors(layer)]
-        return _hulls(sides, label, halves, run) | _centres(sides, label, folds)
+        return _hulls(sides, label, control, halves, run) | _centres(sides, label, folds)
 
     found = spread(run, [partial(of_layer, layer) for layer in range(held.depth)], "layers")
     return LabelsOverSteps(
@@ -114,6 +120,8 @@ def compute(spec: LabelDynamics, inputs: dict[str, Any], run: Run) -> LabelsOver
         rare_labels=tuple(rare.tolist()),
         nearest=np.stack([one["nearest"] for one in found], axis=1),
         half_nearest=np.stack([one["half_nearest"] for one in found], axis=1),
+        control=np.stack([one["control"] for one in found], axis=1),
+        control_kind=rows.control_kind,
         similarity=tuple(zip(*(one["similarity"] for one in found), strict=True)),
         centres=np.stack([one["centres"] for one in found]).astype(np.float16),
         centre_errors=np.stack([one["centre_errors"] for one in found]),
@@ -135,23 +143,31 @@ def _cut(embeddings: Embeddings, rows: NDArray[np.intp]) -> Embeddings:
 
 
 def _hulls(
-    sides: list[NDArray[np.float64]], label: NDArray[np.intp], halves: list[NDArray[np.intp]], run: Run
+    sides: list[NDArray[np.float64]],
+    label: NDArray[np.intp],
+    control: NDArray[np.intp],
+    halves: list[NDArray[np.intp]],
+    run: Run,
 ) -> dict[str, Any]:
     """Distances of hulls at each step of one layer."""
     n_labels = int(label.max()) + 1
     pairs = list(combinations(range(n_labels), 2))
-    nearest, half_nearest, each = [], [], []
+    nearest, half_nearest, of_control, each = [], [], [], []
+    stands_in = control >= 0
     for side in sides:
         run.check()
         unit = float(np.linalg.norm(side - side.mean(axis=0), axis=1).mean()) or 1.0
         distances = hull_distances_of(side, label, n_labels) / unit
         in_halves = [hull_distances_of(side[half], label[half], n_labels) / unit for half in halves]
         nearest.append(nearest_of(distances, n_labels))
+        other = hull_distances_of(side[stands_in], control[stands_in], n_labels) / unit
+        of_control.append(float(np.nanmean(nearest_of(other, n_labels))))
         half_nearest.append(nearest_of(np.stack(in_halves), n_labels))
         each.append(dict(zip(pairs, distances.tolist(), strict=True)))
     return {
         "nearest": np.stack(nearest),
         "half_nearest": np.stack(half_nearest),
+        "control": np.array(of_control),
         "similarity": [_alike(each[0], one, n_labels) for one in each],
     }
 

@@ -50,11 +50,12 @@ class PatchEffects(Result):
 
     effects: pd.DataFrame
     """direction, layer, kind (of place), share (of the way from the running network's log odds of the tuned answer to the other's:
-    0 = nothing, 1 = all), low, high (95 % over sentences), answers (share of answers that are the tuned network's)."""
+    0 = nothing, 1 = all), low, high (95 % over sentences), answers (share of answers that are the tuned network's, mean over
+    sentences), answers_low, answers_high."""
     base_answers: float
-    """Share of the answers after the base that are the tuned network's, 0 to 1."""
+    """Share of the answers after the base that are the tuned network's, mean over sentences, 0 to 1."""
     base_odds: Estimate
-    """Mean log odds of the tuned answers after the base, in nats."""
+    """Mean over sentences of the log odds of the tuned answers after the base, in nats."""
     tuned_odds: Estimate
     """The same after the tuned network."""
     n_sentences: int
@@ -74,7 +75,7 @@ def compute(spec: PatchedSample, inputs: dict[str, Any], run: Run) -> PatchEffec
     groups = group_of(examples, np.arange(len(examples)))
     folds = group_folds(groups)
     pair, _ = pair_of(spec.of, inputs, examples, run)
-    rows, n_answers, right = [], 0, 0
+    rows, right, n_answers = [], list[float](), 0
     order = [row for row in pair.by_length() if len(pair.words(row)) or grown_by(spec.of).unit != "word"]
     if not order:
         raise NotEnoughData("Patching states.", "No word of any sentence has an answer.", "Choose another text.")
@@ -86,7 +87,7 @@ def compute(spec: PatchedSample, inputs: dict[str, Any], run: Run) -> PatchEffec
         answers = [said.argmax(1) for said in sides[1][0]]
         odds = [mean_odds(said, answers) for said, _ in sides]
         n_answers += sum(map(len, answers))
-        right += sum(int((said.argmax(1) == own).sum()) for said, own in zip(sides[0][0], answers, strict=True))
+        right += [float((said.argmax(1) == own).mean()) for said, own in zip(sides[0][0], answers, strict=True)]
         real = pair.real(batch)
         for which, direction in enumerate(DIRECTIONS):
             running, other = which, 1 - which
@@ -106,7 +107,7 @@ def compute(spec: PatchedSample, inputs: dict[str, Any], run: Run) -> PatchEffec
     into_base = table[table["direction"] == INTO_BASE]
     return PatchEffects(
         effects=_effects(table, folds),
-        base_answers=right / n_answers,
+        base_answers=float(np.mean(right)),
         base_odds=_mean(into_base, "before", folds),
         tuned_odds=_mean(into_base, "target", folds),
         n_sentences=len(order),
@@ -122,8 +123,10 @@ def _effects(table: pd.DataFrame, folds: NDArray[np.intp]) -> pd.DataFrame:
     for (direction, layer, kind), own in table.groupby(["direction", "layer", "kind"], sort=False):
         gone = way_gone(own["before"], own["after"], own["target"], folds[own["row"]])
         share, low, high = (gone.value, gone.low, gone.high) if gone else (np.nan,) * 3
-        found.append((direction, layer, kind, share, low, high, own["same"].mean()))
-    return pd.DataFrame(found, columns=["direction", "layer", "kind", "share", "low", "high", "answers"])
+        same = _mean(own, "same", folds)
+        found.append((direction, layer, kind, share, low, high, same.value, max(0.0, same.low), min(1.0, same.high)))
+    columns = ["direction", "layer", "kind", "share", "low", "high", "answers", "answers_low", "answers_high"]
+    return pd.DataFrame(found, columns=columns)
 
 
 def _mean(table: pd.DataFrame, column: str, folds: NDArray[np.intp]) -> Estimate:

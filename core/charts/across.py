@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
+from core.analyses.direct_probe import LabelHulls
 from core.analyses.direct_probe_change import LabelHullChanges
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
@@ -23,6 +24,8 @@ class Row:
     name: str
     layer: int
     """Of the base, the top one."""
+    base_hulls: LabelHulls
+    tuned_hulls: LabelHulls
     change: LabelHullChanges
     read: ProbeDifference
     base_probe: ProbeScores
@@ -35,7 +38,8 @@ class Row:
 def across_table(rows: Sequence[Row]) -> pd.DataFrame:
     """A row a tuned checkpoint, at the top layers: name; up, down, same (labels moved apart, nearer, neither beyond the noise);
     distance (mean change, shares of a vector's length), its low and high; base_accuracy, accuracy, gain with low and high;
-    agreement of two halves before and after, and its change with low and high. NaN where there is no value."""
+    labels and clusters before and after (as many as labels: planes part all); agreement of label distances with another text before
+    and after, and its change with low and high. NaN where there is no value."""
     found = []
     for row in rows:
         up, down, same = counted(row.change, row.layer)
@@ -44,6 +48,8 @@ def across_table(rows: Sequence[Row]) -> pd.DataFrame:
             "name": row.name, "up": up, "down": down, "same": same,
             **_ends("distance", row.change.mean_difference[row.layer]),
             "base_accuracy": before.value, "accuracy": after.value, **_ends("gain", row.read.difference[row.layer]),
+            "labels": len(row.base_hulls.labels),
+            "base_clusters": int(row.base_hulls.n_clusters[row.layer]), "clusters": int(row.tuned_hulls.n_clusters[-1]),
             "base_agreement": _value(row.base_alike.similarity[row.layer]),
             "agreement": _value(row.tuned_alike.similarity[-1]),
             **_ends("agreement_change", row.alike.difference[row.layer]),

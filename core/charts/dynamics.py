@@ -27,6 +27,7 @@ SAID = {
 """What each measure is."""
 _PANEL = 270
 """Width and height of a panel of paths."""
+_MOST_NAMES = 13
 FEW_GAINERS = 3
 """Labels that gain most, and as many that gain least, are named."""
 
@@ -61,7 +62,7 @@ def layers_finding(table: pd.DataFrame, measure: str, layer: int) -> str:
     said = f"Layer {layer}: {first:.2f} at the start, {last:.2f} at the end."
     if most != layer:
         said += f" Most changes layer {most}: {ends[most][0]:.2f} to {ends[most][1]:.2f}."
-    return said + (f" It turns at step {turned[0]:,}." if turned else "")
+    return said + (f" It bends most at step {turned[0]:,}." if turned else "")
 
 
 def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step: int | None) -> alt.LayerChart:
@@ -76,7 +77,7 @@ def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step
         *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high")),
     ]
     chosen, others = table[table["layer"] == layer], table[table["layer"] != layer]
-    last = table[table["step"] == table["step"].max()]
+    last = table[(table["step"] == table["step"].max()) & table["layer"].isin(_to_name(table, layer))]
     marks = pd.DataFrame([{"layer": one, "step": at} for one, (at, _) in turns(table).items()])
     front, shade = alt.Chart(chosen), alt.Color("layer:O", scale=alt.Scale(range=_shades(table, look)), legend=None)
     layers = [
@@ -96,11 +97,17 @@ def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step
     ]
     if len(marks):
         bent = alt.Chart(marks.merge(table, on=["layer", "step"])).encode(x=x, y=y)
-        tip = [alt.Tooltip("layer:O"), alt.Tooltip("step:O", title="turns at step")]
+        tip = [alt.Tooltip("layer:O"), alt.Tooltip("step:O", title="bends most at step")]
         layers.append(
             bent.mark_point(filled=True, size=150, shape="diamond", color=look.ink, opacity=1).encode(tooltip=tip)
         )
     return framed(alt.layer(*layers), look, height=HEIGHT, padding={"left": 2, "right": 70, "top": 4, "bottom": 2})
+
+
+def _to_name(table: pd.DataFrame, layer: int) -> list[int]:
+    """Layers whose lines are named: all, or where their names would not fit the chosen one and both ends."""
+    layers = sorted(table["layer"].unique().tolist())
+    return layers if len(layers) <= _MOST_NAMES else sorted({layers[0], layer, layers[-1]})
 
 
 def _shades(table: pd.DataFrame, look: Look) -> list[str]:
@@ -116,9 +123,10 @@ def _shades(table: pd.DataFrame, look: Look) -> list[str]:
 
 def _step_axis(steps: pd.Series) -> alt.X:
     """Steps as they were kept, evenly spaced: they lie on a logarithmic scale."""
+    has_base = 0 in set(steps.tolist())
     return alt.X(
         "step:O",
-        title="training step (0 = base; as kept, not to scale)",
+        title=f"training step ({'0 = base; ' if has_base else ''}as kept, not to scale)",
         scale=alt.Scale(domain=sorted(set(steps.tolist()))),
         axis=alt.Axis(labelAngle=0, grid=False),
     )
@@ -216,10 +224,13 @@ def labels_finding(table: pd.DataFrame) -> str:
     each = table.drop_duplicates("label").sort_values("rank")
     sure = each[~each["is_noise"]]
     up, down = int((sure["gain"] > 0).sum()), int((sure["gain"] < 0).sum())
-    most, least = each.iloc[0], each.iloc[-1]
+    named = [
+        f"{row['label']} ({row['gain']:+.2f}, {int(row['n'])} rows{', inside the noise' if row['is_noise'] else ''})"
+        for row in each.iloc[[0, -1]].to_dict("records")
+    ]
     return (
         f"{up} labels end farther from the one nearest to them, {down} nearer, {len(each) - up - down} inside the noise. Most "
-        f"gains {most['label']} ({most['gain']:+.2f}), least {least['label']} ({least['gain']:+.2f}, {int(least['n'])} rows)."
+        f"gains {named[0]}, least {named[1]}."
     )
 
 
@@ -228,12 +239,23 @@ def alike_finding(found: LabelsOverSteps, layer: int) -> str:
     one = found.similarity[-1][layer]
     if one is None:
         return ""
-    ends = f", {one.low + 0:.2f} to {min(one.high, 1.0):.2f}" if np.isfinite(one.low) else ""
+    ends = f", {_signed(one.low)} to {min(one.high, 1.0):.2f}" if np.isfinite(one.low) else ""
     return f" All pairs' distances correlate by {one.value:.2f} with those of the base (Pearson{ends})."
 
 
-def labels_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.LayerChart:
-    """A line a label over steps; those that gain most (solid) and least (dashed) have colours and names, all others are grey."""
+def _signed(value: float) -> str:
+    """Two digits, no sign before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def control_table(found: LabelsOverSteps, layer: int) -> pd.DataFrame:
+    """step, value: mean distance of the control task's labels to the nearest other."""
+    return pd.DataFrame({"step": found.numbers, "value": found.control[:, layer]}).drop_duplicates("step")
+
+
+def labels_chart(table: pd.DataFrame, control: pd.DataFrame, look: Look, step: int | None) -> alt.LayerChart:
+    """A line a label over steps; those that gain most (solid) and least (dashed) have colours and names, all others are grey; × is
+    the mean of the control task's labels. Args: of labels_table, of control_table."""
     named = named_labels(table)
     hues = dict(zip(named, look.labels, strict=False))
     x = _step_axis(table["step"])
@@ -259,6 +281,10 @@ def labels_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.Layer
     layers = [
         *_cursor(table["step"], look, step),
         *_grey(table[~is_named], look, x, y, tips),
+        alt.Chart(control).mark_line(color=look.quiet, strokeDash=[2, 3], strokeWidth=2).encode(x=x, y=y),
+        alt.Chart(control)
+        .mark_point(filled=True, size=60, color=look.quiet, shape="cross", angle=45, opacity=1)
+        .encode(x=x, y=y, tooltip=[alt.Tooltip("step:O"), alt.Tooltip("value:Q", title="control task", format=".3f")]),
         alt.Chart(shown).mark_line(strokeWidth=3).encode(x=x, y=y, color=colour, strokeDash=least),
         alt.Chart(shown).mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
         _named(_apart(last.assign(said=last["label"]), table), look).encode(x=x, y="placed:Q", color=colour),
@@ -275,8 +301,8 @@ def _grey(table: pd.DataFrame, look: Look, x: alt.X, y: alt.Y, tips: list[alt.To
 
 
 def paths_table(found: LabelsOverSteps, layers: Sequence[int], labels: Sequence[str]) -> pd.DataFrame:
-    """layer, step, label, x, y (in the plane that holds most of these labels' centres at all steps), error (standard error in all
-    directions together), share (of the plane), n (rows)."""
+    """layer, step, label, x, y (in the plane that holds most of these labels' centres at all steps), moved (how far from the
+    start, in all directions), error (standard error, in all directions together), share (of the plane), n (rows)."""
     chosen = [found.labels.index(label) for label in labels]
     rows = []
     for layer in layers:
@@ -284,11 +310,13 @@ def paths_table(found: LabelsOverSteps, layers: Sequence[int], labels: Sequence[
         flat = centres.reshape(-1, centres.shape[-1])
         middle = flat.mean(axis=0)
         drawn, share = plane_of(flat - middle)
+        moved = np.linalg.norm(centres - centres[:1], axis=-1)
         for place, (xx, yy) in enumerate(drawn):
             at, one = divmod(place, len(chosen))
             rows.append({
                 "layer": layer, "step": found.numbers[at], "order": at, "label": labels[one], "x": float(xx), "y": float(yy),
-                "error": float(found.centre_errors[layer, at, chosen[one]]), "share": share, "n": found.counts[chosen[one]],
+                "error": float(found.centre_errors[layer, at, chosen[one]]), "share": share,
+                "n": found.counts[chosen[one]], "moved": float(moved[at, one]),
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -320,14 +348,15 @@ def paths_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.HConca
                 alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(labels=False, ticks=False, tickCount=5)))  # fmt: skip
         tips = [
             alt.Tooltip("label:N"), alt.Tooltip("step:O"), alt.Tooltip("n:Q", title="rows"),
+            alt.Tooltip("moved:Q", title="moved, in all directions", format=".3f"),
             alt.Tooltip("error:Q", title="standard error", format=".3f"),
         ]  # fmt: skip
         drawn = alt.Chart(own).encode(x=x, y=y, color=colour)
         ends = own[own["order"].isin([first, last])].assign(
-            radius=lambda held: (held["error"] * _PANEL / (2 * reach)) ** 2 * np.pi
+            area=lambda held: (held["error"] * _PANEL / (2 * reach)) ** 2 * np.pi
         )
         discs = alt.Chart(ends).mark_circle(opacity=0.18).encode(
-            x=x, y=y, color=colour, size=alt.Size("radius:Q", scale=None, legend=None)
+            x=x, y=y, color=colour, size=alt.Size("area:Q", scale=None, legend=None)
         )  # fmt: skip
         marks = [
             alt.Chart(own[own["order"] == at])
@@ -354,30 +383,34 @@ def paths_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.HConca
 
 
 def paths_finding(table: pd.DataFrame) -> str:
-    """How far each label's centre is from where it was, layer by layer, in a sentence."""
+    """How far each label's centre is at the end from where it was, in all directions, layer by layer, in a sentence."""
     said = []
     for layer in table["layer"].unique().tolist():
-        own, parts = table[table["layer"] == layer], []
-        for label in own["label"].unique().tolist():
-            path = own[own["label"] == label].sort_values("order")
-            away = float(np.hypot(path["x"].iloc[-1] - path["x"].iloc[0], path["y"].iloc[-1] - path["y"].iloc[0]))
-            parts.append(f"{label} {away:.2f}")
+        ends = table[(table["layer"] == layer) & (table["order"] == table["order"].max())]
+        parts = [f"{label} {moved:.2f}" for label, moved in zip(ends["label"], ends["moved"], strict=True)]
         said.append(f"Layer {layer}: {', '.join(parts)}")
-    return f"From start to end, in mean row lengths. {'. '.join(said)}."
+    return f"From start to end, in all directions, in mean row lengths. {'. '.join(said)}."
 
 
 def scores_finding(found: ScoresOverSteps) -> str:
     """When the head is first clearly better than guessing, and when within a point of its end, in a sentence."""
     table = found.scores
-    better = table[table["low"] > found.guessing]
-    end = table.iloc[-1]
-    if better.empty:
-        return f"It is not: at the end {written(end['score'], found.measure)}, no better than guessing."
-    near = table[table["score"] >= end["score"] - 0.01]
+    end, steps = table.iloc[-1], table["step"].astype(int).tolist()
+    better = _for_good(table["low"] > found.guessing)
+    if better is None:
+        guess = written(found.guessing, found.measure)
+        return f"At the end {written(end['score'], found.measure)}, not told from guessing ({guess})."
+    near = _for_good(table["high"] >= end["score"])
     return (
-        f"Better than guessing from step {int(better['step'].iloc[0]):,} on; within a point of its end, "
-        f"{written(end['score'], found.measure)}, from step {int(near['step'].iloc[0]):,} on."
+        f"Better than guessing from step {steps[better]:,} on; from step {steps[near or 0]:,} on it cannot be told from its end, "
+        f"{written(end['score'], found.measure)}."
     )
+
+
+def _for_good(holds: pd.Series) -> int | None:
+    """The first place from which something holds up to the end; None where it does not at the end."""
+    found = holds.to_numpy()[::-1].cumprod()[::-1].astype(bool)
+    return int(found.argmax()) if found.any() else None
 
 
 def read_table(scores: Sequence[tuple[int, ProbeScores]]) -> pd.DataFrame:

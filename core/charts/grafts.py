@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from core.analyses.goals import SHARES
-from core.analyses.grafts import ADD, ALL, NOTHING, GraftScores, Way
+from core.analyses.grafts import GraftScores, Way
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name, written
 from core.maths.statistics import simultaneous
@@ -13,64 +13,56 @@ HEIGHT = 270
 
 
 def grafts_table(found: GraftScores) -> pd.DataFrame:
-    """at, score, low, high, same, difference (less the intact network's score), difference_low, difference_high (95 %, all places
-    together), is_noise (whether the difference may be none), n; a row a place."""
+    """at, score, low, high, same; difference (less the intact network's score) and gain (less that of the base with the
+    tuned head), each with _low and _high (95 %, all places together) and _is_noise (whether it may be none); n; a row a place."""
     n_others = max(1, len(found.scores) - 1)
-    rows = []
-    for one in found.differences:
-        wide = None if one is None else simultaneous(one, n_intervals=n_others)
-        rows.append(
-            (0.0, 0.0, 0.0, True) if wide is None else (wide.value, wide.low, wide.high, wide.low <= 0 <= wide.high)
-        )
-    beside = pd.DataFrame(rows, columns=["difference", "difference_low", "difference_high", "is_noise"])
-    return pd.concat([found.scores, beside], axis=1).assign(n=found.n)
+    beside = {}
+    for name, each in (("difference", found.differences), ("gain", found.gains)):
+        wide = [None if one is None else simultaneous(one, n_intervals=n_others) for one in each]
+        beside[name] = [0.0 if one is None else one.value for one in wide]
+        beside[f"{name}_low"] = [0.0 if one is None else one.low for one in wide]
+        beside[f"{name}_high"] = [0.0 if one is None else one.high for one in wide]
+        beside[f"{name}_is_noise"] = [one is None or one.low <= 0 <= one.high for one in wide]
+    return pd.concat([found.scores, pd.DataFrame(beside)], axis=1).assign(n=found.n)
 
 
 def finding(found: GraftScores, way: Way) -> str:
-    """What the grafts say, in a sentence or two."""
-    table, measure = grafts_table(found), found.measure
-    held = {str(row["at"]): row for row in table.to_dict("records")}
-    whole = written(held[found.intact]["score"], measure)
-    others = [at for at in held if at != found.intact]
-    lost = [at for at in others if not held[at]["is_noise"]]
+    """What the grafts say, in a sentence or two; what is not told apart is not called equal."""
+    table = grafts_table(found)
+    score = {str(at): written(value, found.measure) for at, value in zip(table["at"], table["score"], strict=True)}
+    apart = table[~table["difference_is_noise"]]
+    worse, better = (apart.loc[apart["difference"] * sign > 0, "at"].astype(str).tolist() for sign in (-1, 1))
+    said = f"Intact: {score[found.intact]}."
+    if found.bare and found.bare != found.intact:
+        said += f" The base with the tuned head: {score[found.bare]}."
+    if way.asks_from_bare:
+        sure = table[~table["gain_is_noise"] & (table["gain"] > 0)]
+        parts = sure[~sure["at"].isin([found.intact, found.bare])]
+        if parts.empty:
+            return f"{said} Nothing less than all of it gains on the base beyond the noise."
+        best = str(parts["at"].iloc[int(parts["score"].to_numpy().argmax())])
+        if not way.is_upwards:
+            return f"{said} Most by itself does part {best}: {score[best]}, beyond the noise of the base."
+        first = str(parts["at"].iloc[0])
+        return f"{said} A gain beyond the noise begins at layer {first}: {score[first]}. {_from_where(table)}"
     if way.is_quantity:
-        best = max(held, key=lambda at: held[at]["score"])
-        better = [at for at in lost if held[at]["difference"] > 0]
-        said = f"Intact {whole}; most at {best}: {written(held[best]['score'], measure)}"
-        if better:
-            return f"{said}. At {_listed(better)} the head is better than intact, beyond the noise."
-        if way.name == ADD and not lost:
-            return f"{said}. No share of it makes a difference beyond the noise."
-        return (
-            f"{said}. No share is better than intact beyond the noise; at {_listed(lost)} it is worse."
-            if lost
-            else said
-        )
-    if found.intact == NOTHING or ALL in held:
-        if ALL in held:  # each part alone
-            nothing, each = held[NOTHING], [at for at in others if at != NOTHING]
-            best = max(each, key=lambda at: held[at]["score"])
-            return (
-                f"All parts tuned {whole}, none {written(nothing['score'], measure)}. The most by itself does part {best}: "
-                f"{written(held[best]['score'], measure)}."
-            )
-        if way.name.startswith("One"):
-            worst = min(others, key=lambda at: held[at]["score"])
-            missed = f"Missed beyond the noise: {_listed(lost)}." if lost else "None is missed beyond the noise."
-            return f"Intact {whole}; without part {worst} {written(held[worst]['score'], measure)}. {missed}"
-        if not lost:
-            return f"Intact {whole}. Even with the base's weights throughout nothing is lost beyond the noise."
-        return (
-            f"Intact {whole}. With the base's weights up to layer {lost[0]} {written(held[lost[0]]['score'], measure)}, beyond the "
-            f"noise; up to layer {others[-1]} {written(held[others[-1]]['score'], measure)}."
-        )
-    enough = next(
-        (at for at in held if all(held[above]["is_noise"] for above in list(held)[list(held).index(at) :])), None
-    )
-    return (
-        f"All tuned {whole}, none {written(held[NOTHING]['score'], measure)}. From layer {enough} on, tuned weights below are as "
-        "good as all of them, as far as the noise lets one tell."
-    )
+        best = str(table["at"].iloc[int(table["score"].to_numpy().argmax())])
+        said += f" Most at {best}: {score[best]}."
+    if not worse and not better:
+        return f"{said} No place can be told from the intact network."
+    for places, what in ((better, "Better"), (worse, "Worse")):
+        if places:
+            said += f" {what} than intact, beyond the noise: {_listed(places)}."
+    return said
+
+
+def _from_where(table: pd.DataFrame) -> str:
+    """From which layer on nothing can be told from the intact network."""
+    noise = table["difference_is_noise"].tolist()
+    first = next((at for at in range(len(noise)) if all(noise[at:])), len(noise))
+    if first == 0:
+        return "No place can be told from the intact network."
+    return f"From layer {table['at'].iloc[first]} on it can no longer be told from the intact network."
 
 
 def _listed(places: list[str]) -> str:
@@ -104,7 +96,7 @@ def grafts_chart(found: GraftScores, way: Way, look: Look) -> alt.LayerChart:
                 for end in ("low", "high")
             ),
             alt.Tooltip("same:Q", title="same answers as intact", format=".1%"),
-            alt.Tooltip("is_noise:N", title="inside the noise"),
+            alt.Tooltip("difference_is_noise:N", title="inside the noise of intact"),
         ],
     )
     whole = table[table["at"].astype(str) == (str(float(found.intact)) if way.is_quantity else found.intact)]
@@ -112,16 +104,16 @@ def grafts_chart(found: GraftScores, way: Way, look: Look) -> alt.LayerChart:
     level = alt.Chart(rules).encode(y=y)
     layers = [
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
-        level.mark_text(color=look.quiet, align="right", dy=12, x=alt.ExprRef("width")).encode(text="said:N"),
+        level.mark_text(color=look.quiet, align="right", dy=-8, x=alt.ExprRef("width")).encode(text="said:N"),
         alt.Chart(whole).mark_rule(color=look.tuned, strokeDash=[7, 3], opacity=0.6).encode(y=y),
         dots.mark_rule(color=look.tuned, opacity=0.5, strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        dots.transform_filter("!datum.is_noise").mark_point(
+        dots.transform_filter("!datum.difference_is_noise").mark_point(
             filled=True, size=110, opacity=1, color=look.tuned, shape="triangle-up"
         ),
-        dots.transform_filter("datum.is_noise").mark_point(
+        dots.transform_filter("datum.difference_is_noise").mark_point(
             filled=False, fill=look.paper, size=90, strokeWidth=2, opacity=1, color=look.tuned, shape="triangle-up"
         ),
     ]
-    if not way.name.startswith("One"):
+    if way.is_upwards or way.is_quantity:
         layers.insert(3, alt.Chart(table).mark_line(strokeWidth=2.5, color=look.tuned).encode(x=x, y=y))
     return framed(alt.layer(*layers), look, height=HEIGHT)

@@ -20,18 +20,18 @@ _ALL = "all pieces"
 
 
 def effects_table(found: PatchEffects, direction: str, measure: str) -> pd.DataFrame:
-    """layer, kind (as it is called in this text), value, low, high (NaN for answers), of one direction; NaN where base and tuned do
-    not differ beyond the noise. Args: direction: of core.analyses.patching.DIRECTIONS; measure: of MEASURES."""
+    """layer, kind (as it is called in this text), value, low, high (95 %), of one direction; NaN where base and tuned do not differ
+    beyond the noise. Args: direction: of core.analyses.patching.DIRECTIONS; measure: of MEASURES."""
     own = found.effects[found.effects["direction"] == direction]
     value = own["share"] if measure == WAY else own["answers"]
-    is_way = measure == WAY
+    ends = ("low", "high") if measure == WAY else ("answers_low", "answers_high")
     return pd.DataFrame(
         {
             "layer": own["layer"],
             "kind": own["kind"].map(kind_names(found)),
             "value": value,
-            "low": own["low"] if is_way else float("nan"),
-            "high": own["high"] if is_way else float("nan"),
+            "low": own[ends[0]],
+            "high": own[ends[1]],
         }
     ).reset_index(drop=True)
 
@@ -69,14 +69,13 @@ def effects_chart(found: PatchEffects, direction: str, measure: str, look: Look,
         alt.Tooltip("layer:O"),
         alt.Tooltip("kind:N", title="put in at"),
         alt.Tooltip("value:Q", title=MEASURES[measure], format=".1%"),
-        *(alt.Tooltip(f"{end}:Q", format=".1%") for end in (("low", "high") if is_way else ())),
+        *(alt.Tooltip(f"{end}:Q", format=".1%") for end in ("low", "high")),
     ]
     layers: list[alt.Chart] = [cursor_band(table, look, layer)]
     if not is_way:
         start = pd.DataFrame({"value": [found.base_answers if direction == INTO_BASE else 1.0]})
         layers.append(alt.Chart(start).mark_rule(color=look.quiet, strokeDash=[2, 4]).encode(y=y))
-    if is_way:
-        layers.append(drawn.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour))
+    layers.append(drawn.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour))
     layers += [
         drawn.mark_line(strokeWidth=2.5).encode(y=y, color=colour, strokeDash=dash),
         drawn.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=colour, tooltip=tips),
@@ -84,24 +83,34 @@ def effects_chart(found: PatchEffects, direction: str, measure: str, look: Look,
     return framed(alt.layer(*layers), look, height=320)
 
 
-def effects_finding(found: PatchEffects, direction: str) -> str:
-    """Where the way is gone, in a sentence."""
-    table = found.effects[(found.effects["direction"] == direction) & (found.effects["kind"] == EVERY)]
-    start, end = ("base", "tuned") if direction == INTO_BASE else ("tuned", "base")
-    odds = {"base": found.base_odds, "tuned": found.tuned_odds}
-    said = (
-        f"The head gives the tuned answers {odds['base'].value:+.2f} nats after the base and {odds['tuned'].value:+.2f} after the "
-        "tuned network"
+def effects_finding(found: PatchEffects, direction: str, measure: str) -> str:
+    """From which layer on more than half of the way is covered, in a sentence. Args: measure: of MEASURES."""
+    table = found.effects[(found.effects["direction"] == direction) & (found.effects["kind"] == EVERY)].sort_values(
+        "layer"
     )
-    if table["share"].isna().all():
-        return f"{said}: no difference beyond the noise, so that there is no way to go."
-    half = table[table["share"] >= 0.5]
-    where = (
-        f"half of the way is covered from layer {int(half['layer'].min())} on"
-        if len(half)
-        else "no layer covers half of it"
-    )
-    return f"{said}. With all pieces of {end} put into {start}, {where}."
+    start, end = ("base", "tuned network") if direction == INTO_BASE else ("tuned network", "base")
+    if measure == ANSWERS:
+        said = f"{found.base_answers:.0%} of the tuned network's answers are the base's too"
+        away = (
+            (table["answers"] - 1.0).abs() if direction == INTO_BASE else (table["answers"] - found.base_answers).abs()
+        )
+        way = 1 - away / max(1 - found.base_answers, 1e-12)
+        if found.base_answers == 1:
+            return f"{said}: there is no way to go."
+    else:
+        said = (
+            f"The head gives the tuned answers {found.base_odds.value:+.2f} nats after the base and "
+            f"{found.tuned_odds.value:+.2f} after the tuned network"
+        )
+        way = table["share"]
+        if way.isna().all():
+            return f"{said}: no difference beyond the noise, so that there is no way to go."
+    # From there on for good: what a higher layer takes back was not covered.
+    layers = [
+        int(layer) for layer, above in zip(table["layer"], (way >= 0.5)[::-1].cummin()[::-1], strict=True) if above
+    ]
+    where = f"half of the way is covered from layer {layers[0]} on" if layers else "no layer covers half of it"
+    return f"{said}. With all pieces of the {end} put into the {start}, {where}."
 
 
 def sentence_table(found: PatchMap, direction: str) -> pd.DataFrame:

@@ -36,7 +36,8 @@ def turn_of(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> Turn | None:
         errors: standard errors of the values, >= 0 [n]: no residual is believed to be smaller than their mean square.
     Returns:
         None where one line fits as well, by the Bayesian information criterion with the residual variance estimated, or with
-        fewer than 6 points. It says where a curve bends, not that there is a sudden change: a smooth bend has one too.
+        fewer than 6 points. It describes where a curve bends most, and is no test: a smooth bend has one too, and of random walks,
+        whose steps hang together as those of a run do, a sixth (6 points) to two fifths (16) have one.
     Raises:
         ShapeError: unequal lengths, or x that does not rise.
         NotEnoughData: values that are not finite.

@@ -8,13 +8,16 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from core.errors import CheckpointDamaged
+from core.errors import CheckpointDamaged, IncompatibleRefs
 from core.models.changes import Changes
-from core.models.weights import block_of, is_pooler, stored_tensors
+from core.models.weights import block_of, stored_tensors
 
 LowRank = tuple[torch.Tensor, torch.Tensor]
 
-_EMBEDDING = re.compile(r"emb|wte|wpe|shared")
+_BELOW = re.compile(r"emb|wte|wpe|shared|project_in|relative_attention_bias|^encoder\.(LayerNorm|conv)\.")
+"""Outside the blocks, what the first of them is given, or all of them use: embeddings, and DeBERTa's and MPNet's positions."""
+_ABOVE = re.compile(r"^pooler|(^|\.)(ln_f|final_norm|final_layer_norm|norm|project_out)\.")
+"""Outside the blocks, what a head reads through: the norm that some families put after the last block."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,35 @@ class Added:
     """Of the embeddings, then of each block; 0 = as it was, 1 = as tuned, -1 = as far the other way."""
 
 
-def part_of(name: str, n_blocks: int) -> int:
-    """Which part a tensor of a backbone belongs to, by its own name: 0 = embeddings, i = block i from 1, and the norm that some
-    families put after the last block goes with that."""
+def part_of(name: str) -> int | None:
+    """Which part a tensor of a backbone belongs to, by its own name: 0 = embeddings, i = block i from 1; None for what lies above
+    the last block, a pooler or a norm, through which heads read.
+
+    Raises:
+        IncompatibleRefs: a family whose tensors do not say so.
+    """
     found = block_of(name)
     if found is not None:
         return found[0] + 1
-    return 0 if _EMBEDDING.search(name) else n_blocks
+    if _BELOW.search(name):
+        return 0
+    if _ABOVE.search(name):
+        return None
+    raise IncompatibleRefs(
+        f"Grafting {name}.",
+        "Which layer it belongs to is not known of this family.",
+        "Take a checkpoint of another family.",
+    )
 
 
 def grafted(
-    start: Path, sides: Sequence[Added], n_blocks: int, *, check: Callable[[], None]
+    start: Path, sides: Sequence[Added], *, check: Callable[[], None]
 ) -> tuple[dict[str, torch.Tensor], dict[str, LowRank]]:
     """The changes that make a start into the graft.
 
     Args:
         start: folder of the checkpoint that all sides were tuned from.
-        sides: what is added up; the head, with the pooler it reads through, is the first side's, whatever its shares.
-        n_blocks: of the start.
+        sides: what is added up; the head, with the pooler or last norm it reads through, is the first side's, whatever its shares.
         check: called at each tensor; may raise to stop.
     Returns:
         (portable name -> tensor kept whole, portable name -> (up [n_out, rank], down [rank, n_in])), float32, as
@@ -51,6 +65,7 @@ def grafted(
         shares of 0, the head alone.
     Raises:
         CheckpointDamaged: a change that does not fit the start.
+        IncompatibleRefs: as part_of.
     """
     known = stored_tensors(start)
     whole: dict[str, torch.Tensor] = {}
@@ -58,11 +73,11 @@ def grafted(
     for name in sorted({name for side in sides for name in side.changes.names()}):
         check()
         short = name.removeprefix("backbone/")
-        if name.startswith("head/") or is_pooler(short):
+        part = None if name.startswith("head/") else part_of(short)
+        if part is None:
             if name in sides[0].changes.names():
                 whole[name] = sides[0].changes.applied(name, _before(known, short))
             continue
-        part = part_of(short, n_blocks)
         taken = [(side.changes, side.shares[part]) for side in sides if name in side.changes.names()]
         taken = [(changes, share) for changes, share in taken if share]
         thin = [changes.low_rank(name) for changes, _ in taken]

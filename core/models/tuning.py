@@ -36,7 +36,7 @@ from transformers import (
 )
 
 from core.data.examples import Examples
-from core.errors import SpecInvalid, TunescopeError
+from core.errors import CheckpointDamaged, SpecInvalid, TunescopeError
 from core.models.changes import apply_changes, changes_file, portable_name, write_changes
 from core.models.checkpoints import backbone_class, facts, load_tokenizer
 from core.models.heads import IGNORED, NOWHERE, Begins, Head, Said, Side
@@ -430,6 +430,8 @@ def answer(
         head: how its scores are read; a word is answered at its first piece, one without pieces not at all.
         longest: pieces to cut at.
         on_batch: called after each batch; may raise to stop.
+    Raises:
+        CheckpointDamaged: scores that are no numbers.
     """
     items, begins, collate = asked_items(tokenizer, model, examples, head=head, longest=longest)
     order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
@@ -453,13 +455,20 @@ def answer(
             on_batch()
     every = [one for one in said if one is not None]
     shares = np.concatenate([one.log_shares for one in every])
+    beside = {name: np.concatenate([one.beside[name] for one in every]) for name in every[0].beside}
+    if any(np.isnan(one).any() for one in (shares, *beside.values())):
+        raise CheckpointDamaged(
+            "Asking a head.",
+            "What it says are no numbers: some of its weights are not.",
+            "Take another step, or tune again.",
+        )
     return Answers(
         example=np.repeat(np.arange(len(every)), [len(one.word) for one in every]).astype(np.int64),
         word=np.concatenate([one.word for one in every]),
         guess=shares.argmax(-1) if shares.shape[1] else np.zeros(len(shares), dtype=np.int64),
         confidence=np.concatenate([one.confidence for one in every]),
         log_shares=shares,
-        beside={name: np.concatenate([one.beside[name] for one in every]) for name in every[0].beside},
+        beside=beside,
     )
 
 

@@ -28,11 +28,11 @@ class Tensors:
     """
 
     def __init__(self, source: Source) -> None:
-        self._where = {name: where for name, where in stored_tensors(source.folder).items() if not is_pooler(name)}
+        self._where = {name: where for name, where in stored_tensors(source.folder).items() if not _is_pooler(name)}
         self._changes = Changes(source.changes) if source.changes else None
         changed = set() if self._changes is None else self._changes.names()
         self._changed = {name.removeprefix("backbone/"): name for name in changed if name.startswith("backbone/")}
-        if unknown := sorted(name for name in self._changed.keys() - self._where.keys() if not is_pooler(name)):
+        if unknown := sorted(name for name in self._changed.keys() - self._where.keys() if not _is_pooler(name)):
             raise CheckpointDamaged(
                 f"Reading what tuning changed in {source.folder.name}.",
                 f"{len(unknown)} changed tensors are not in the checkpoint it started from: {unknown[0]} ….",
@@ -103,6 +103,5 @@ def block_of(name: str) -> tuple[int, str] | None:
     return (int(found[1]), found[2]) if found else None
 
 
-def is_pooler(name: str) -> bool:
-    """Whether a backbone's tensor is of the pooler, through which heads read [CLS]."""
+def _is_pooler(name: str) -> bool:
     return name.startswith("pooler")

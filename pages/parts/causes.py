@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from core.analyses.checkpoint import run_of
+from core.analyses.checkpoint import run_of, shape_of
 from core.analyses.fine_tune import Snapshot
 from core.analyses.graft import Graft, Grown, grown_by, shares_said
 from core.analyses.grafts import ADD, WAYS, Grafts
@@ -52,6 +52,13 @@ def grown(chosen: Selection | None, *, labels_only: bool) -> Grown | None:
             "The tuned side has no head that was tuned here. Choose a run, or a step it kept.", icon=":material/info:"
         )
         return None
+    if not labels_only and grown_by(found).surgery.draws:
+        st.info(
+            "This run began from weights drawn anew, and not from the base: there is no change of its own to put back or to scale. "
+            "Choose a run without surgery.",
+            icon=":material/info:",
+        )
+        return None
     if labels_only and grown_by(found).goal != "label":
         st.info(
             f"The tuned side was tuned to give a {grown_by(found).goal}; here the odds of labels are looked at. Choose a run on "
@@ -83,6 +90,12 @@ def grafts(_: Any) -> None:
     st.markdown(
         f"**{WAYS[way].asks}** {graft_charts.finding(found, WAYS[way])} (Head for {learnt}.){beside}", help=_HELP_GRAFTS
     )
+    known = shape_of(grown_by(tuned).checkpoint)
+    shared = (
+        ""
+        if known.n_blocks == known.n_layers
+        else f"; its {known.n_layers} layers share {known.n_blocks} block: part 1 is all of them"
+    )
     show.figure(
         graft_charts.grafts_chart(found, WAYS[way], show.look()),
         graft_charts.grafts_table(found),
@@ -90,9 +103,9 @@ def grafts(_: Any) -> None:
         alt_text=f"{found.measure} on dev examples against {WAYS[way].axis}",
         specs=[spec],
         note=f"n = {found.n:,} dev rows; thin lines: 95 % over examples; hollow ▲: inside the noise of the intact network (paired, "
-        f"95 % for all {len(found.scores) - 1} places together); dashed vermilion: intact; one run: no spread over seeds",
+        f"95 % for all {len(found.scores) - 1} places together); dashed vermilion: intact; one run: no spread over seeds{shared}",
     )
-    _looked_into(chosen, spec)
+    _looked_into(chosen, spec, other)
 
 
 def _another(chosen: Selection, column: Any) -> Named | None:
@@ -119,7 +132,7 @@ def _another(chosen: Selection, column: Any) -> Named | None:
     return next(one for one in get_lab().checkpoints() if one.id == picked)
 
 
-def _looked_into(chosen: Selection, spec: Grafts) -> None:
+def _looked_into(chosen: Selection, spec: Grafts, other: Named | None) -> None:
     """The map of one graft, and the graft as a checkpoint for every page."""
     if not st.toggle(
         "See the space of one of these grafts", key="graft_map", bind="query-params",
@@ -129,7 +142,8 @@ def _looked_into(chosen: Selection, spec: Grafts) -> None:
     each = {at: graft for at, graft in spec.grafts().items() if set(graft.shares) != {1.0} or graft.other is not None}
     at = st.select_slider(WAYS[spec.way].axis, list(each), key=f"graft_at_{spec.way}", persist_state="session")
     graft = each[at]
-    said = shares_said(graft.shares)
+    added = f" + {at} × {other.name}" if other is not None else ""
+    said = shares_said(graft.shares) + added
     named = Named(id=key_of(graft)[:10], name=f"graft: {said}", ref=graft)
     grafted = replace(chosen, tuned=named)
     base, tuned = grafted.sides
@@ -137,7 +151,7 @@ def _looked_into(chosen: Selection, spec: Grafts) -> None:
     if drawn is None:
         return
     colour = chosen.label if chosen.label in drawn.flat.points else "text"
-    st.markdown(f"Base beside the graft ({said}). {drawn.said}", help=drawn.help)
+    st.markdown(f"Base beside the graft ({show.escaped(said)}). {drawn.said}", help=drawn.help)
     show.figure(
         drawn.flat.figure(show.look(), colour=colour),
         drawn.flat.table(colour),
@@ -172,18 +186,18 @@ def over_sentences(_: Any) -> None:
     if found is None:
         return
     st.markdown(
-        f"**Which states carry what tuning changed?** {patches.effects_finding(found, direction)}", help=_HELP_PATCHES
+        f"**Which states carry what tuning changed?** {patches.effects_finding(found, direction, measure)}",
+        help=_HELP_PATCHES,
     )
-    band = "band: 95 % over sentences (jackknife); a gap: no way to go beyond the noise" if measure == patches.WAY else (
-        "dotted: without anything put in; no interval"
-    )  # fmt: skip
+    band = "a gap: no way to go beyond the noise" if measure == patches.WAY else "dotted: without anything put in"
     show.figure(
         patches.effects_chart(found, direction, measure, show.look(), chosen.layer),
         patches.effects_table(found, direction, measure),
         name="patched-sentences",
         alt_text=f"{patches.MEASURES[measure]} by layer and kind of place, {direction}",
         specs=[spec],
-        note=f"{direction}; {found.n_sentences:,} sentences, {found.n_answers:,} answers; {band}",
+        note=f"{direction}; {found.n_sentences:,} sentences, {found.n_answers:,} answers, a mean over sentences; "
+        f"band: 95 % over sentences (jackknife); {band}",
     )
 
 
@@ -193,26 +207,24 @@ def in_one_sentence(_: Any) -> None:
     tuned = grown(chosen, labels_only=True)
     if chosen is None or tuned is None:
         return
-    left, right = st.columns([2, 3])
+    left, middle, right = st.columns([2, 3, 1])
     direction = _direction(left)
-    typed = right.text_input(
+    typed = middle.text_input(
         "Sentence", key="patch_text", bind="query-params", max_chars=MOST_TYPED, placeholder="type one, or take one of the text",
     )  # fmt: skip
     if typed.strip():
         sample, row = Sample(of=Typed.of(typed)), 0
     else:
         sample = chosen.sample
-        texts = load_sample(sample).texts
-        row = int(right.number_input(
-            f"or sentence number (of {len(texts):,})", 1, len(texts), 1, key="patch_row", bind="query-params"
-        )) - 1  # fmt: skip
-        st.caption(show.escaped(texts[row]))
+        n = len(load_sample(sample).texts)
+        row = int(right.number_input(f"or no. (of {n:,})", 1, n, 1, key="patch_row", bind="query-params")) - 1
     spec = PatchedSentence(of=tuned, sample=sample, row=row, word=_word(chosen, sample, row))
     (found,) = show.results([spec], what="the states of this sentence put into the other network")
     if found is None:
         return
     st.markdown(
-        f"**What does each state do to the answer?** {show.escaped(patches.sentence_finding(found, direction))}",
+        f"**What does each state do to the answer** for “{show.escaped(load_sample(sample).texts[row])}”? "
+        f"{show.escaped(patches.sentence_finding(found, direction))}",
         help=_HELP_PATCHES,
     )
     show.figure(

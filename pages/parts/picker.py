@@ -14,6 +14,7 @@ from core.analyses.checkpoint import Checkpoint, own_pooling_of, run_of, shape_o
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.graft import Graft
 from core.data.load import sample_size
+from core.errors import TunescopeError
 from core.keys import key_of
 from core.lab import Lab, Named
 from core.refs import LABEL_NAMES, Sample
@@ -122,6 +123,14 @@ def has_classes(chosen: Selection) -> bool:
         icon=":material/info:",
     )
     return False
+
+
+def has_label(text: Named, chosen: Selection) -> bool:
+    """Whether a text can be asked for the same label; one whose file is gone cannot, as the page Data says."""
+    try:
+        return chosen.label in get_lab().labels_of(text.ref)[chosen.unit]
+    except TunescopeError:
+        return False
 
 
 def pick_run(run: Checkpoint) -> None:

@@ -288,10 +288,10 @@ def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
     (layers,), (labelled,), (scored,) = (results[kind] for kind in ("dynamics", "label_dynamics", "step_scores"))
     base, tuned = results["probe"]
     (hulls,), (read,), (alike,) = (results[kind] for kind in ("direct_probe_change", "probe_change", "spatial_change"))
-    agreed = results["spatial_similarity"]
+    agreed, parted = results["spatial_similarity"], results["direct_probe"]
     row = across.Row(
-        name="one", layer=6, change=hulls, read=read, base_probe=base, tuned_probe=tuned, base_alike=agreed[0],
-        tuned_alike=agreed[1], alike=alike,
+        name="one", layer=6, base_hulls=parted[0], tuned_hulls=parted[1], change=hulls, read=read, base_probe=base,
+        tuned_probe=tuned, base_alike=agreed[0], tuned_alike=agreed[1], alike=alike,
     )  # fmt: skip
     return {
         **{
@@ -299,7 +299,9 @@ def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
             for measure in MEASURES
         },
         "read over steps": steps.layers_chart(steps.read_table([(0, base), (4, tuned)]), "accuracy", look, 0, None),
-        "labels over steps": steps.labels_chart(steps.labels_table(labelled, 6), look, 3),
+        "labels over steps": steps.labels_chart(
+            steps.labels_table(labelled, 6), steps.control_table(labelled, 6), look, 3
+        ),
         "paths of labels": steps.paths_chart(steps.paths_table(labelled, [1, 6], labelled.labels[:3]), look, 3),
         "scores over steps": steps.scores_chart(scored, look, 6),
         "across tasks": across.across_chart(across.across_table([row, replace(row, name="other")]), look),

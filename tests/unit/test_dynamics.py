@@ -4,7 +4,10 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from core.analyses.direct_probe import DirectProbe, LabelHulls
 from core.analyses.dynamics import ALIKE, CROWDED, MEASURES, MOVED, Dynamics, LayersOverSteps
@@ -134,6 +137,18 @@ def test_a_step_whose_file_is_gone_is_named(made: Lab, lab: Lab) -> None:
         lab.run(StepScores(run=STEPPED))
 
 
+def test_a_step_whose_weights_are_no_numbers_is_named(made: Lab, lab: Lab) -> None:
+    shutil.copytree(made.store.settings.cache, lab.store.settings.cache, dirs_exist_ok=True)
+    held: TunedCheckpoint = lab.peek(STEPPED)
+    lab.discard(StepScores(run=STEPPED))
+    file = changes_file(held.changes, 3)
+    kept = load_file(file)
+    name = next(name for name in kept if "layer.5" in name and "@" not in name)
+    save_file(kept | {name: torch.full_like(kept[name], float("nan"))}, file)
+    with pytest.raises(CheckpointDamaged, match="no numbers"):
+        lab.run(StepScores(run=STEPPED))
+
+
 def test_states_that_are_no_numbers_are_named(made: Lab) -> None:
     base, last = made.peek(BASE), made.peek(STEPS[-1])
     broken = [np.array(layer) for layer in last.layers]
@@ -213,6 +228,30 @@ def test_gains_of_labels_are_the_end_less_the_start(labels: LabelsOverSteps) -> 
     said = charts.labels_finding(table)
     assert f"gains {order[0]}" in said
     assert f"least {order[-1]}" in said
+    assert said.count("rows, inside the noise") == int(
+        table.drop_duplicates("label").sort_values("rank").iloc[[0, -1]]["is_noise"].sum()
+    )
+
+
+def test_beside_labels_stand_those_of_the_control_task(made: Lab, labels: LabelsOverSteps) -> None:
+    alone: LabelHulls = made.run(DirectProbe(embed=STEPS[-1], label="upos", n_rows=200))
+    assert labels.control_kind == alone.control_kind
+    assert labels.control.shape == (len(labels.numbers), 7)
+    assert (labels.control >= 0).all()
+    np.testing.assert_array_equal(labels.control[0], labels.control[1])
+
+
+def scores(values: list[float], *, guessing: float = 0.6) -> ScoresOverSteps:
+    """Scores with intervals of .02 to either side."""
+    table = pd.DataFrame({"step": range(1, len(values) + 1), "score": values})
+    table = table.assign(low=table["score"] - 0.02, high=table["score"] + 0.02)
+    return ScoresOverSteps(measure="accuracy", scores=table, guessing=guessing, n=100)
+
+
+def test_a_task_is_learnt_when_it_is_not_lost_again() -> None:
+    assert "from step 5 on" in charts.scores_finding(scores([0.7, 0.4, 0.705, 0.5, 0.71]))
+    assert "from step 2 on; from step 3 on" in charts.scores_finding(scores([0.5, 0.8, 0.9, 0.9]))
+    assert "not told from guessing" in charts.scores_finding(scores([0.7, 0.61]))
 
 
 def test_paths_keep_the_distances_that_their_plane_holds(labels: LabelsOverSteps) -> None:
@@ -224,6 +263,10 @@ def test_paths_keep_the_distances_that_their_plane_holds(labels: LabelsOverSteps
     for at in range(len(labels.numbers)):
         away = np.linalg.norm(centres[at, 0] - centres[at, 1])
         assert np.linalg.norm(drawn[at, 0] - drawn[at, 1]) <= away + 1e-6
+        for one in (0, 1):  # what is said of a way is the whole of it, and not what the plane shows
+            moved = np.linalg.norm(centres[at, one] - centres[0, one])
+            said = table[(table["order"] == at) & (table["label"] == two[one])]["moved"].iloc[0]
+            assert said == pytest.approx(moved)
     closest = charts.closest_labels(labels)
     assert len(closest) == 3
     assert set(closest) <= set(labels.labels)

@@ -1,9 +1,11 @@
 """Grafts: all of one side is that side to the bit, parts lie where they are said to lie, and what is refused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
@@ -18,12 +20,13 @@ from core.charts import grafts as charts
 from core.errors import CheckpointDamaged, IncompatibleRefs, SpecInvalid
 from core.keys import key_of
 from core.lab import Lab
+from core.maths.statistics import Estimate
 from core.models.changes import Changes, changes_file, write_changes
-from core.models.checkpoints import backbone_class, load_weights
+from core.models.checkpoints import backbone_class, load_weights, place, shape
 from core.models.grafting import Added, grafted, part_of
 from core.models.weights import stored_tensors
-from core.refs import Packaged, RandomWeights, Sample, Suite
-from tests.golden.test_families import CONFIGS, DEPTH
+from core.refs import Folder, Packaged, RandomWeights, Sample, Suite, Surgery
+from tests.golden.test_families import CONFIGS
 from tests.golden.test_families import made as made_of
 from tests.small import SAMPLE, STEPPED, TUNE
 
@@ -68,11 +71,11 @@ def test_a_graft_is_the_base_up_to_its_seam_and_differs_above(made: Lab) -> None
 def test_a_share_is_that_share_of_the_way_of_every_weight(made: Lab) -> None:
     folder = made.run(TUNE).changes
     whole = grafted(
-        packaged_folder(), [Added(Changes(changes_file(folder, None)), [1.0] * N_PARTS)], 6, check=lambda: None
+        packaged_folder(), [Added(Changes(changes_file(folder, None)), [1.0] * N_PARTS)], check=lambda: None
     )[0]
     for scale in (-1.0, 0.25, 2.0):
         some, _ = grafted(
-            packaged_folder(), [Added(Changes(changes_file(folder, None)), [scale] * N_PARTS)], 6, check=lambda: None
+            packaged_folder(), [Added(Changes(changes_file(folder, None)), [scale] * N_PARTS)], check=lambda: None
         )
         known = stored_tensors(packaged_folder())
         assert some.keys() == whole.keys()
@@ -132,16 +135,40 @@ def test_of_a_low_rank_change_a_graft_stays_small(made: Lab) -> None:
 def test_in_every_family_each_weight_belongs_to_one_part(family: str, tmp_path: Path) -> None:
     made_of(family, tmp_path / "checkpoint")
     model = load_weights(backbone_class(tmp_path / "checkpoint"), tmp_path / "checkpoint")
-    n_blocks = 1 if family.startswith("albert") else DEPTH
-    parts = {name: part_of(name, n_blocks) for name in stored_tensors(tmp_path / "checkpoint")}
-    assert set(parts.values()) == set(range(n_blocks + 1)), sorted(parts)
+    n_blocks = shape(place(Folder.at(tmp_path / "checkpoint"))).n_blocks
+    parts = {name: part_of(name) for name in stored_tensors(tmp_path / "checkpoint")}
+    assert {part for part in parts.values() if part is not None} == set(range(n_blocks + 1)), sorted(parts)
     words = model.get_input_embeddings().weight
     named = next(name for name, one in model.named_parameters() if one is words)
     assert parts[named] == 0
-    for name, part in parts.items():  # what is in a block is of that block; norms after the last go with it
+    for name, part in parts.items():
         inside = [int(piece) for piece in name.split(".") if piece.isdigit()]
-        if inside and part:
+        if part is None:  # heads read through it: it stands above all blocks, and is a norm or a pooler
+            assert not inside
+            assert "norm" in name.lower() or "pooler" in name or "ln_f" in name
+        elif part:
             assert part in {at + 1 for at in inside}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("decoder.project_in.weight", 0),
+        ("decoder.project_out.weight", None),
+        ("encoder.relative_attention_bias.weight", 0),
+        ("encoder.LayerNorm.weight", 0),
+        ("encoder.conv.conv.weight", 0),
+        ("decoder.final_layer_norm.bias", None),
+        ("norm.weight", None),
+    ],
+)
+def test_what_lies_outside_the_blocks_is_below_or_above_them(name: str, part: int | None) -> None:
+    assert part_of(name) == part
+
+
+def test_a_family_that_does_not_say_where_its_weights_lie_is_refused() -> None:
+    with pytest.raises(IncompatibleRefs, match="not known of this family"):
+        part_of("attentions.0.q_lin.weight")  # XLM keeps its blocks' parts in lists of their own
 
 
 @pytest.mark.parametrize("way", ["Base below, tuned above", "Scale the change"])
@@ -183,8 +210,51 @@ def test_a_finding_names_what_the_table_has(made: Lab, way: str) -> None:
     found: GraftScores = made.peek(Grafts(of=TUNE, way=way, n=20, other=SMALL if way == ADD else None))
     table = charts.grafts_table(found)
     assert list(table["n"].unique()) == [20]
-    assert table.loc[table["at"] == found.intact, "is_noise"].all()
+    assert table.loc[table["at"] == found.intact, "difference_is_noise"].all()
     assert "Intact" in charts.finding(found, WAYS[way])
+
+
+def scored(**shifts: float) -> GraftScores:
+    """Scores of .8 at every place but for some, each told from what it is held against."""
+    at = list(WAYS["One part back"].places(3))
+    scores = [0.8 + shifts.get(f"at_{one}", 0.0) for one in at]
+    sure = [None if one == 0.8 else Estimate(one - 0.8, one - 0.81, one - 0.79, 0.001, 99, 20) for one in scores]
+    table = pd.DataFrame({"at": at, "score": scores, "low": scores, "high": scores, "same": 1.0})
+    return GraftScores(
+        measure="accuracy",
+        scores=table,
+        differences=tuple(sure),
+        gains=tuple(sure),
+        intact="none",
+        bare="",
+        guessing=0.5,
+        n=99,
+    )
+
+
+def test_what_helps_is_not_called_missed_and_what_is_not_told_apart_is_not_called_equal() -> None:
+    way = WAYS["One part back"]
+    assert "No place can be told from the intact network" in charts.finding(scored(), way)
+    said = charts.finding(scored(at_0=0.1, at_1=-0.1), way)
+    assert "Better than intact, beyond the noise: 0." in said
+    assert "Worse than intact, beyond the noise: 1." in said
+
+
+def test_what_a_part_does_by_itself_is_held_against_the_base(made: Lab) -> None:
+    found: GraftScores = made.run(Grafts(of=TUNE, way="One part alone", n=20))
+    held = dict(zip(found.scores["at"], found.scores["score"], strict=True))
+    for at, one in zip(found.scores["at"], found.gains, strict=True):
+        if one is not None:
+            assert one.value == pytest.approx(held[at] - held[found.bare])
+    assert found.gains[list(held).index(found.bare)] is None
+    way = WAYS["One part alone"]
+    same = replace(scored(), intact="all", bare="none", scores=scored().scores.assign(at=["none", "0", "1", "2"]))
+    assert "Nothing less than all of it gains" in charts.finding(same, way)
+
+
+def test_a_run_that_began_from_other_weights_has_no_change_to_graft() -> None:
+    with pytest.raises(SpecInvalid, match="did not begin from the base"):
+        Graft(of=TUNE.replace(surgery=Surgery(reset=(5,))), shares=(1,) * 7)
 
 
 @pytest.mark.parametrize(
@@ -249,14 +319,14 @@ def test_weights_that_are_no_numbers_are_named(made: Lab, tmp_path: Path) -> Non
     save_file(held, tmp_path / "final.safetensors")
     with pytest.raises(CheckpointDamaged, match="not numbers"):
         grafted(
-            packaged_folder(), [Added(Changes(tmp_path / "final.safetensors"), [1.0] * N_PARTS)], 6, check=lambda: None
+            packaged_folder(), [Added(Changes(tmp_path / "final.safetensors"), [1.0] * N_PARTS)], check=lambda: None
         )
 
 
 def test_a_change_of_what_the_start_does_not_have_is_named(tmp_path: Path) -> None:
     write_changes(tmp_path / "final.safetensors", {}, {"backbone/encoder.layer.9.x.weight": torch.ones(2, 2)}, {})
     with pytest.raises(CheckpointDamaged, match="no such tensor"):
-        grafted(packaged_folder(), [Added(Changes(tmp_path / "final.safetensors"), [0.5] * 11)], 10, check=lambda: None)
+        grafted(packaged_folder(), [Added(Changes(tmp_path / "final.safetensors"), [0.5] * 11)], check=lambda: None)
 
 
 def test_random_weights_have_no_head_to_graft() -> None:

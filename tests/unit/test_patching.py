@@ -1,5 +1,8 @@
 """Patched states: all of them make the other network, none of them nothing, and two ways to the same network agree."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,8 @@ from core.errors import NotEnoughData, SpecInvalid
 from core.lab import Lab
 from core.maths.effects import log_odds
 from core.models.patching import Pair
-from core.refs import Packaged, Sample, Suite, Typed
+from core.refs import Folder, Packaged, Sample, Suite, Typed
+from tests.faults import tiny
 from tests.quiet import Quiet
 from tests.small import SAMPLE, TUNE
 
@@ -192,7 +196,17 @@ def test_what_is_said_of_a_figure_is_in_its_table(effects: PatchEffects, one: Pa
     cells = patches.sentence_table(one, direction)
     assert len(cells) == DEPTH * (len(one.pieces) + 1)
     assert one.tuned_said in patches.sentence_finding(one, direction)
-    assert "nats" in patches.effects_finding(effects, direction)
+    assert "nats" in patches.effects_finding(effects, direction, patches.WAY)
+    assert "answers" in patches.effects_finding(effects, direction, patches.ANSWERS)
+
+
+def test_half_of_the_way_is_covered_where_no_higher_layer_takes_it_back(effects: PatchEffects) -> None:
+    table = effects.effects.assign(share=0.0, answers=effects.base_answers)
+    own = (table["direction"] == INTO_BASE) & (table["kind"] == EVERY)
+    table.loc[own, "share"] = [0.55, 0.2, 0.1, 0.6, 0.7, 0.9, 1.0]
+    assert "covered from layer 3 on" in patches.effects_finding(replace(effects, effects=table), INTO_BASE, patches.WAY)
+    table.loc[own, "share"] = 0.1
+    assert "no layer covers half" in patches.effects_finding(replace(effects, effects=table), INTO_BASE, patches.WAY)
 
 
 @pytest.mark.parametrize(
@@ -225,3 +239,21 @@ def test_cancelled_it_stops(made: Lab) -> None:
 
     with pytest.raises(Cancelled):
         compute(OVER, {"of": made.run(TUNE)}, Quiet(stop_after=3))
+
+
+@pytest.mark.parametrize("family", ["gpt2", "roberta"])
+def test_in_other_families_too_every_state_at_the_top_makes_the_other_network(
+    lab: Lab, family: str, tmp_path: Path
+) -> None:
+    """GPT-2 has a norm above its last block, which tuning changed: it goes with the head."""
+    tiny(family, tmp_path / "tiny")
+    run = TUNE.replace(checkpoint=Folder.at(tmp_path / "tiny"), learning_rate=1e-2)
+    quiet = Quiet()
+    quiet.folder = tmp_path
+    own = pair_of(run, {"of": lab.run(run)}, load_sample(FEW), quiet)[0]
+    for running in (0, 1):
+        said, states = own.says(1 - running, ROWS)
+        patched = own.patched(running, ROWS, own.n_layers, states[-1], own.real(ROWS))
+        for a, b in zip(said, patched, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+        assert not np.allclose(own.says(running, ROWS)[0][0], said[0], atol=1e-3)
