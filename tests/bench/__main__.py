@@ -4,7 +4,7 @@ import datetime
 import os
 import platform
 
-from tests.bench import curves, extraction, geometry, goals, maps, mlps, pages, points, probes
+from tests.bench import causes, curves, extraction, geometry, goals, maps, mlps, pages, points, probes
 from tests.bench.rows import TABLE
 
 
@@ -22,6 +22,7 @@ def main() -> None:
         *curves.seconds(),
         *geometry.rows(),
         *goals.rows(),
+        *causes.rows(),
     ]
     lines = [
         "# Benches",
@@ -33,7 +34,7 @@ def main() -> None:
         "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Curves are of 500 "
         "sentences of the built-in suite. Some rows alone: "
         "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.geometry`, `.goals`, "
-        "`.grid`, `.neurons`, `.pages`, `.points`, `.extraction`.",
+        "`.causes`, `.grid`, `.neurons`, `.pages`, `.points`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",

@@ -248,7 +248,7 @@ def test_what_a_part_does_by_itself_is_held_against_the_base(made: Lab) -> None:
             assert one.value == pytest.approx(held[at] - held[found.bare])
     assert found.gains[list(held).index(found.bare)] is None
     way = WAYS["One part alone"]
-    same = replace(scored(), intact="all", bare="none", scores=scored().scores.assign(at=["none", "0", "1", "2"]))
+    same = replace(scored(), intact="all", bare="none", scores=scored().scores.assign(at=["none", "0", "1", "all"]))
     assert "Nothing less than all of it gains" in charts.finding(same, way)
 
 
