@@ -18,11 +18,11 @@ from core.analyses.neurons import (  # noqa: E402
     RANKINGS,
     Neurons,
 )
-from core.charts import curves, neuron_twins, neurons  # noqa: E402
+from core.charts import board, curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
 from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import notes, picker, several, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 HELP_RANKINGS = (
@@ -57,6 +57,7 @@ def main() -> None:
         return
     views = {
         "Where they live": living,
+        "Several checkpoints": several_living,
         "How few do": few,
         "Of each class": classes,
         "Rankings": rankings,
@@ -134,6 +135,55 @@ def living(chosen: Selection) -> None:
         specs=_specs(chosen),
         note=f"{_sizes(table)}; {notes.neurons(chosen, *scores)}",
     )
+
+
+def several_living(chosen: Selection) -> None:
+    """Where the first neurons of several checkpoints live, tuned on other tasks or of other families and sizes."""
+    if _settings()["one_layer"]:
+        st.info(
+            "Where they live is asked of all layers joined: switch the single layer off above.", icon=":material/info:"
+        )
+        return
+    named = several.checkpoints(chosen, "neurons_several")
+    one, two = st.columns(2)
+    ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
+    how_many = two.segmented_control(
+        "Neurons", neurons.HOW_MANY, default=neurons.MINIMAL, key="neurons_many", bind="query-params", required=True
+    )
+    is_scaled = _settings()["is_scaled"]
+    specs = {
+        name: Neurons(embed=chosen.embed(held.ref), label=chosen.label, is_scaled=is_scaled)
+        for name, held in named.items()
+    }
+    if not specs:
+        st.info("Choose at least one checkpoint.", icon=":material/info:")
+        return
+    held = show.results(
+        list(specs.values()), what=f"neurons of {len(specs)} checkpoints ranked for {chosen.label_name}"
+    )
+    found = {name: scores for name, scores in zip(specs, held, strict=True) if scores is not None}
+    if not found:
+        return
+    table = neurons.several_table(found, ranking, how_many)
+    st.markdown(
+        f"**Where do the neurons for {chosen.label_said} live in each?** "
+        f"{show.escaped(neurons.several_finding(found, ranking, how_many))}",
+        help="Every layer stands at its share of the depth, and its share of the neurons is told against that of neurons drawn at "
+        "random, so that networks of any depth are compared: 100 % = as chance has it. Durrani et al. 2021 found them lower after "
+        "tuning. Intervals are over splits of the sentences, each by itself.",
+    )
+    show.figure(
+        board.depth_curves(
+            table, show.look(), checkpoints=list(named), name="times", title="share in the layer, against random neurons",
+            guess="at random",
+        ),
+        table,
+        name="living-several",
+        alt_text=f"Share of the {how_many} for {chosen.label_name} over depth, {len(found)} checkpoints",
+        specs=[specs[name] for name in found],
+        note=f"{', '.join(f'{name}: {own:.0f}' for name, own in table.groupby('checkpoint', sort=False)['n'].first().items())} "
+        f"neurons, mean over splits; {notes.neurons(chosen, *found.values())}",
+    )  # fmt: skip
 
 
 def _sizes(table) -> str:  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pandas as pd  # noqa: E402
@@ -15,12 +15,12 @@ from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.analyses.goals import DULL, misses  # noqa: E402
 from core.charts import board, confusion, curves, scores  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, rows, show  # noqa: E402
+from pages.parts import notes, picker, rows, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_options  # noqa: E402
 
 CELL = "crossed_cell"
-FEW, MOST = 4, 6  # tasks chosen at first; checkpoints that have a colour of their own
+FEW = 4  # tasks chosen at first
 
 
 def main() -> None:
@@ -243,7 +243,7 @@ def sizes(chosen: Selection) -> None:
     """Probe curves of any checkpoints over relative depth: small and large ones of a family, or of several."""
     if not picker.has_classes(chosen):
         return
-    named = chosen_checkpoints(chosen)
+    named = several.checkpoints(chosen, "sizes")
     specs = {name: chosen.probe_of(one) for name, one in named.items()}
     if not specs:
         st.info("Choose at least one checkpoint.", icon=":material/info:")
@@ -267,13 +267,6 @@ def sizes(chosen: Selection) -> None:
         specs=[specs[name] for name in complete],
         note=notes.sizes(complete, chosen),
     )
-
-
-def chosen_checkpoints(chosen: Selection) -> dict[str, Named]:
-    """Any checkpoints, by short name; the sidebar's two first."""
-    assert chosen.tuned is not None
-    others = [one for one in get_lab().checkpoints() if one.id not in (chosen.base.id, chosen.tuned.id)]
-    return picked((chosen.base, chosen.tuned, *others), "Checkpoints", "sizes", n_default=2)
 
 
 def heads(chosen: Selection) -> None:
@@ -370,25 +363,7 @@ def chosen_runs(chosen: Selection) -> dict[str, Named]:
     """Tuned checkpoints to compare, by short name; the sidebar's first."""
     assert chosen.tuned is not None
     others = [named for named in get_lab().checkpoints() if named.id not in (chosen.base.id, chosen.tuned.id)]
-    return picked((chosen.tuned, *others), "Tuned checkpoints", "checkpoints", n_default=FEW)
-
-
-def picked(options: Sequence[Named], title: str, key: str, *, n_default: int) -> dict[str, Named]:
-    """Some of these checkpoints, by what tells their names apart."""
-    by_id = {named.id: named for named in options}
-    ids = st.multiselect(
-        title,
-        list(by_id),
-        default=list(by_id)[:n_default],
-        format_func=lambda one: by_id[one].name,
-        max_selections=MOST,
-        key=key,
-        persist_state="session",
-        help=f"Up to {MOST}, so that each has a colour.",
-    )
-    names = board.short_names([by_id[one].name for one in ids])
-    names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]
-    return {name: by_id[one] for name, one in zip(names, ids, strict=True)}
+    return several.picked((chosen.tuned, *others), "Tuned checkpoints", "checkpoints", n_default=FEW)
 
 
 with show.messages():

@@ -25,6 +25,9 @@ DEAD = 1e-4
 """Of the median spread of its layer: a neuron of the base that varies less has no part that it could keep."""
 TOP_ROWS = 20
 """Rows on which a neuron is highest, whose words are compared."""
+TOP_WORDS = 3
+"""Different words of these that are named."""
+_BEGINNING = 40
 _FEWEST = 50
 
 
@@ -73,6 +76,13 @@ class Twins(Result):
     """Bits that each neuron alone tells of the label, [2 (base, tuned), layers, width]; 0 without a label."""
     n_rows: int
     n_sentences: int
+    base_top: tuple[np.ndarray, ...] = ()
+    """By layer: the first different words on which each neuron is highest, as places in vocabulary, -1 where there are fewer, int32
+    [width, TOP_WORDS]. Empty in results stored before they were kept."""
+    tuned_top: tuple[np.ndarray, ...] = ()
+    """The same after tuning."""
+    vocabulary: tuple[str, ...] = ()
+    """Words of the rows, lower case; of sentences their beginnings."""
 
 
 def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
@@ -91,7 +101,8 @@ def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
             "Correlating neurons over rows.", f"There are {len(in_base)}.", f"Give {_FEWEST} or more: a larger sample."
         )
     labels = _labels(spec, base), _labels(spec, tuned)
-    found = []
+    vocabulary, word = np.unique(_words(spec, base, in_base), return_inverse=True)
+    found, top = [], []
     for layer in range(len(base.layers)):
         run.step(layer, len(base.layers), "layers")
         sides = (
@@ -102,7 +113,9 @@ def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
             np.zeros(widths[0][layer]) if own is None else mutual_information(own[0](side.layers[layer]), own[1])
             for own, side in zip(labels, (base, tuned), strict=True)
         ]
-        found.append((*_twins(*sides), np.stack(told)))
+        rows = [np.argsort(-side, axis=0, kind="stable")[:TOP_ROWS] for side in sides]
+        found.append((*_twins(*sides, rows), np.stack(told)))
+        top.append([first_words(word[own]) for own in rows])
     run.step(len(base.layers), len(base.layers), "layers")
     same, match, match_size, new, nearest, spread, words, told = zip(*found, strict=True)
     return Twins(
@@ -117,7 +130,28 @@ def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
         told=np.stack(told, axis=1).astype(np.float32),
         n_rows=len(in_base),
         n_sentences=len(np.unique(base.sentence[in_base])),
+        base_top=tuple(own for own, _ in top),
+        tuned_top=tuple(own for _, own in top),
+        vocabulary=tuple(vocabulary.tolist()),
     )
+
+
+def _words(spec: NeuronTwins, embeddings: Embeddings, rows: NDArray[np.intp]) -> list[str]:
+    """What stands at each row."""
+    examples = load_sample(spec.base.sample)
+    sentence, word = embeddings.sentence[rows].tolist(), embeddings.word[rows].tolist()
+    if spec.base.unit == "sentence":
+        return [examples.texts[i][:_BEGINNING] for i in sentence]
+    return [examples.words[i][j].lower() for i, j in zip(sentence, word, strict=True)]
+
+
+def first_words(codes: NDArray[np.intp]) -> NDArray[np.int32]:
+    """The first TOP_WORDS different codes of each column, -1 where there are fewer: [rows, width] -> int32 [width, TOP_WORDS]."""
+    found = np.full((codes.shape[1], TOP_WORDS), -1, dtype=np.int32)
+    for at, column in enumerate(codes.T):
+        own = list(dict.fromkeys(column.tolist()))[:TOP_WORDS]
+        found[at, : len(own)] = own
+    return found
 
 
 def _rows(values: tuple[NDArray, ...]) -> NDArray[np.float32]:
@@ -139,8 +173,8 @@ def _labels(spec: NeuronTwins, embeddings: Embeddings) -> tuple[Any, NDArray[np.
     return rows.vectors, y
 
 
-def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> tuple[NDArray, ...]:
-    """same, match, match_size, new, nearest, spread, words of a layer [width] each."""
+def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32], top: list[NDArray[np.intp]]) -> tuple[NDArray, ...]:
+    """same, match, match_size, new, nearest, spread, words of a layer [width] each. Args: top: highest rows, of both."""
     spreads = [side.std(axis=0, dtype=np.float64) for side in (base, tuned)]
     first, second = (
         ((side - side.mean(axis=0)) / np.where(sd > 0, sd, 1.0)).astype(np.float32)
@@ -153,7 +187,6 @@ def _twins(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> tuple[NDArr
     best = np.where(size[itself, itself] >= size.max(axis=1) - 1e-6, itself, size.argmax(axis=1))
     alive, alive_after = (sd > DEAD * np.median(sd) for sd in spreads)
     ratio = np.divide(spreads[1], spreads[0], out=np.full_like(spreads[0], np.nan), where=alive)
-    top = [np.argsort(-side, axis=0, kind="stable")[:TOP_ROWS] for side in (base, tuned)]
     shared = np.array([len(np.intersect1d(top[0][:, j], top[1][:, j])) for j in itself]) / len(top[0])
     new = np.where(alive_after, size.max(axis=0), np.nan)
     return alike[itself, itself], best, alike[itself, best], new, size.argmax(axis=0), ratio, shared

@@ -205,19 +205,30 @@ def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def depth_curves(table: pd.DataFrame, look: Look, *, checkpoints: Sequence[str]) -> alt.LayerChart:
-    """Accuracy over relative depth, one curve a checkpoint, however many blocks it has.
+def depth_curves(
+    table: pd.DataFrame,
+    look: Look,
+    *,
+    checkpoints: Sequence[str],
+    name: str = "accuracy",
+    title: str = "accuracy on held-out sentences",
+    guess: str = "majority",
+) -> alt.LayerChart:
+    """A share over relative depth, one curve a checkpoint, however many blocks it has.
 
     Args:
-        table: of depth_table.
+        table: of depth_table, or with other columns in the place of accuracy, control and majority.
         checkpoints: names in the order of their colours.
+        name: column of the share.
+        title: of its axis.
+        guess: what the column majority holds.
     """
     room = alt.Scale(domain=[-0.04, 1.42], nice=False, zero=False)
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".0%", grid=False, labelAngle=0)
     x = alt.X("at:Q", title="depth (0 % = embeddings, 100 % = top)", scale=room, axis=axis)
     curves = _curves(
-        table.assign(at=table["depth"]), "accuracy", look, x, checkpoints=checkpoints, title="accuracy on held-out sentences",
-        percent=True, domain=None, gap=0.03, own_controls=True,
+        table.assign(at=table["depth"]), name, look, x, checkpoints=checkpoints, title=title, percent=True, domain=None,
+        gap=0.03, own_controls=True, guess=guess,
     )  # fmt: skip
     return framed(alt.layer(*curves), look, height=_height(look))
 
@@ -234,6 +245,7 @@ def _curves(
     domain: tuple[float, float] | None,
     gap: float,
     own_controls: bool = False,
+    guess: str = "majority",
 ) -> list[alt.Chart]:
     """Guesses, intervals, lines, points and names of several checkpoints over the column "at"; names stand `gap` beside the end.
 
@@ -270,7 +282,7 @@ def _curves(
     ends = alt.Chart(_ends(table, name, domain, look, gap)).mark_text(align="left", fontWeight="bold")
     ends = ends.encode(x=x, y=alt.Y("at_y:Q", scale=scale), text=alt.Text("checkpoint:N"), color=colour)
     return [
-        *_guesses(table, look, x, gap, colour if own_controls else alt.value(look.quiet)),
+        *_guesses(table, look, x, gap, colour if own_controls else alt.value(look.quiet), guess),
         error,
         line,
         solid,
@@ -312,21 +324,21 @@ def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Loo
     return ends.assign(at_y=places, at=ends["at"].max() + gap)
 
 
-def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float, colour: Any) -> list[alt.Chart]:
-    """Control tasks, dotted, and majority, grey, where the table has them."""
-    if "control" not in table:
-        return []
+def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float, colour: Any, guess: str) -> list[alt.Chart]:
+    """Control tasks, dotted, and what is had without any, grey, where the table has them. Args: guess: what "majority" holds."""
     last = table[table["layer"] == table["layer"].max()].head(1)
     last = last.assign(at=last["at"] + gap)
-    return [
-        alt.Chart(table)
-        .mark_line(strokeDash=[2, 3], strokeWidth=1.5, opacity=0.8)
-        .encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("checkpoint:N"), color=colour),
-        alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5).encode(y=alt.Y("majority:Q")),
-        *(
-            alt.Chart(last)
-            .mark_text(align="left", dy=shift, color=look.quiet)
-            .encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.TextValue(text))
-            for column, text, shift in (("control", "control task", -10), ("majority", "majority", -9))
-        ),
+    drawn = []
+    if "control" in table:
+        own = alt.Chart(table).mark_line(strokeDash=[2, 3], strokeWidth=1.5, opacity=0.8)
+        drawn.append(own.encode(x=x, y=alt.Y("control:Q"), detail=alt.Detail("checkpoint:N"), color=colour))
+    if "majority" in table:
+        rule = alt.Chart(table.head(1)).mark_rule(strokeDash=[6, 4], color=look.quiet, size=1.5)
+        drawn.append(rule.encode(y=alt.Y("majority:Q")))
+    return drawn + [
+        alt.Chart(last)
+        .mark_text(align="left", dy=shift, color=look.quiet)
+        .encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.TextValue(text))
+        for column, text, shift in (("control", "control task", -10), ("majority", guess, -9))
+        if column in table
     ]

@@ -5,6 +5,7 @@ from html import escape
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.analyses.neuron_profile import QUANTILES, Example, Profile
 from core.analyses.neuron_twins import ALIKE, FATES, UNLIKE, Twins
@@ -67,8 +68,8 @@ def fates_chart(twins: Twins, look: Look) -> alt.Chart:
 
 
 def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
-    """layer, neuron, itself (correlation), best match, its correlation, spread (tuned over base), top rows shared, bits before and
-    after; those whose information changed most first.
+    """layer, neuron, itself (correlation), best match, its correlation, spread (tuned over base), top rows shared, top words and
+    bits before and after; those whose information changed most first.
 
     Args:
         twins: the result.
@@ -89,11 +90,24 @@ def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
         "its correlation": twins.match_size[at],
         "spread": twins.spread[at],
         "top rows shared": twins.words[at],
+        **_top_words(twins, layers, neurons),
         "bits before": before,
         "bits after": after,
     })  # fmt: skip
     order = np.argsort(-np.abs(after - before), kind="stable")
     return table.iloc[order[:MOST_ROWS]].reset_index(drop=True)
+
+
+def _top_words(twins: Twins, layers: NDArray[np.intp], neurons: NDArray[np.intp]) -> dict[str, list[str]]:
+    """Words on which neurons are highest, before and after; none of an older result."""
+    return {
+        f"highest on, {when}": [
+            ", ".join(twins.vocabulary[code] for code in side[layer][neuron] if code >= 0)
+            for layer, neuron in zip(layers, neurons, strict=True)
+        ]
+        for when, side in (("before", twins.base_top), ("after", twins.tuned_top))
+        if side
+    }
 
 
 def _new_ones(twins: Twins) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Where the neurons of a label live, how few of them do, and whether rankings agree on them."""
 
 import itertools
+from collections.abc import Mapping
 
 import altair as alt
 import numpy as np
@@ -96,6 +97,35 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
         majority=1 / len(base.layers),
         n=([counts[0]] * len(base.layers), [counts[1]] * len(tuned.layers)),
     )
+
+
+def several_table(found: Mapping[str, NeuronScores], ranking: str, how_many: str) -> pd.DataFrame:
+    """checkpoint, layer, depth (layer as a share of its blocks), times (share of the first neurons in the layer over that of
+    neurons drawn at random: 1 = as chance), low, high (over splits), majority (1), n (neurons of the set, mean over splits).
+
+    Args:
+        found: by name of the checkpoint, of all layers joined.
+        ranking: one of RANKINGS.
+        how_many: one of HOW_MANY.
+    """
+    rows = []
+    for name, scores in found.items():
+        shares = _shares(scores, ranking, how_many) * len(scores.layers)
+        n = float(of_layers(scores, ranking, how_many).sum(axis=1).mean())
+        for layer, column in enumerate(shares.T):
+            one = _over(column, scores)
+            depth = layer / max(1, len(scores.layers) - 1)
+            rows.append((name, layer, depth, one.value, max(0.0, one.low), one.high, 1.0, n))
+    return pd.DataFrame(rows, columns=["checkpoint", "layer", "depth", "times", "low", "high", "majority", "n"])
+
+
+def several_finding(found: Mapping[str, NeuronScores], ranking: str, how_many: str) -> str:
+    """The mean depth of the first neurons of each checkpoint, in a sentence."""
+    said = []
+    for name, scores in found.items():
+        one = _over(mean_depth(scores, ranking, how_many), scores)
+        said.append(f"{name} {one.value:.0%} [{max(0.0, one.low):.0%}, {min(1.0, one.high):.0%}]")
+    return f"Mean depth of these neurons (0 % = embeddings, 100 % = top): {'; '.join(said)}."
 
 
 def mean_depth(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ VIEWS = {
     "geometry?geometry=Other+text": 1,
     "geometry?geometry=Mean+shift": 2,
     "neurons": 1,
+    "neurons?neurons=Several+checkpoints": 1,
     "neurons?neurons=How+few+do": 2,
     "neurons?neurons=Of+each+class": 2,
     "neurons?neurons=Rankings": 2,

@@ -18,7 +18,16 @@ from pages.parts.lab import get_lab
 from tests.faults import tiny
 from tests.pages.test_pages import _app, opened, said
 
-VIEWS = ("Where they live", "How few do", "Of each class", "Rankings", "Without them", "Twins", "One neuron")
+VIEWS = (
+    "Where they live",
+    "Several checkpoints",
+    "How few do",
+    "Of each class",
+    "Rankings",
+    "Without them",
+    "Twins",
+    "One neuron",
+)
 
 
 @pytest.fixture

@@ -8,7 +8,19 @@ import pytest
 
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.neuron_profile import profile
-from core.analyses.neuron_twins import CONSTANT, DEAD, FATES, KEPT, MOVED, REPURPOSED, SILENT, NeuronTwins, Twins, fates
+from core.analyses.neuron_twins import (
+    CONSTANT,
+    DEAD,
+    FATES,
+    KEPT,
+    MOVED,
+    REPURPOSED,
+    SILENT,
+    NeuronTwins,
+    Twins,
+    fates,
+    first_words,
+)
 from core.analyses.neuron_twins import compute as twins_of
 from core.analyses.neurons import GAUSSIAN, RANDOM, RANKINGS, Neurons, NeuronScores, compute
 from core.charts import neuron_twins, neurons
@@ -235,6 +247,10 @@ def test_fates_are_what_was_done_to_neurons(words: Embeddings) -> None:
     listed = neuron_twins.rows_of_fate(one, "moved")
     assert sorted(zip(listed["layer"], listed["neuron"], strict=True)) == [(5, 3), (5, 4)]
     assert "Neuron 4 now does what it did" in neuron_twins.twin_said(one, 5, 3)
+    # What changed places is highest on the words of the other.
+    first, second = (listed[listed["neuron"] == neuron].iloc[0] for neuron in (3, 4))
+    assert first["highest on, before"] == second["highest on, after"] != ""
+    assert first["highest on, after"] == second["highest on, before"] != ""
     table = neuron_twins.fates_table(one)
     assert table.groupby("layer")["share"].sum().to_list() == pytest.approx([1.0] * 7)
     assert table["n"].sum() == 7 * 384
@@ -348,3 +364,34 @@ def test_new_neurons_are_listed_with_their_nearest_in_the_base(words: Embeddings
     assert row["its correlation"] == pytest.approx(np.nanmax(expected), abs=1e-3)
     by_row, by_sentence = neuron_twins.best_by_chance(one)
     assert row["its correlation"] < 1.3 * by_row < by_sentence * 5  # noise is about what chance is said to be
+
+
+@pytest.mark.parametrize("how_many", neurons.HOW_MANY)
+def test_of_several_checkpoints_the_shares_of_all_layers_are_those_of_chance_on_the_mean(
+    found: tuple[NeuronScores, NeuronScores], how_many: str
+) -> None:
+    table = neurons.several_table({"base": found[0], "tuned": found[1]}, "linear correlation", how_many)
+    alone = neurons.living_table(*found, "linear correlation", how_many)
+    for name, own in table.groupby("checkpoint", sort=False):
+        assert own["times"].mean() == pytest.approx(1)
+        assert own["depth"].tolist() == pytest.approx(np.linspace(0, 1, len(own)))
+        shares = alone.loc[alone["side"] == name, "share"].to_numpy()
+        np.testing.assert_allclose(own["times"] / len(own), shares)
+    said = neurons.several_finding({"base": found[0], "tuned": found[1]}, "linear correlation", how_many)
+    assert "base " in said
+    assert "tuned " in said
+
+
+def test_the_words_that_are_named_are_the_first_different_ones() -> None:
+    codes = np.array([[4, 1], [4, 1], [2, 1], [9, 1], [7, 1]])
+    np.testing.assert_array_equal(first_words(codes), [[4, 2, 9], [1, -1, -1]])
+
+
+def test_words_on_which_a_neuron_is_highest_are_those_of_its_highest_rows(words: Embeddings, twins: Twins) -> None:
+    read = load_sample(BASE.sample).words
+    layer = np.asarray(words.layers[4], dtype=np.float32)
+    for neuron in (0, 200):
+        rows = np.argsort(-layer[:, neuron], kind="stable")
+        said = dict.fromkeys(read[words.sentence[row]][words.word[row]].lower() for row in rows[:20])
+        held = [twins.vocabulary[code] for code in twins.base_top[4][neuron] if code >= 0]
+        assert held == list(said)[:3]

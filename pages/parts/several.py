@@ -1,0 +1,38 @@
+"""Choosing several checkpoints for one figure."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.charts import board
+from core.lab import Named
+from pages.parts.lab import get_lab
+from pages.parts.selection import Selection
+
+MOST = 6
+"""Checkpoints that have a colour of their own."""
+
+
+def checkpoints(chosen: Selection, key: str) -> dict[str, Named]:
+    """Any checkpoints, by short name; the sidebar's two first. Args: key: of the widget."""
+    assert chosen.tuned is not None
+    others = [one for one in get_lab().checkpoints() if one.id not in (chosen.base.id, chosen.tuned.id)]
+    return picked((chosen.base, chosen.tuned, *others), "Checkpoints", key, n_default=2)
+
+
+def picked(options: Sequence[Named], title: str, key: str, *, n_default: int) -> dict[str, Named]:
+    """Some of these checkpoints, by what tells their names apart. Args: key: of the widget; n_default: chosen at first."""
+    by_id = {named.id: named for named in options}
+    ids = st.multiselect(
+        title,
+        list(by_id),
+        default=list(by_id)[:n_default],
+        format_func=lambda one: by_id[one].name,
+        max_selections=MOST,
+        key=key,
+        persist_state="session",
+        help=f"Up to {MOST}, so that each has a colour.",
+    )
+    names = board.short_names([by_id[one].name for one in ids])
+    names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]
+    return {name: by_id[one] for name, one in zip(names, ids, strict=True)}
