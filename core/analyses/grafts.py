@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,13 +11,13 @@ import pandas as pd
 
 from core.analyses.base import Run
 from core.analyses.fine_tune import FineTune
-from core.analyses.goals import MEASURES, MIN_GROUPS, dull, prepared, score_of
-from core.analyses.graft import Graft, Grown, answered, grown_by
+from core.analyses.goals import MEASURES, MIN_GROUPS, Scored, Task, dull, prepared, score_of
+from core.analyses.graft import Graft, Grown, answered, grafted_model, grown_by
 from core.data.load import sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, group_folds, jackknife
-from core.models.checkpoints import place, shape
+from core.models.checkpoints import locate, place, shape
 
 NOTHING, ALL = "none", "all"
 """Places at which no part comes from the side that is put in, and all do."""
@@ -216,10 +218,13 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
     grafts, way = spec.grafts(), WAYS[spec.way]
     n_parts = len(next(iter(grafts.values())).shares)
     intact, bare = way.intact(n_parts), way.bare(n_parts)
-    kept, found = run.folder / "graft.safetensors", {}
+    kept, found = run.folder / "graft.safetensors", dict[str, Scored]()
+    if way.is_upwards:
+        found = _upward(spec, grafts, inputs, task, kept, run)
     for done, (at, graft) in enumerate(grafts.items()):
         run.step(done, len(grafts), "grafts")
-        found[at] = answered(graft, inputs, task, kept, run)
+        if at not in found:
+            found[at] = answered(graft, inputs, task, kept, run)
     kept.unlink()
     run.step(len(grafts), len(grafts), "grafts")
     whole = found[intact]
@@ -246,6 +251,49 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
         guessing=score_of(dull(whole.answers), whole.labels, measure)[0],
         n=len(whole.answers),
     )
+
+
+def _upward(
+    spec: Grafts, grafts: dict[str, Graft], inputs: dict[str, Any], task: Task, kept: Path, run: Run
+) -> dict[str, Scored]:
+    """Scores of grafts whose seam goes up layer by layer: the lower network's states are computed once for all of them, and the
+    upper one runs from each seam on."""
+    from core.models.hooks import beginning_at, reading_layers
+    from core.models.tuning import answers_to, longest_input
+
+    first = next(iter(grafts.values()))
+    head, n_parts = task.lesson.head, len(first.shares)
+    # At the place where nothing is put in all of it is the upper network, and the other one lies below.
+    sides = [grafted_model(Graft(of=spec.of, shares=(share,) * n_parts), inputs, head, kept, run)
+             for share in (first.shares[0], 1.0 - first.shares[0])]  # fmt: skip
+    (upper, tokenizer), (lower, _) = sides
+    n_layers = int(upper.config.num_hidden_layers)
+    if n_layers + 1 != n_parts:  # layers that share a block have one part
+        return {}
+    states: list[Any] = []
+
+    def whole(batch: dict[str, Any]) -> Any:
+        states.clear()
+        with reading_layers(lower.base_model, n_layers, lambda _, hidden: states.append(hidden)):
+            lower.base_model(**{name: batch[name] for name in _READ if name in batch})
+        with reading_layers(upper.base_model, n_layers, lambda *_: None):
+            return upper(**batch)
+
+    def from_seam(batch: dict[str, Any], layer: int) -> Any:
+        with beginning_at(upper.base_model, n_layers, layer, states[layer]):
+            return upper(**batch)
+
+    asks: list[Callable[[dict[str, Any]], Any]] = [
+        whole,
+        *(partial(from_seam, layer=layer) for layer in range(n_parts)),
+    ]
+    longest = longest_input(locate(spec.run.checkpoint), spec.run.max_pieces)
+    said = answers_to(asks, upper, tokenizer, task.lesson.dev, head=head, longest=longest, on_batch=run.check)
+    return {at: task.score(one) for at, one in zip(grafts, said, strict=True)}
+
+
+_READ = ("input_ids", "attention_mask", "token_type_ids")
+"""Of a batch, what a backbone reads; the rest is for heads."""
 
 
 def _same(answers: pd.DataFrame, whole: pd.DataFrame, goal: str) -> float:

@@ -6,7 +6,7 @@ others. Each state is handed on at once and not kept, so that memory does not gr
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +22,10 @@ Edit = Callable[[int, torch.Tensor], torch.Tensor]
 
 _PIECES_FIRST = ("xlnet",)
 """Families whose blocks hand on [pieces, batch, width]."""
+_MORE_THAN_STATES = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
+"""Families whose first block hands on the positions for all."""
+_SEVERAL = "_tunescope_returns_several"
+"""Set on a block by `reading_layers`: whether it returns a state among others, or the state alone."""
 
 
 def blocks(model: "PreTrainedModel", n_layers: int) -> nn.ModuleList:
@@ -81,7 +85,8 @@ def reading_layers(model: "PreTrainedModel", n_layers: int, on_layer: OnLayer) -
         if next_layer == 0:  # a block that is used again is given what it returned
             arrived(args[0] if args else kwargs["hidden_states"])
 
-    def after(_module: nn.Module, _args: Any, output: Any) -> None:
+    def after(module: nn.Module, _args: Any, output: Any) -> None:
+        setattr(module, _SEVERAL, not isinstance(output, torch.Tensor))
         arrived(output if isinstance(output, torch.Tensor) else output[0])
 
     with _hooked(model, n_layers, at_start, before, after):
@@ -127,6 +132,50 @@ def editing_layers(model: "PreTrainedModel", n_layers: int, edit: Edit) -> Itera
 
     with _hooked(model, n_layers, at_start, before, after):
         yield
+
+
+@contextmanager
+def beginning_at(model: "PreTrainedModel", n_layers: int, layer: int, states: torch.Tensor) -> Iterator[None]:
+    """Run each forward pass inside from a layer on, with these states in its place.
+
+    The blocks below hand on what they are given, so that they cost nothing; where a family's lower blocks hand on more than a state
+    (T5's first one the positions of all), they run, and what they return is replaced. Above, all is as with `editing_layers`.
+
+    Args:
+        model: a backbone.
+        n_layers: how many blocks it runs through.
+        layer: 0..n_layers.
+        states: of that layer, [batch, pieces, width].
+    Raises:
+        CheckpointNotFound: the blocks are not found, on entering.
+    """
+
+    def put(at: int, hidden: torch.Tensor) -> torch.Tensor:
+        return states.to(hidden) if at == layer else hidden
+
+    with ExitStack() as stack:
+        # A block that is used several times, and families in which more than states goes upwards, run as they are.
+        if len(blocks(model, n_layers)) == n_layers and model.config.model_type not in _MORE_THAN_STATES:
+            for block in blocks(model, n_layers)[:layer]:
+                stack.enter_context(_idle(block))
+        stack.enter_context(editing_layers(model, n_layers, put))
+        yield
+
+
+@contextmanager
+def _idle(block: nn.Module) -> Iterator[None]:
+    """A block that hands on the state that it is given, in the form in which it returns one."""
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        hidden = args[0] if args else kwargs["hidden_states"]
+        return (hidden, None) if returns_several else hidden
+
+    returns_several = getattr(block, _SEVERAL, False)
+    block.forward = forward
+    try:
+        yield
+    finally:
+        del block.forward  # the class's own shows again
 
 
 @contextmanager

@@ -424,7 +424,7 @@ def answer(
     """What a head says of examples, in batches of similar length.
 
     Args:
-        model: with its head.
+        model: with its head, in evaluation mode.
         tokenizer: its own.
         examples: what to read.
         head: how its scores are read; a word is answered at its first piece, one without pieces not at all.
@@ -433,27 +433,56 @@ def answer(
     Raises:
         CheckpointDamaged: scores that are no numbers.
     """
+    asked = answers_to(
+        [lambda batch: model(**batch)], model, tokenizer, examples, head=head, longest=longest, on_batch=on_batch
+    )
+    return asked[0]
+
+
+def answers_to(
+    asks: Sequence[Callable[[dict[str, torch.Tensor]], Any]],
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    *,
+    head: Head,
+    longest: int,
+    on_batch: Callable[[], None],
+) -> list[Answers]:
+    """What a head says of examples when they are asked in several ways, all of them batch by batch.
+
+    Args:
+        asks: each gives the output of the model for a batch, however it is run.
+        model: whose head is read; the other arguments as of `answer`.
+    Raises:
+        CheckpointDamaged: scores that are no numbers.
+    """
     items, begins, collate = asked_items(tokenizer, model, examples, head=head, longest=longest)
     order = sorted(range(len(items)), key=lambda i: len(items[i]["input_ids"]))
-    said: list[Said | None] = [None] * len(items)
+    said: list[list[Said | None]] = [[None] * len(items) for _ in asks]
     model.eval()
     with torch.inference_mode():
         size = _AT_ONCE
         while order:
             rows = order[:size]
-            batch = collate([items[i] for i in rows])
+            batch = {name: value.to(model.device) for name, value in collate([items[i] for i in rows]).items()}
             try:
-                output = model(**{name: value.to(model.device) for name, value in batch.items()})
+                outputs = [ask(batch) for ask in asks]
             except (RuntimeError, MemoryError) as error:
                 if size == 1 or not _is_want_of_memory(error):
                     raise
                 size //= 2
                 continue
-            for row, one in zip(rows, head.reads(model, output, [begins[i] for i in rows]), strict=True):
-                said[row] = one
+            for mine, output in zip(said, outputs, strict=True):
+                for row, one in zip(rows, head.reads(model, output, [begins[i] for i in rows]), strict=True):
+                    mine[row] = one
             order = order[size:]
             on_batch()
-    every = [one for one in said if one is not None]
+    return [_put_together([one for one in mine if one is not None]) for mine in said]
+
+
+def _put_together(every: list[Said]) -> Answers:
+    """What was said of each example, in one table. Raises CheckpointDamaged."""
     shares = np.concatenate([one.log_shares for one in every])
     beside = {name: np.concatenate([one.beside[name] for one in every]) for name in every[0].beside}
     if any(np.isnan(one).any() for one in (shares, *beside.values())):

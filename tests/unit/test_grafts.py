@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from core.analyses.compress import Compress
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
-from core.analyses.graft import LARGEST, Graft, Grown, shares_said
-from core.analyses.grafts import ADD, WAYS, Grafts, GraftScores
+from core.analyses.goals import prepared
+from core.analyses.graft import LARGEST, Graft, Grown, answered, shares_said
+from core.analyses.grafts import ADD, WAYS, Grafts, GraftScores, _upward
 from core.charts import grafts as charts
 from core.errors import CheckpointDamaged, IncompatibleRefs, SpecInvalid
 from core.keys import key_of
@@ -28,6 +29,7 @@ from core.models.weights import stored_tensors
 from core.refs import Folder, Packaged, RandomWeights, Sample, Suite, Surgery
 from tests.golden.test_families import CONFIGS
 from tests.golden.test_families import made as made_of
+from tests.quiet import Quiet
 from tests.small import SAMPLE, STEPPED, TUNE
 
 SMALL = Compress(of=TUNE)
@@ -191,10 +193,18 @@ def test_scores_of_a_row_of_grafts_begin_and_end_at_the_two_sides(made: Lab, way
             assert one.low <= one.value <= one.high
 
 
-def test_a_graft_in_a_row_is_that_graft(made: Lab) -> None:
-    found: GraftScores = made.peek(Grafts(of=TUNE, n=20))
-    alone = Graft(of=TUNE.replace(dev=TUNE.dev.replace(n=20)), shares=PARTLY.shares)
-    assert found.scores.set_index("at").loc["3", "score"] == pytest.approx(made.run(alone).score.value)
+@pytest.mark.parametrize("way", ["Base below, tuned above", "Tuned below, base above"])
+def test_grafts_in_a_row_are_those_grafts(made: Lab, tmp_path: Path, way: str) -> None:
+    """States are handed from one network to the other; weights put together must say the same, answer by answer."""
+    spec = Grafts(of=TUNE, way=way, n=20)
+    run, inputs, task = Quiet(), {"of": made.run(TUNE)}, prepared(spec.run)
+    grafts = spec.grafts()
+    seamed = _upward(spec, grafts, inputs, task, tmp_path / "one.safetensors", run)
+    assert list(seamed) == list(grafts)
+    for at, graft in grafts.items():
+        put_together = answered(graft, inputs, task, tmp_path / "one.safetensors", run).answers
+        np.testing.assert_allclose(seamed[at].answers["confidence"], put_together["confidence"], atol=1e-5)
+        assert (seamed[at].answers["guess"] == put_together["guess"]).mean() >= 0.95  # but for ties
 
 
 @pytest.mark.parametrize("way", list(WAYS))
@@ -342,3 +352,7 @@ def test_grafts_work_for_other_goals(lab: Lab) -> None:
     found: GraftScores = lab.run(Grafts(of=reader, way="One part alone"))
     assert found.intact == "all"
     assert found.scores.set_index("at").loc["all", "score"] == pytest.approx(lab.run(reader).score.value)
+    below: GraftScores = lab.run(Grafts(of=reader))
+    held = [one.scores.set_index("at")["score"] for one in (found, below)]
+    assert held[1]["none"] == pytest.approx(held[0]["all"])
+    assert held[1]["6"] == pytest.approx(held[0]["none"], abs=0.02)  # all base: words whose heads tie may turn

@@ -1,10 +1,12 @@
 """Patched states: all of them make the other network, none of them nothing, and two ways to the same network agree."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.analyses.fine_tune import FineTune
 from core.analyses.graft import Graft
@@ -16,9 +18,14 @@ from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.lab import Lab
 from core.maths.effects import log_odds
+from core.models.checkpoints import backbone_class, load_weights
+from core.models.hooks import beginning_at, blocks, editing_layers, reading_layers
 from core.models.patching import Pair
 from core.refs import Folder, Packaged, Sample, Suite, Typed
 from tests.faults import tiny
+from tests.golden.test_families import CONFIGS
+from tests.golden.test_families import DEPTH as FAMILY_DEPTH
+from tests.golden.test_families import made as made_of
 from tests.quiet import Quiet
 from tests.small import SAMPLE, TUNE
 
@@ -53,6 +60,50 @@ def one(made: Lab) -> PatchMap:
 
 
 ROWS = [0, 3, 5]
+INPUTS = {"input_ids": torch.tensor([[5, 6, 7, 8], [9, 5, 6, 7]]), "attention_mask": torch.ones(2, 4, dtype=torch.long)}
+
+
+@pytest.mark.parametrize("family", list(CONFIGS))
+def test_in_every_family_a_pass_that_begins_at_a_layer_ends_as_one_that_is_edited_there(
+    family: str, tmp_path: Path
+) -> None:
+    made_of(family, tmp_path / "checkpoint")
+    model = load_weights(backbone_class(tmp_path / "checkpoint"), tmp_path / "checkpoint").eval()
+
+    def ends() -> torch.Tensor:
+        with torch.inference_mode():
+            found: torch.Tensor = model(**INPUTS).last_hidden_state
+        return found
+
+    states: list[torch.Tensor] = []
+    with reading_layers(model, FAMILY_DEPTH, lambda _, hidden: states.append(hidden.clone())):
+        whole = ends()
+    parts = blocks(model, FAMILY_DEPTH)
+    can_idle = len(parts) == FAMILY_DEPTH and model.config.model_type != "t5"
+    for layer in range(FAMILY_DEPTH + 1):
+        drawn = torch.randn(states[layer].shape, generator=torch.Generator().manual_seed(layer))
+        for put in (states[layer], drawn):
+            edit = partial(_at_layer, put=put, at=layer)
+            with editing_layers(model, FAMILY_DEPTH, edit):
+                edited = ends()
+            weights = [{name: one.clone() for name, one in part.named_parameters()} for part in parts[:layer]]
+            if can_idle:  # what does not run cannot matter
+                for part in parts[:layer]:
+                    for one in part.parameters():
+                        one.data.fill_(float("nan"))
+            with beginning_at(model, FAMILY_DEPTH, layer, put):
+                begun = ends()
+            for part, kept in zip(parts, weights, strict=False):
+                for name, one in part.named_parameters():
+                    one.data.copy_(kept[name])
+            assert torch.equal(begun, edited), layer
+            if put is states[layer]:
+                assert torch.allclose(begun, whole, atol=1e-5)
+    assert torch.equal(ends(), whole)  # nothing is left behind
+
+
+def _at_layer(layer: int, hidden: torch.Tensor, put: torch.Tensor, at: int) -> torch.Tensor:
+    return put if layer == at else hidden
 
 
 def test_every_state_at_the_top_makes_the_other_network(pair: Pair) -> None:
