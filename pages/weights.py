@@ -9,6 +9,7 @@ from dataclasses import dataclass  # noqa: E402
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
+from core.analyses.graft import Graft  # noqa: E402
 from core.analyses.task_vectors import TaskCosines, TaskVectors  # noqa: E402
 from core.analyses.weight_spectra import WeightSpectraFound  # noqa: E402
 from core.charts import board, curves, spectra, strip, tunings, weights  # noqa: E402
@@ -335,7 +336,11 @@ def chosen_tunings(chosen: Selection) -> dict[str, Named]:
     """Tuned checkpoints of the base's shape, by short name; the sidebar's first."""
     assert chosen.tuned is not None
     apart = chosen.base.id, chosen.tuned.id
-    others = [one for one in get_lab().checkpoints() if one.id not in apart and chosen.with_tuned(one).is_one_shape]
+    others = [
+        one
+        for one in get_lab().checkpoints()
+        if one.id not in apart and not isinstance(one.ref, Graft) and chosen.with_tuned(one).is_one_shape
+    ]
     by_id = {one.id: one for one in (chosen.tuned, *others)}
     ids = st.multiselect(
         "Tuned checkpoints", list(by_id), default=list(by_id)[:FEW], format_func=lambda one: by_id[one].name,

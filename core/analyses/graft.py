@@ -99,7 +99,9 @@ def compute(spec: Graft, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
 
     tuned: TunedCheckpoint = inputs["of.run" if isinstance(spec.of, Snapshot) else "of"]
     task, into = prepared(spec.run), changes_file(run.folder / "changes", None)
+    run.step(0, 1, "weights and answers")
     scored = answered(spec, inputs, task, into, run)
+    run.step(1, 1, "weights and answers")
     return replace(
         tuned,
         changes=run.folder / "changes",

@@ -73,14 +73,12 @@ class PatchMap(Result):
     def shares(self, direction: str) -> np.ndarray:
         """Share of the way from the running network to the other, [layers, pieces]: 0 = nothing, 1 = all."""
         start, end = self._ends(direction)
-        found: np.ndarray = (self.odds[DIRECTIONS.index(direction)] - start) / (end - start)
-        return found
+        return np.asarray((self.odds[DIRECTIONS.index(direction)] - start) / (end - start))
 
     def all_shares(self, direction: str) -> np.ndarray:
         """The same with all pieces put in [layers]."""
         start, end = self._ends(direction)
-        found: np.ndarray = (self.all_odds[DIRECTIONS.index(direction)] - start) / (end - start)
-        return found
+        return np.asarray((self.all_odds[DIRECTIONS.index(direction)] - start) / (end - start))
 
     def moved(self, direction: str) -> tuple[np.ndarray, np.ndarray]:
         """By how many nats the answer's log odds move, with one piece put in [layers, pieces] and with all [layers]."""

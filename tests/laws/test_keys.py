@@ -93,6 +93,8 @@ def other_values(value: Any, hint: Any) -> list[Any]:
         return [not value]
     if isinstance(value, Described):
         return [changed for _, is_locator, changed in changes(value) if not is_locator][:3]
+    if value is None:
+        return [one for one in comparison() if isinstance(one, typing.get_args(hint))][:1]
     choices = [choice for choice in typing.get_args(hint) if choice != value]
     if typing.get_origin(hint) is typing.Literal:
         return choices

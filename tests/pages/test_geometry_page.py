@@ -85,6 +85,8 @@ def test_a_text_that_the_checkpoint_was_tuned_on_is_named(shipped: AppTest) -> N
     assert "Reviews · train (tuned on it)" in options
     app.selectbox(key="other_text").set_value(id_of("Reviews · train")).run()
     assert not app.exception
+    assert "in Reviews · train as they do here" in said(app)  # the demo has it
+    app.selectbox(key="other_text").set_value(id_of("Harbour · dev")).run()
     assert "Not computed yet: label distances of two texts" in said(app)
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses.compress import Compress
+from core.keys import key_of
 from core.lab import Lab
 from pages.parts.lab import get_lab
 from pages.parts.notes import NO_WEIGHTS
 from tests.faults import tiny
 from tests.pages.test_pages import _app, opened, said
+from tests.small import TUNE
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_one_tuning_alone_has_nothing_to_agree_with(full: AppTest) -> None:
 def test_tunings_are_compared_with_what_chance_gives(full: AppTest) -> None:
     app = view(opened(full, "weights"), "Between tunings")
     tunings = app.multiselect(key="weights_tunings")
-    tunings.set_value(tunings.value[:2]).run()
+    tunings.set_value([key_of(TUNE)[:10], key_of(Compress(of=TUNE))[:10]]).run()
     assert not app.exception
     assert not app.error
     assert "by chance 0 ±" in said(app)

@@ -22,6 +22,7 @@ from core.errors import CheckpointDamaged, IncompatibleRefs, NotEnoughData, Spec
 from core.lab import Lab
 from core.models.changes import changes_file
 from core.refs import Packaged
+from tests.copies import a_copy
 from tests.quiet import Quiet
 from tests.small import BASE, SAMPLE, STEPPED, STEPS, TUNE
 
@@ -29,6 +30,12 @@ LAYERS = Dynamics(base=BASE, steps=STEPS)
 LABELS = LabelDynamics(base=BASE, steps=STEPS, label="upos", n_rows=200)
 NUMBERS = (0, 0, 2, 3, 6)
 """The base, step 0 of the run (which kept it), and the others."""
+
+
+@pytest.fixture(scope="module")
+def made(made: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The small comparison, to be added to."""
+    return a_copy(made, tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture(scope="module")

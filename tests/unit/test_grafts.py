@@ -27,6 +27,7 @@ from core.models.checkpoints import backbone_class, load_weights, place, shape
 from core.models.grafting import Added, grafted, part_of
 from core.models.weights import stored_tensors
 from core.refs import Folder, Packaged, RandomWeights, Sample, Suite, Surgery
+from tests.copies import a_copy
 from tests.golden.test_families import CONFIGS
 from tests.golden.test_families import made as made_of
 from tests.quiet import Quiet
@@ -35,6 +36,12 @@ from tests.small import SAMPLE, STEPPED, TUNE
 SMALL = Compress(of=TUNE)
 N_PARTS = 7
 PARTLY = Graft(of=TUNE, shares=(0, 0, 0, 0, 1, 1, 1))
+
+
+@pytest.fixture(scope="module")
+def made(made: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The small comparison, to be added to."""
+    return a_copy(made, tmp_path_factory.mktemp("own"))
 
 
 def share(all_parts: float, of: Grown = TUNE) -> Graft:

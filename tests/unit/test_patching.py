@@ -22,6 +22,7 @@ from core.models.checkpoints import backbone_class, load_weights
 from core.models.hooks import beginning_at, blocks, editing_layers, reading_layers
 from core.models.patching import Pair
 from core.refs import Folder, Packaged, Sample, Suite, Typed
+from tests.copies import a_copy
 from tests.faults import tiny
 from tests.golden.test_families import CONFIGS
 from tests.golden.test_families import DEPTH as FAMILY_DEPTH
@@ -37,6 +38,12 @@ WORDS = FineTune(
     checkpoint=Packaged(), train=Sample(of=Suite(split="train"), n=32), dev=Sample(of=Suite(split="dev"), n=12),
     label="upos", unit="word", epochs=2, batch_size=8, learning_rate=3e-4,
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(made: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The small comparison, to be added to."""
+    return a_copy(made, tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture(scope="module")
