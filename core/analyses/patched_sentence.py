@@ -86,6 +86,7 @@ class PatchMap(Result):
         return self.odds[at] - start, self.all_odds[at] - start
 
     def _ends(self, direction: str) -> tuple[float, float]:
+        """Log odds after the running network and after the other."""
         ends = (self.base_odds, self.tuned_odds)
         return ends if direction == INTO_BASE else ends[::-1]
 
