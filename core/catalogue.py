@@ -326,6 +326,10 @@ class Catalogue:
                 ]
         return found
 
+    def tunings(self) -> list[Named]:
+        """What was tuned here, newest first: runs, and what they were compressed to; neither steps nor grafts."""
+        return [one for one in self._runs() if isinstance(one.ref, FineTune | Compress)]
+
     def stepped_runs(self) -> list[Named]:
         """Runs that kept steps, newest first: those whose weights are here, and those of which results over steps are."""
         found: dict[FineTune, None] = {}

@@ -14,26 +14,24 @@ from core.analyses.checkpoint import Checkpoint, run_of  # noqa: E402
 from core.analyses.direct_probe_change import DirectProbeChange  # noqa: E402
 from core.analyses.dynamics import MEASURES, Dynamics, LayersOverSteps  # noqa: E402
 from core.analyses.fine_tune import FineTune, Snapshot  # noqa: E402
-from core.analyses.graft import Graft  # noqa: E402
-from core.analyses.label_dynamics import LabelDynamics  # noqa: E402
+from core.analyses.label_dynamics import LabelDynamics, LabelsOverSteps  # noqa: E402
 from core.analyses.probe import Probe  # noqa: E402
 from core.analyses.probe_change import ProbeChange  # noqa: E402
 from core.analyses.spatial_change import SpatialChange  # noqa: E402
 from core.analyses.step_scores import StepScores  # noqa: E402
-from core.charts import across, board, dynamics  # noqa: E402
+from core.charts import across, dynamics  # noqa: E402
 from core.keys import key_of  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import notes, picker, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_said  # noqa: E402
 
-_HELP = (
-    "Every step that the run kept is a checkpoint; each is read like the base, and measured by the same rows. Steps stand evenly "
-    "spaced, as they were kept: most happens early, so they lie on a logarithmic scale. ◆: two straight pieces over the logarithm "
-    "of the step fit better than one line (segmented regression, BIC lower by 6 or more); it shows where a curve bends most, and "
-    "is no test."
-)
 _STEPS = "Steps stand evenly spaced, as they were kept: most happens early, so they lie on a logarithmic scale."
+_HELP = (
+    f"Every step that the run kept is a checkpoint; each is read like the base, and measured by the same rows. {_STEPS} ◆: two "
+    "straight pieces over the logarithm of the step fit better than one line (segmented regression, BIC lower by 6 or more); it "
+    "shows where a curve bends most, and is no test."
+)
 _HULLS = (
     "Distance of the hulls of two labels (DirectProbe, Zhou & Srikumar 2022, figure 2), in mean row lengths of that step, since "
     "a space that grows would drive all apart. Gains: base to end; intervals from random halves of the sentences, for all labels "
@@ -49,7 +47,6 @@ _PATHS = (
     "error in all directions together, so at most that in the plane. All panels have one scale, in mean row lengths of the base's "
     "layer; their axes have nothing in common."
 )
-_MOST_RUNS = 6
 
 
 def main() -> None:
@@ -73,7 +70,7 @@ def main() -> None:
     show.views(views, chosen, key="dynamics")
 
 
-def followed(chosen: Selection) -> tuple[Selection, FineTune, int | None] | None:
+def followed(chosen: Selection) -> tuple[Selection, FineTune, int] | None:
     """The selection with the run that is followed as its tuned side, the run, and the chosen step; None, with a word, without any.
 
     That of the sidebar where it kept steps; otherwise one of those that did.
@@ -161,22 +158,24 @@ def _read(chosen: Selection, n_rows: int, n_sentences: int) -> str:
     return f"{n_rows:,} {chosen.embedded}s of {n_sentences:,} sentences of {show.escaped(chosen.data.name)}"
 
 
-def _label_dynamics(chosen: Selection, run: FineTune) -> LabelDynamics:
-    return LabelDynamics(
-        base=chosen.sides[0], steps=tuple(chosen.embed(one) for _, one in _kept(run)), label=chosen.label
-    )
+def _labels_followed(chosen: Selection) -> tuple[Selection, FineTune, int, LabelDynamics, LabelsOverSteps] | None:
+    """As `followed`, with where labels lie at every step; None with a word, or with the offer to compute it."""
+    found = followed(chosen) if picker.has_classes(chosen) else None
+    if found is None:
+        return None
+    chosen, run, step = found
+    steps = tuple(chosen.embed(one) for _, one in _kept(run))
+    spec = LabelDynamics(base=chosen.sides[0], steps=steps, label=chosen.label)
+    (held,) = show.results([spec], what="where labels lie at every step")
+    return None if held is None else (chosen, run, step, spec, held)
 
 
 def labels(chosen: Selection) -> None:
     """How far labels lie apart, over steps."""
-    found = followed(chosen) if picker.has_classes(chosen) else None
+    found = _labels_followed(chosen)
     if found is None:
         return
-    chosen, run, step = found
-    spec = _label_dynamics(chosen, run)
-    (held,) = show.results([spec], what="where labels lie at every step")
-    if held is None:
-        return
+    chosen, _, step, spec, held = found
     table = dynamics.labels_table(held, chosen.layer)
     st.markdown(
         f"**How far is each label from the one nearest to it, at layer {chosen.layer}?** "
@@ -198,14 +197,10 @@ def labels(chosen: Selection) -> None:
 
 def paths(chosen: Selection) -> None:
     """Paths of label centres at a low and the top layer."""
-    found = followed(chosen) if picker.has_classes(chosen) else None
+    found = _labels_followed(chosen)
     if found is None:
         return
-    chosen, run, step = found
-    spec = _label_dynamics(chosen, run)
-    (held,) = show.results([spec], what="where labels lie at every step")
-    if held is None:
-        return
+    chosen, run, step, spec, held = found
     usual = dynamics.closest_labels(held)
     picked = st.pills(
         "Labels", held.labels, selection_mode="multi", default=usual, key=f"paths_{key_of(spec)[:8]}",
@@ -220,7 +215,7 @@ def paths(chosen: Selection) -> None:
     low, top = 1, chosen.n_layers - 1
     other = chosen.layer if chosen.layer not in (0, top) else low
     table = dynamics.paths_table(held, sorted({other, top}), picked)
-    there = f", ◆ step {step:,}" if step not in (None, 0, run.n_steps) else ""
+    there = f", ◆ step {step:,}" if step not in (0, run.n_steps) else ""
     st.markdown(
         f"**Which way did the labels go?** ● the base, ▲ the end{there}. {show.escaped(dynamics.paths_finding(table))}",
         help=_PATHS,
@@ -280,7 +275,7 @@ def scores(chosen: Selection) -> None:
         help=f"The head of each step answers the dev examples of its run. {_STEPS}",
     )
     show.figure(
-        dynamics.scores_chart(held, show.look(), step if step else None),
+        dynamics.scores_chart(held, show.look(), step),
         held.scores,
         name="scores-over-steps",
         alt_text=f"{held.measure} of the head on dev examples over steps",
@@ -294,15 +289,12 @@ def across_tasks(chosen: Selection) -> None:
     if not picker.has_classes(chosen):
         return
     assert chosen.tuned is not None
-    tuned = [one for one in get_lab().checkpoints() if run_of(one.ref) and not isinstance(one.ref, Snapshot | Graft)]
-    by_id = {one.id: one for one in (chosen.tuned, *tuned)}
-    ids = st.multiselect(
-        "Tuned on", list(by_id), default=_one_a_task(by_id), format_func=lambda one: by_id[one].name, key="across",
-        max_selections=_MOST_RUNS, persist_state="session",
-        help="Each beside the base it was tuned from, so that networks of several sizes stand in one table.",
+    options = {one.id: one for one in (chosen.tuned, *get_lab().tunings())}
+    named = several.picked(
+        list(options.values()), "Tuned on", "across", usual=_one_a_task(options),
+        about="Each stands beside the base it was tuned from, so that networks of several sizes may be in one table.",
     )  # fmt: skip
-    names = board.short_names([by_id[one].name for one in ids])
-    views = [_on(chosen, by_id[one]) if run_of(by_id[one].ref) else chosen.with_tuned(by_id[one]) for one in ids]
+    views = [_on(chosen, one) if run_of(one.ref) else chosen.with_tuned(one) for one in named.values()]
     wanted = [_across(view) for view in views]
     specs = [spec for asked in wanted for spec in asked.values()]
     found = dict(
@@ -310,7 +302,7 @@ def across_tasks(chosen: Selection) -> None:
     )
     rows = [
         across.Row(name=name, layer=view.n_layers - 1, **{field: found[spec] for field, spec in asked.items()})
-        for name, view, asked in zip(names, views, wanted, strict=True)
+        for name, view, asked in zip(named, views, wanted, strict=True)
         if all(found[spec] is not None for spec in asked.values())
     ]
     if not rows:

@@ -10,9 +10,8 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
-from core.analyses.fine_tune import FineTune, Snapshot, spaced_steps  # noqa: E402
+from core.analyses.fine_tune import FineTune, spaced_steps  # noqa: E402
 from core.analyses.goals import DULL, goal_name  # noqa: E402
-from core.analyses.graft import Graft  # noqa: E402
 from core.charts import runs  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
 from core.charts.scores import explained, interval, others, written  # noqa: E402
@@ -83,7 +82,7 @@ def _trains(record: Any, status: Any) -> bool:
 
 def compare(lab: Lab) -> None:
     """Runs of one task in one figure, then each by itself."""
-    named = [one for one in lab.checkpoints() if run_of(one.ref) and not isinstance(one.ref, Snapshot | Graft)]
+    named = lab.tunings()
     if not named:
         st.info("No run yet. The first one appears here.", icon=":material/info:")
         return

@@ -363,7 +363,7 @@ def chosen_runs(chosen: Selection) -> dict[str, Named]:
     """Tuned checkpoints to compare, by short name; the sidebar's first."""
     assert chosen.tuned is not None
     others = [named for named in get_lab().checkpoints() if named.id not in (chosen.base.id, chosen.tuned.id)]
-    return several.picked((chosen.tuned, *others), "Tuned checkpoints", "checkpoints", n_default=FEW)
+    return several.picked((chosen.tuned, *others), "Tuned checkpoints", "checkpoints", n_usual=FEW)
 
 
 with show.messages():

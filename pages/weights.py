@@ -14,11 +14,11 @@ from core.analyses.task_vectors import TaskCosines, TaskVectors  # noqa: E402
 from core.analyses.weight_spectra import WeightSpectraFound  # noqa: E402
 from core.charts import board, curves, spectra, strip, tunings, weights  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import notes, picker, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, caveat_of  # noqa: E402
 
-FEW, MOST = 4, 6
+FEW = 4
 """Tunings chosen at first; those that have a colour of their own."""
 
 
@@ -341,16 +341,10 @@ def chosen_tunings(chosen: Selection) -> dict[str, Named]:
         for one in get_lab().checkpoints()
         if one.id not in apart and not isinstance(one.ref, Graft) and chosen.with_tuned(one).is_one_shape
     ]
-    by_id = {one.id: one for one in (chosen.tuned, *others)}
-    ids = st.multiselect(
-        "Tuned checkpoints", list(by_id), default=list(by_id)[:FEW], format_func=lambda one: by_id[one].name,
-        max_selections=MOST, key="weights_tunings", persist_state="session",
-        help=f"Up to {MOST}, so that each has a colour. Of the base's family and size; a cosine only says something of "
-        "checkpoints that were tuned from this base.",
+    return several.picked(
+        (chosen.tuned, *others), "Tuned checkpoints", "weights_tunings", n_usual=FEW,
+        about="Of the base's family and size; a cosine only says something of checkpoints that were tuned from this base.",
     )  # fmt: skip
-    names = board.short_names([by_id[one].name for one in ids])
-    names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]
-    return {name: by_id[one] for name, one in zip(names, ids, strict=True)}
 
 
 with show.messages():

@@ -5,11 +5,11 @@ head keep theirs exactly, and the embeddings go back to the start. The reconstru
 shown for it was computed on it, its own accuracy included.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, changes_of
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, asked_again, changes_of, remade
 from core.analyses.goals import prepared
 from core.data.load import sample_size
 from core.errors import SpecInvalid
@@ -46,32 +46,9 @@ def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint
     """Reduce, and let the reconstruction answer the dev examples."""
     from core.models.changes import Changes, changes_file, write_changes
     from core.models.compression import reduced
-    from core.models.sources import Source
-    from core.models.tuning import answer, longest_input, tuned_model
 
     tuned: TunedCheckpoint = inputs["of.run" if isinstance(spec.of, Snapshot) else "of"]
-    folder, tuning = locate(spec.run.checkpoint), spec.run
-    kept, low_rank = reduced(folder, Changes(changes_of(spec.of, inputs, "of")), spec.rank, on_step=run.step)
-    into = changes_file(run.folder / "changes", None)
+    changed, into = Changes(changes_of(spec.of, inputs, "of")), changes_file(run.folder / "changes", None)
+    kept, low_rank = reduced(locate(spec.run.checkpoint), changed, spec.rank, on_step=run.step)
     write_changes(into, {}, kept, low_rank)
-    task = prepared(tuning)
-    model, tokenizer = tuned_model(Source(folder=folder, changes=into), task.lesson.head, run.device)
-    answers = answer(
-        model,
-        tokenizer,
-        task.lesson.dev,
-        head=task.lesson.head,
-        longest=longest_input(folder, tuning.max_pieces),
-        on_batch=run.check,
-    )
-    scored = task.score(answers)
-    return replace(
-        tuned,
-        changes=run.folder / "changes",
-        answers=scored.answers,
-        confusion=scored.confusion,
-        accuracy=None if tuning.goal == "number" else scored.score,
-        correlation=scored.score if tuning.goal == "number" else None,
-        n_steps=spec.of.step if isinstance(spec.of, Snapshot) else tuned.n_steps,
-        n_bytes=into.stat().st_size,
-    )
+    return remade(tuned, spec.of, asked_again(spec.run, prepared(spec.run), into, run), into)

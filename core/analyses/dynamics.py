@@ -9,12 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
-from core.analyses.embed import Embed
 from core.analyses.places import group_of
-from core.analyses.steps import Stepped, check_steps, numbers_of, with_steps
+from core.analyses.steps import OverSteps, Stepped, numbers_of
 from core.data.load import load_sample
 from core.errors import NotEnoughData
-from core.keys import Result, Spec
+from core.keys import Result
 from core.maths.geometry import mean_cosine_interval
 from core.maths.isotropy import isoscore_left_out
 from core.maths.similarity import cka_jackknife
@@ -28,22 +27,11 @@ _ASKED = "Following a run step by step."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dynamics(Spec, kind="dynamics"):
+class Dynamics(OverSteps, kind="dynamics"):
     """Measures of every layer at every step of a run that was kept, all in one reading."""
 
     title: ClassVar[str] = "Layers over training"
     seconds_per_unit: ClassVar[float] = 8e-5
-
-    base: Embed
-    steps: tuple[Embed, ...]
-    """Checkpoints of one run, the earliest first."""
-
-    def validate(self) -> None:
-        check_steps(self.base, self.steps, _ASKED)
-
-    def dependencies(self) -> dict[str, Spec]:
-        """base, step.0, step.1 …"""
-        return with_steps(self.base, self.steps)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers, all steps together; a small table."""

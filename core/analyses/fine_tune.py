@@ -1,6 +1,6 @@
 """Fine-tuning: what a run changed is an artifact like any other, and any step it kept is a checkpoint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.goals import MEASURES, prepared, score_of, steps_of
+from core.analyses.goals import MEASURES, Scored, Task, prepared, score_of, steps_of
 from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Described, Result, Spec, later
@@ -201,6 +201,49 @@ class TunedCheckpoint(Result):
         interval, or all alike."""
         found = {name: score_of(self.answers, self.labels, name)[1] for name in MEASURES[self.goal][1:]}
         return {name: one for name, one in found.items() if one is not None}
+
+
+def asked_again(run: FineTune, task: Task, changes: Path, circumstances: Run) -> Scored:
+    """What a run's head says of its dev examples when other changes than the run's last are put into its start.
+
+    Args:
+        run: whose task it is.
+        task: of core.analyses.goals.prepared(run).
+        changes: a file of them.
+    Raises:
+        CheckpointDamaged: changes that do not fit the start, or that are no numbers.
+    """
+    from core.models.sources import Source
+    from core.models.tuning import answer, longest_input, tuned_model
+
+    folder, head = locate(run.checkpoint), task.lesson.head
+    model, tokenizer = tuned_model(Source(folder=folder, changes=changes), head, circumstances.device)
+    longest = longest_input(folder, run.max_pieces)
+    return task.score(
+        answer(model, tokenizer, task.lesson.dev, head=head, longest=longest, on_batch=circumstances.check)
+    )
+
+
+def remade(tuned: TunedCheckpoint, held: "FineTune | Snapshot", scored: Scored, changes: Path) -> TunedCheckpoint:
+    """The result of what was made of a run, or of a step it kept: its own changes and answers, and the run's history.
+
+    Args:
+        tuned: of the run.
+        held: what it was made of.
+        scored: of `asked_again`.
+        changes: its file of changes, in a folder of its own.
+    """
+    goal = (held.run if isinstance(held, Snapshot) else held).goal
+    return replace(
+        tuned,
+        changes=changes.parent,
+        answers=scored.answers,
+        confusion=scored.confusion,
+        accuracy=None if goal == "number" else scored.score,
+        correlation=scored.score if goal == "number" else None,
+        n_steps=held.step if isinstance(held, Snapshot) else tuned.n_steps,
+        n_bytes=changes.stat().st_size,
+    )
 
 
 def compute(spec: FineTune, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:

@@ -5,15 +5,15 @@ the tuned one's. So it is a checkpoint like any other, and every page can look i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.analyses.base import Run
 from core.analyses.compress import Compress
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, changes_of
-from core.analyses.goals import Scored, Task, prepared
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, asked_again, changes_of, remade
+from core.analyses.goals import prepared
 from core.data.load import sample_size
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Spec
@@ -58,12 +58,9 @@ class Graft(Spec, kind="graft"):
             raise SpecInvalid(
                 "A graft of three.", "Of the other checkpoint and its share one is missing.", "Give both, or neither."
             )
-        if any(grown_by(one).surgery.draws for one in (self.of, self.other) if one is not None):
-            raise SpecInvalid(
-                "A graft of a run that began from weights drawn anew.",
-                "What it changed is not what tuning changed: it did not begin from the base.",
-                "Choose a run without surgery.",
-            )
+        for one in (self.of, self.other):
+            if one is not None:
+                refuse_another_start(one, "A graft")
         if self.other is not None and grown_by(self.other).checkpoint != self.run.checkpoint:
             raise IncompatibleRefs(
                 "Adding the change of another tuning.",
@@ -83,6 +80,16 @@ class Graft(Spec, kind="graft"):
         return float(sample_size(self.run.dev)), float(weight_bytes(self.run.checkpoint))
 
 
+def refuse_another_start(held: Grown, asked: str) -> None:
+    """Raise SpecInvalid for a run that began from weights drawn anew: what it changed is not what tuning changed."""
+    if grown_by(held).surgery.draws:
+        raise SpecInvalid(
+            f"{asked} of a run that began from weights drawn anew.",
+            "It did not begin from the base: there is no change of its own to put back.",
+            "Choose a run without surgery.",
+        )
+
+
 def grown_by(held: Grown) -> FineTune:
     """The run that made a checkpoint."""
     return held if isinstance(held, FineTune) else held.run
@@ -97,49 +104,39 @@ def compute(spec: Graft, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:
     """
     from core.models.changes import changes_file
 
+    # What it was made of may be made of a run itself.
+    first = spec.of.of if isinstance(spec.of, Compress) else spec.of
     tuned: TunedCheckpoint = inputs["of.run" if isinstance(spec.of, Snapshot) else "of"]
-    task, into = prepared(spec.run), changes_file(run.folder / "changes", None)
+    into = changes_file(run.folder / "changes", None)
     run.step(0, 1, "weights and answers")
-    scored = answered(spec, inputs, task, into, run)
+    write_graft(spec, inputs, into, run)
+    scored = asked_again(spec.run, prepared(spec.run), into, run)
     run.step(1, 1, "weights and answers")
-    return replace(
-        tuned,
-        changes=run.folder / "changes",
-        answers=scored.answers,
-        confusion=scored.confusion,
-        accuracy=None if spec.run.goal == "number" else scored.score,
-        correlation=scored.score if spec.run.goal == "number" else None,
-        n_bytes=into.stat().st_size,
-    )
+    return remade(tuned, first, scored, into)
 
 
-def answered(spec: Graft, inputs: dict[str, Any], task: Task, into: Path, run: Run) -> Scored:
-    """Graft, its changes written into a file, and let its head answer a task. Args: inputs: of a spec with its fields."""
-    from core.models.tuning import answer, longest_input
-
-    head = task.lesson.head
-    model, tokenizer = grafted_model(spec, inputs, head, into, run)
-    longest = longest_input(locate(spec.run.checkpoint), spec.run.max_pieces)
-    return task.score(answer(model, tokenizer, task.lesson.dev, head=head, longest=longest, on_batch=run.check))
-
-
-def grafted_model(
-    spec: Graft, inputs: dict[str, Any], head: "Head", into: Path, run: Run
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """A graft with its head, ready to answer. Args: as `answered`."""
+def write_graft(spec: Graft, inputs: dict[str, Any], into: Path, run: Run) -> None:
+    """Write what makes the base into a graft. Args: inputs: of a spec with its fields. Raises as `compute`."""
     from core.models.changes import Changes, write_changes
     from core.models.grafting import Added, grafted
-    from core.models.sources import Source
-    from core.models.tuning import tuned_model
 
-    folder = locate(spec.run.checkpoint)
     n_blocks = shape(place(spec.run.checkpoint)).n_blocks
     refuse_other_parts(spec, n_blocks)
     sides = [Added(Changes(changes_of(spec.of, inputs, "of")), spec.shares)]
     if spec.other is not None:
         sides.append(Added(Changes(changes_of(spec.other, inputs, "other")), [spec.other_share] * (n_blocks + 1)))
-    write_changes(into, {}, *grafted(folder, sides, check=run.check))
-    return tuned_model(Source(folder=folder, changes=into), head, run.device)
+    write_changes(into, {}, *grafted(locate(spec.run.checkpoint), sides, check=run.check))
+
+
+def grafted_model(
+    spec: Graft, inputs: dict[str, Any], head: "Head", into: Path, run: Run
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """A graft with its head, ready to answer. Args: into: file for its changes; the others as of `write_graft`."""
+    from core.models.sources import Source
+    from core.models.tuning import tuned_model
+
+    write_graft(spec, inputs, into, run)
+    return tuned_model(Source(folder=locate(spec.run.checkpoint), changes=into), head, run.device)
 
 
 def shares_said(shares: Sequence[float]) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune
+from core.analyses.fine_tune import FineTune, asked_again
 from core.analyses.goals import MEASURES, MIN_GROUPS, Scored, Task, dull, prepared, score_of
-from core.analyses.graft import Graft, Grown, answered, grafted_model, grown_by
+from core.analyses.graft import Graft, Grown, grafted_model, grown_by, write_graft
 from core.data.load import sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -224,7 +224,8 @@ def compute(spec: Grafts, inputs: dict[str, Any], run: Run) -> GraftScores:
     for done, (at, graft) in enumerate(grafts.items()):
         run.step(done, len(grafts), "grafts")
         if at not in found:
-            found[at] = answered(graft, inputs, task, kept, run)
+            write_graft(graft, inputs, kept, run)
+            found[at] = asked_again(spec.run, task, kept, run)
     kept.unlink()
     run.step(len(grafts), len(grafts), "grafts")
     whole = found[intact]
@@ -276,6 +277,7 @@ def _upward(
         states.clear()
         with reading_layers(lower.base_model, n_layers, lambda _, hidden: states.append(hidden)):
             lower.base_model(**{name: batch[name] for name in _READ if name in batch})
+        # Read too, so that its blocks are known by what they return, and can be passed over.
         with reading_layers(upper.base_model, n_layers, lambda *_: None):
             return upper(**batch)
 

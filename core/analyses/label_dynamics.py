@@ -1,6 +1,6 @@
 """Where labels lie at each step of a run: how far apart, on which paths, and whether they still lie to each other as they did."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any, ClassVar
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
 from core.analyses.direct_probe import LEAST_POINTS, drawn_groups, halves_of, hull_distances_of, nearest_of, standing_in
-from core.analyses.embed import Embed, Embeddings
 from core.analyses.probe import control_of
 from core.analyses.spatial_similarity import interval
-from core.analyses.steps import Stepped, check_steps, numbers_of, with_steps
+from core.analyses.steps import OverSteps, Stepped, numbers_of
 from core.analyses.units import labelled_rows
 from core.data.load import load_sample
 from core.errors import NotEnoughData
-from core.keys import Result, Spec
+from core.keys import Result
 from core.maths.directprobe import spatial_similarity
 from core.maths.statistics import Estimate, group_folds
 
@@ -25,25 +24,15 @@ _ASKED = "Following labels step by step."
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelDynamics(Spec, kind="label_dynamics"):
+class LabelDynamics(OverSteps, kind="label_dynamics"):
     """Hulls and centres of labels, on every layer at every step of a run that was kept, all in one reading."""
 
     title: ClassVar[str] = "Labels over training"
     seconds_per_unit: ClassVar[float] = 1.2e-3
 
-    base: Embed
-    steps: tuple[Embed, ...]
-    """Checkpoints of one run, the earliest first."""
     label: str
     n_rows: int = 1000
     """Rows at most: whole sentences are drawn, with seed 0, until there are so many."""
-
-    def validate(self) -> None:
-        check_steps(self.base, self.steps, _ASKED)
-
-    def dependencies(self) -> dict[str, Spec]:
-        """base, step.0, step.1 …"""
-        return with_steps(self.base, self.steps)
 
     def cost(self) -> tuple[float, float]:
         """Work in rows x layers x steps; some kilobytes a step."""
@@ -94,7 +83,7 @@ def compute(spec: LabelDynamics, inputs: dict[str, Any], run: Run) -> LabelsOver
         CheckpointDamaged: states that are no numbers.
     """
     held = Stepped(inputs, len(spec.steps), _ASKED)
-    base = _cut(held.base, held.in_base)
+    base = replace(held.base, sentence=held.base.sentence[held.in_base], word=held.base.word[held.in_base])
     rows = labelled_rows(load_sample(spec.base.sample), base, spec.base.unit, spec.label)
     chosen = drawn_groups(rows.group, spec.n_rows, seed=0)
     names, counts = np.unique(rows.labels[chosen], return_counts=True)
@@ -127,18 +116,6 @@ def compute(spec: LabelDynamics, inputs: dict[str, Any], run: Run) -> LabelsOver
         centre_errors=np.stack([one["centre_errors"] for one in found]),
         n_rows=len(chosen),
         n_sentences=len(np.unique(rows.sentence[chosen])),
-    )
-
-
-def _cut(embeddings: Embeddings, rows: NDArray[np.intp]) -> Embeddings:
-    """The places of some rows alone; their vectors are read elsewhere."""
-    return Embeddings(
-        layers=embeddings.layers,
-        sentence=embeddings.sentence[rows],
-        word=embeddings.word[rows],
-        n_cut_sentences=embeddings.n_cut_sentences,
-        n_lost_words=embeddings.n_lost_words,
-        precision=embeddings.precision,
     )
 
 

@@ -11,25 +11,22 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run, facing_layers
-from core.analyses.embed import Embed, Embeddings, read_the_same
+from core.analyses.embed import Embeddings
 from core.analyses.joint_map import describe_rows, drawn_rows
 from core.analyses.joint_umap import TRUST_NEIGHBOURS
 from core.analyses.map_chain import HALF_EPOCHS, Side, from_one_map, space_of
-from core.analyses.steps import MOST, with_steps
+from core.analyses.steps import OverSteps
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
-from core.keys import Result, Spec
+from core.keys import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapSteps(Spec, kind="map_steps"):
+class MapSteps(OverSteps, kind="map_steps"):
     """UMAP of a layer of the base and of the same layer at each step of its tuning."""
 
     title: ClassVar[str] = "Maps over training (chain of UMAPs)"
     seconds_per_unit: ClassVar[float] = 1e-3
 
-    base: Embed
-    steps: tuple[Embed, ...]
-    """Checkpoints of one run, the earliest first."""
     layer: int
     """Of the base; of each step, the one that faces it."""
     n_points: int = 1000
@@ -41,10 +38,8 @@ class MapSteps(Spec, kind="map_steps"):
     seed: int = 0
 
     def validate(self) -> None:
-        for one in self.steps:
-            read_the_same(self.base, one)
+        super().validate()
         for name, value, good, use in (
-            ("steps", len(self.steps), 1 <= len(self.steps) <= MOST, f"1 to {MOST}"),
             ("layer", self.layer, self.layer >= 0, "0 or above"),
             ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
             ("n_neighbors", self.n_neighbors, 2 <= self.n_neighbors <= 200, "2 to 200"),
@@ -53,10 +48,6 @@ class MapSteps(Spec, kind="map_steps"):
         ):
             if not good:
                 raise SpecInvalid(f"Maps over training with {name} = {value}.", "Out of range.", f"Use {use}.")
-
-    def dependencies(self) -> dict[str, Spec]:
-        """base, and each step: step.0, step.1 …"""
-        return with_steps(self.base, self.steps)
 
     def cost(self) -> tuple[float, float]:
         """Work in points of all maps; bytes of the coordinates, of trust, and of the text."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.graft import Grown, grown_by
-from core.analyses.patching import DIRECTIONS, INTO_BASE, mean_odds, pair_of, refuse_other_goals
+from core.analyses.patching import DIRECTIONS, INTO_BASE, check_patched, mean_odds, pair_of
 from core.analyses.places import group_of
 from core.data.load import load_sample, sample_size
 from core.errors import NotEnoughData
@@ -36,7 +36,7 @@ class PatchedSample(Spec, kind="patched_sample"):
     """What is read."""
 
     def validate(self) -> None:
-        refuse_other_goals(self.of)
+        check_patched(self.of)
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences read; a small table."""
@@ -71,6 +71,8 @@ def compute(spec: PatchedSample, inputs: dict[str, Any], run: Run) -> PatchEffec
 
     Raises NotEnoughData for under 4 sentences; CheckpointDamaged for weights that are no numbers.
     """
+    from core.models.patching import mixed
+
     examples = load_sample(spec.sample)
     groups = group_of(examples, np.arange(len(examples)))
     folds = group_folds(groups)
@@ -94,7 +96,8 @@ def compute(spec: PatchedSample, inputs: dict[str, Any], run: Run) -> PatchEffec
             for layer in range(pair.n_layers + 1):
                 run.check()
                 for kind in KINDS:
-                    said = pair.patched(running, batch, layer, sides[other][1][layer], places_of(kind, real))
+                    own, put = sides[running][1][layer], sides[other][1][layer]
+                    said = pair.patched(running, batch, layer, mixed(own, put, places_of(kind, real)))
                     same = [(one.argmax(1) == own).mean() for one, own in zip(said, answers, strict=True)]
                     rows += [
                         (direction, layer, kind, row, *values)

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.analyses.base import Run
 from core.analyses.graft import Grown, grown_by
-from core.analyses.patching import DIRECTIONS, INTO_BASE, mean_odds, pair_of, refuse_other_goals
+from core.analyses.patching import DIRECTIONS, INTO_BASE, check_patched, mean_odds, pair_of
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -34,7 +34,7 @@ class PatchedSentence(Spec, kind="patched_sentence"):
     """Whose answer is looked at, where the head answers for words; -1 = the mean of all."""
 
     def validate(self) -> None:
-        refuse_other_goals(self.of)
+        check_patched(self.of)
         if self.row < 0 or self.word < -1:
             raise SpecInvalid(
                 f"Patching sentence {self.row}, word {self.word}.", "Counted from 0; -1 = all words.", "Give others."
@@ -98,6 +98,8 @@ def compute(spec: PatchedSentence, inputs: dict[str, Any], run: Run) -> PatchMap
         SpecInvalid: a sentence or word that is not there.
         NotEnoughData: no word of the sentence has an answer.
     """
+    from core.models.patching import mixed
+
     examples = load_sample(spec.sample)
     if spec.row >= len(examples):
         raise SpecInvalid(
@@ -115,15 +117,15 @@ def compute(spec: PatchedSentence, inputs: dict[str, Any], run: Run) -> PatchMap
 
     depth, n = pair.n_layers + 1, len(pieces)
     found, every = np.zeros((2, depth, n)), np.zeros((2, depth))
-    whole = np.ones((1, n), dtype=bool)
     for layer in range(depth):
         run.step(layer, depth, "layers")
         for running in range(2):
-            put = states[1 - running][layer]
-            every[running, layer] = odds(pair.patched(running, [0], layer, put, whole))[0]
+            own, put = states[running][layer], states[1 - running][layer]
+            every[running, layer] = odds(pair.patched(running, [0], layer, put))[0]
             for begin in range(0, n, _MOST_AT_ONCE):
                 where = np.eye(n, dtype=bool)[begin : begin + _MOST_AT_ONCE]
-                said = pair.patched(running, [0] * len(where), layer, put.expand(len(where), -1, -1), where)
+                states_here = mixed(own.expand(len(where), -1, -1), put.expand(len(where), -1, -1), where)
+                said = pair.patched(running, [0] * len(where), layer, states_here)
                 found[running, layer, begin : begin + len(where)] = odds(said)
     run.step(depth, depth, "layers")
     return PatchMap(

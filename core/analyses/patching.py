@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.goals import prepared
-from core.analyses.graft import Graft, Grown, grafted_model, grown_by
+from core.analyses.graft import Graft, Grown, grafted_model, grown_by, refuse_another_start
 from core.data.examples import Examples
 from core.errors import SpecInvalid
 from core.maths.effects import log_odds
@@ -20,8 +20,9 @@ INTO_BASE, INTO_TUNED = DIRECTIONS = ("tuned into base", "base into tuned")
 """Which network's states are put into the other, which runs on from there."""
 
 
-def refuse_other_goals(of: Grown) -> None:
-    """Raise SpecInvalid for a head that gives no labels: only their odds are looked at."""
+def check_patched(of: Grown) -> None:
+    """Raise SpecInvalid for a head that gives no labels, whose odds are looked at, and for a run that began elsewhere."""
+    refuse_another_start(of, "Patching states")
     if grown_by(of).goal != "label":
         raise SpecInvalid(
             "Patching states and asking the head.",

@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.fine_tune import FineTune, TunedCheckpoint
+from core.analyses.fine_tune import FineTune, TunedCheckpoint, asked_again
 from core.analyses.goals import MEASURES, prepared
 from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
-from core.models.checkpoints import locate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +48,13 @@ class ScoresOverSteps(Result):
 def compute(spec: StepScores, inputs: dict[str, Any], run: Run) -> ScoresOverSteps:
     """Answer step by step. Raises CheckpointDamaged for a step's file that is gone or damaged."""
     from core.models.changes import changes_file
-    from core.models.sources import Source
-    from core.models.tuning import answer, longest_input, tuned_model
 
     tuned: TunedCheckpoint = inputs["run"]
-    folder, task = locate(spec.run.checkpoint), prepared(spec.run)
-    longest, head = longest_input(folder, spec.run.max_pieces), task.lesson.head
-    steps: list[int | None] = [*spec.run.snapshots, None]
+    task, steps = prepared(spec.run), [*spec.run.snapshots, None]
     rows = []
     for done, step in enumerate(steps):
         run.step(done, len(steps), "steps")
-        model, tokenizer = tuned_model(
-            Source(folder=folder, changes=changes_file(tuned.changes, step)), head, run.device
-        )
-        scored = task.score(answer(model, tokenizer, task.lesson.dev, head=head, longest=longest, on_batch=run.check))
+        scored = asked_again(spec.run, task, changes_file(tuned.changes, step), run)
         number = spec.run.n_steps if step is None else step
         rows.append((number, scored.score.value, scored.score.low, scored.score.high))
     run.step(len(steps), len(steps), "steps")

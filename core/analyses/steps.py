@@ -1,6 +1,7 @@
 """A run's steps beside its base: what several analyses ask of them, and their common rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,24 @@ MOST = 24
 """Steps looked at together."""
 
 
-def check_steps(base: Embed, steps: Sequence[Embed], asked: str) -> None:
-    """Raise SpecInvalid for none or too many steps, IncompatibleRefs where they read other text than the base."""
-    if not 1 <= len(steps) <= MOST:
-        raise SpecInvalid(asked, f"{len(steps)} steps.", f"Use 1 to {MOST}.")
-    for one in steps:
-        read_the_same(base, one)
+@dataclass(frozen=True, kw_only=True)
+class OverSteps(Spec):
+    """What is asked of a base and of the steps of its run, read alike."""
 
+    base: Embed
+    steps: tuple[Embed, ...]
+    """Checkpoints of one run, the earliest first."""
 
-def with_steps(base: Spec, steps: Sequence[Spec]) -> dict[str, Spec]:
-    """Dependencies of a spec with a base and steps: base, step.0, step.1 …"""
-    return {"base": base, **{f"step.{at}": one for at, one in enumerate(steps)}}
+    def validate(self) -> None:
+        """Refuse none or too many steps (SpecInvalid), and steps that read other text (IncompatibleRefs)."""
+        if not 1 <= len(self.steps) <= MOST:
+            raise SpecInvalid(f"{self.title}.", f"{len(self.steps)} steps.", f"Use 1 to {MOST}.")
+        for one in self.steps:
+            read_the_same(self.base, one)
+
+    def dependencies(self) -> dict[str, Spec]:
+        """base, step.0, step.1 …"""
+        return {"base": self.base, **{f"step.{at}": one for at, one in enumerate(self.steps)}}
 
 
 def numbers_of(steps: Sequence[Embed]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
 from core.charts.cursor import clickable, cursor_rects, layer_rings
-from core.charts.look import Look, framed
+from core.charts.look import Look, framed, moved_apart
 from core.charts.strip import kept_table, layer_tips, probe_table
 
 _AROUND = 60
@@ -317,11 +317,7 @@ def _ends(table: pd.DataFrame, name: str, domain: tuple[float, float], look: Loo
     """Where each name stands: beside its curve's end, moved apart where they would overlap."""
     ends = table.loc[table.groupby("checkpoint")["layer"].idxmax()].sort_values(name).reset_index(drop=True)
     apart = (look.size + 6) / (_height(look) - _AROUND) * (domain[1] - domain[0])
-    places = ends[name].to_numpy(dtype=float, copy=True)
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + apart)
-    places -= max(0.0, float(places[-1]) - domain[1])
-    return ends.assign(at_y=places, at=ends["at"].max() + gap)
+    return ends.assign(at_y=moved_apart(ends[name], apart, domain[1]), at=ends["at"].max() + gap)
 
 
 def _guesses(table: pd.DataFrame, look: Look, x: alt.X, gap: float, colour: Any, guess: str) -> list[alt.Chart]:

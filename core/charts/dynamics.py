@@ -11,11 +11,11 @@ from core.analyses.goals import SHARES
 from core.analyses.label_dynamics import LabelsOverSteps
 from core.analyses.probe import ProbeScores
 from core.analyses.step_scores import ScoresOverSteps
-from core.charts.look import Look, framed
+from core.charts.look import Look, framed, moved_apart
 from core.charts.scores import dull_name, written
 from core.maths.label_geometry import plane_of
 from core.maths.statistics import half_interval, simultaneous
-from core.maths.turns import Turn, turn_of
+from core.maths.turns import turn_of
 
 HEIGHT = 300
 SAID = {
@@ -40,15 +40,15 @@ def layers_table(found: LayersOverSteps, measure: str) -> pd.DataFrame:
     return own.sort_values(["layer", "step"]).reset_index(drop=True)
 
 
-def turns(table: pd.DataFrame) -> dict[int, tuple[int, Turn]]:
-    """(step, how) at which each layer's curve turns, over the logarithm of the step; layers without a clear bend are left out.
+def turns(table: pd.DataFrame) -> dict[int, int]:
+    """The step at which each layer's curve bends most, over the logarithm of the step; layers without a clear bend are left out.
     Args: of layers_table."""
     found = {}
     for layer in table["layer"].unique().tolist():
         own = table[table["layer"] == layer]
         turn = turn_of(np.log2(own["step"] + 1), own["value"], own["error"])
         if turn is not None:
-            found[layer] = int(own["step"].iloc[turn.at]), turn
+            found[layer] = int(own["step"].iloc[turn.at])
     return found
 
 
@@ -62,10 +62,10 @@ def layers_finding(table: pd.DataFrame, measure: str, layer: int) -> str:
     said = f"Layer {layer}: {first:.2f} at the start, {last:.2f} at the end."
     if most != layer:
         said += f" Most changes layer {most}: {ends[most][0]:.2f} to {ends[most][1]:.2f}."
-    return said + (f" It bends most at step {turned[0]:,}." if turned else "")
+    return said + (f" It bends most at step {turned:,}." if turned is not None else "")
 
 
-def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step: int | None) -> alt.LayerChart:
+def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step: int) -> alt.LayerChart:
     """A line a layer over steps, the chosen one in front with its interval; ◆ where a line turns; the chosen step behind all."""
     x, y = (
         _step_axis(table["step"]),
@@ -78,7 +78,7 @@ def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step
     ]
     chosen, others = table[table["layer"] == layer], table[table["layer"] != layer]
     last = table[(table["step"] == table["step"].max()) & table["layer"].isin(_to_name(table, layer))]
-    marks = pd.DataFrame([{"layer": one, "step": at} for one, (at, _) in turns(table).items()])
+    marks = pd.DataFrame([{"layer": one, "step": at} for one, at in turns(table).items()])
     front, shade = alt.Chart(chosen), alt.Color("layer:O", scale=alt.Scale(range=_shades(table, look)), legend=None)
     layers = [
         *_cursor(table["step"], look, step),
@@ -132,8 +132,9 @@ def _step_axis(steps: pd.Series) -> alt.X:
     )
 
 
-def _cursor(steps: pd.Series, look: Look, step: int | None) -> list[alt.Chart]:
-    if step is None:
+def _cursor(steps: pd.Series, look: Look, step: int) -> list[alt.Chart]:
+    """A band behind a step; none behind one that is not there."""
+    if step not in set(steps.tolist()):
         return []
     rows = pd.DataFrame({"step": [step]})
     return [alt.Chart(rows).mark_bar(color=look.cursor, width=alt.RelativeBandSize(0.9)).encode(
@@ -145,15 +146,7 @@ def _apart(last: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The ends of lines with places for their names that do not overlap."""
     ends = last.sort_values("value").reset_index(drop=True)
     low, high = float(table["value"].min()), float(table["value"].max())
-    gap = (high - low) * 0.075
-    placed: list[float] = []
-    for value in ends["value"]:
-        placed.append(max(float(value), placed[-1] + gap) if placed else float(value))
-    over = max(0.0, placed[-1] - high) if placed else 0.0
-    for at in range(len(placed) - 1, -1, -1):  # what reached beyond the top moves down again
-        top = high if at == len(placed) - 1 else placed[at + 1] - gap
-        placed[at] = min(placed[at], top) if over else placed[at]
-    return ends.assign(placed=placed)
+    return ends.assign(placed=moved_apart(ends["value"], 0.075 * (high - low), high))
 
 
 def _named(ends: pd.DataFrame, look: Look) -> alt.Chart:
@@ -162,7 +155,7 @@ def _named(ends: pd.DataFrame, look: Look) -> alt.Chart:
     )
 
 
-def scores_chart(found: ScoresOverSteps, look: Look, step: int | None) -> alt.LayerChart:
+def scores_chart(found: ScoresOverSteps, look: Look, step: int) -> alt.LayerChart:
     """What the head scores at each step, with its interval, beside always answering the same."""
     table, number = found.scores, ".0%" if found.measure in SHARES else ".2f"
     low = min(float(table["low"].min()), found.guessing)
@@ -253,7 +246,7 @@ def control_table(found: LabelsOverSteps, layer: int) -> pd.DataFrame:
     return pd.DataFrame({"step": found.numbers, "value": found.control[:, layer]}).drop_duplicates("step")
 
 
-def labels_chart(table: pd.DataFrame, control: pd.DataFrame, look: Look, step: int | None) -> alt.LayerChart:
+def labels_chart(table: pd.DataFrame, control: pd.DataFrame, look: Look, step: int) -> alt.LayerChart:
     """A line a label over steps; those that gain most (solid) and least (dashed) have colours and names, all others are grey; × is
     the mean of the control task's labels. Args: of labels_table, of control_table."""
     named = named_labels(table)
@@ -334,7 +327,7 @@ def closest_labels(found: LabelsOverSteps, n: int = 3) -> list[str]:
     return [found.labels[at] for at in sorted(chosen)]
 
 
-def paths_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.HConcatChart:
+def paths_chart(table: pd.DataFrame, look: Look, step: int) -> alt.HConcatChart:
     """Centres of labels on their way, a panel a layer, all panels to one scale: ● the base, ▲ the end, ◆ the chosen step; discs: a
     standard error."""
     labels = list(dict.fromkeys(table["label"]))
@@ -364,7 +357,7 @@ def paths_chart(table: pd.DataFrame, look: Look, step: int | None) -> alt.HConca
             .encode(x=x, y=y, color=colour, tooltip=tips)
             for at, shape in ((first, "circle"), (last, "triangle-up"))
         ]
-        if step not in (None, own["step"].max()):
+        if step != own["step"].max():
             marks.append(
                 alt.Chart(own[own["step"] == step])
                 .mark_point(filled=True, size=190, opacity=1, shape="diamond", stroke=look.ink, strokeWidth=1.5)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Colour-blind-safe; base and tuned take the first two."""
@@ -142,3 +144,17 @@ def two_lines(text: str, width: int) -> list[str]:
     while words and len(f"{first} {words[0]}".strip()) <= width:
         first = f"{first} {words.pop(0)}".strip()
     return [first, " ".join(words) or " "]
+
+
+def moved_apart(values: ArrayLike, gap: float, top: float) -> NDArray[np.float64]:
+    """Where names of curves stand beside their ends, so that none overlaps another.
+
+    Args:
+        values: at the ends, rising.
+        gap: between two names, in the same unit.
+        top: none stands higher; all move down together.
+    """
+    places = np.array(values, dtype=np.float64)
+    for at in range(1, len(places)):
+        places[at] = max(places[at], places[at - 1] + gap)
+    return places - max(0.0, float(places[-1]) - top) if len(places) else places

@@ -139,7 +139,8 @@ def beginning_at(model: "PreTrainedModel", n_layers: int, layer: int, states: to
     """Run each forward pass inside from a layer on, with these states in its place.
 
     The blocks below hand on what they are given, so that they cost nothing; where a family's lower blocks hand on more than a state
-    (T5's first one the positions of all), they run, and what they return is replaced. Above, all is as with `editing_layers`.
+    (T5's first one the positions of all), and where `reading_layers` has never seen what form they return a state in, they run, and
+    what they return is replaced. Above, all is as with `editing_layers`.
 
     Args:
         model: a backbone.
@@ -157,7 +158,8 @@ def beginning_at(model: "PreTrainedModel", n_layers: int, layer: int, states: to
         # A block that is used several times, and families in which more than states goes upwards, run as they are.
         if len(blocks(model, n_layers)) == n_layers and model.config.model_type not in _MORE_THAN_STATES:
             for block in blocks(model, n_layers)[:layer]:
-                stack.enter_context(_idle(block))
+                if hasattr(block, _SEVERAL):
+                    stack.enter_context(_idle(block))
         stack.enter_context(editing_layers(model, n_layers, put))
         yield
 
@@ -170,7 +172,7 @@ def _idle(block: nn.Module) -> Iterator[None]:
         hidden = args[0] if args else kwargs["hidden_states"]
         return (hidden, None) if returns_several else hidden
 
-    returns_several = getattr(block, _SEVERAL, False)
+    returns_several = getattr(block, _SEVERAL)
     block.forward = forward
     try:
         yield

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.data.examples import Examples
 from core.models.heads import LabelHead
-from core.models.hooks import editing_layers, reading_layers
+from core.models.hooks import beginning_at, reading_layers
 from core.models.tuning import asked_items
 
 if TYPE_CHECKING:
@@ -65,22 +65,16 @@ class Pair:
         ):
             return self._ask(side, rows), states
 
-    def patched(self, side: int, rows: Sequence[int], layer: int, states: torch.Tensor, where: Where) -> LogShares:
-        """What the head says after one network some of whose states are others.
+    def patched(self, side: int, rows: Sequence[int], layer: int, states: torch.Tensor) -> LogShares:
+        """What the head says after one network that runs on from other states of a layer.
 
         Args:
             side: the network that runs.
             rows: examples of the batch; one may stand in it several times.
             layer: 0..n.
-            states: what is put in, [rows, pieces, width].
-            where: the places at which it is.
+            states: all of its states, [rows, pieces, width], of `mixed`.
         """
-        places = torch.from_numpy(where)[..., None]
-
-        def edit(at: int, hidden: torch.Tensor) -> torch.Tensor:
-            return torch.where(places.to(hidden.device), states.to(hidden), hidden) if at == layer else hidden
-
-        with editing_layers(_backbone(self._models[side]), self.n_layers, edit):
+        with beginning_at(_backbone(self._models[side]), self.n_layers, layer, states):
             return self._ask(side, rows)
 
     def _ask(self, side: int, rows: Sequence[int]) -> LogShares:
@@ -92,6 +86,11 @@ class Pair:
 
     def _batch(self, rows: Sequence[int]) -> dict[str, torch.Tensor]:
         return self._collate([self._items[row] for row in rows])
+
+
+def mixed(own: torch.Tensor, put: torch.Tensor, where: Where) -> torch.Tensor:
+    """States of a layer with those of another network at some places. Args: own, put: [rows, pieces, width]."""
+    return torch.where(torch.from_numpy(where)[..., None].to(own.device), put.to(own), own)
 
 
 def _backbone(model: Any) -> "PreTrainedModel":

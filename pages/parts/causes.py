@@ -6,7 +6,6 @@ from typing import Any, get_args
 import streamlit as st
 
 from core.analyses.checkpoint import run_of, shape_of
-from core.analyses.fine_tune import Snapshot
 from core.analyses.graft import Graft, Grown, grown_by, shares_said
 from core.analyses.grafts import ADD, WAYS, Grafts
 from core.analyses.joint_map import JointMap
@@ -52,7 +51,7 @@ def grown(chosen: Selection | None, *, labels_only: bool) -> Grown | None:
             "The tuned side has no head that was tuned here. Choose a run, or a step it kept.", icon=":material/info:"
         )
         return None
-    if not labels_only and grown_by(found).surgery.draws:
+    if grown_by(found).surgery.draws:
         st.info(
             "This run began from weights drawn anew, and not from the base: there is no change of its own to put back or to scale. "
             "Choose a run without surgery.",
@@ -114,11 +113,10 @@ def _another(chosen: Selection, column: Any) -> Named | None:
     base = run_of(chosen.tuned.ref)
     assert base is not None
     named = {
-        one.id: one.name
-        for one in get_lab().checkpoints()
-        if isinstance(one.ref, get_args(Grown)) and not isinstance(one.ref, Snapshot)
-        and (run := grown_by(one.ref)) != base and run.checkpoint == base.checkpoint
-    }  # fmt: skip
+        one.id: one
+        for one in get_lab().tunings()
+        if (run := grown_by(one.ref)) != base and run.checkpoint == base.checkpoint
+    }
     if not named:
         st.info(
             "Nothing else was tuned from this base yet: tune it on another task on the page Lab.",
@@ -127,9 +125,13 @@ def _another(chosen: Selection, column: Any) -> Named | None:
         return None
     show.link_holds("graft_other", named, "Checkpoint to add")
     picked = column.selectbox(
-        "Whose change is added", list(named), format_func=named.__getitem__, key="graft_other", bind="query-params"
+        "Whose change is added",
+        list(named),
+        format_func=lambda one: named[one].name,
+        key="graft_other",
+        bind="query-params",
     )
-    return next(one for one in get_lab().checkpoints() if one.id == picked)
+    return named[picked]
 
 
 def _looked_into(chosen: Selection, spec: Grafts, other: Named | None) -> None:
@@ -217,6 +219,7 @@ def in_one_sentence(_: Any) -> None:
     else:
         sample = chosen.sample
         n = len(load_sample(sample).texts)
+        show.link_holds("patch_row", map(str, range(1, n + 1)), "Sentence")
         row = int(right.number_input(f"or no. (of {n:,})", 1, n, 1, key="patch_row", bind="query-params")) - 1
     spec = PatchedSentence(of=tuned, sample=sample, row=row, word=_word(chosen, sample, row))
     (found,) = show.results([spec], what="the states of this sentence put into the other network")

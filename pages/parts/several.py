@@ -17,21 +17,32 @@ def checkpoints(chosen: Selection, key: str) -> dict[str, Named]:
     """Any checkpoints, by short name; the sidebar's two first. Args: key: of the widget."""
     assert chosen.tuned is not None
     others = [one for one in get_lab().checkpoints() if one.id not in (chosen.base.id, chosen.tuned.id)]
-    return picked((chosen.base, chosen.tuned, *others), "Checkpoints", key, n_default=2)
+    return picked((chosen.base, chosen.tuned, *others), "Checkpoints", key)
 
 
-def picked(options: Sequence[Named], title: str, key: str, *, n_default: int) -> dict[str, Named]:
-    """Some of these checkpoints, by what tells their names apart. Args: key: of the widget; n_default: chosen at first."""
+def picked(
+    options: Sequence[Named], title: str, key: str, *, usual: Sequence[str] = (), n_usual: int = 2, about: str = ""
+) -> dict[str, Named]:
+    """Some of these checkpoints, by what tells their names apart.
+
+    Args:
+        options: to choose from.
+        title: of the widget.
+        key: of the widget.
+        usual: ids of those chosen at first; empty = the first n_usual.
+        n_usual: see there.
+        about: further words for the widget's help.
+    """
     by_id = {named.id: named for named in options}
     ids = st.multiselect(
         title,
         list(by_id),
-        default=list(by_id)[:n_default],
+        default=list(usual or list(by_id)[:n_usual]),
         format_func=lambda one: by_id[one].name,
         max_selections=MOST,
         key=key,
         persist_state="session",
-        help=f"Up to {MOST}, so that each has a colour.",
+        help=f"Up to {MOST}, so that each has a colour. {about}".strip(),
     )
     names = board.short_names([by_id[one].name for one in ids])
     names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]

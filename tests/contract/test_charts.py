@@ -298,7 +298,7 @@ def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
             f"{measure} over steps": steps.layers_chart(steps.layers_table(layers, measure), measure, look, 6, 3)
             for measure in MEASURES
         },
-        "read over steps": steps.layers_chart(steps.read_table([(0, base), (4, tuned)]), "accuracy", look, 0, None),
+        "read over steps": steps.layers_chart(steps.read_table([(0, base), (4, tuned)]), "accuracy", look, 0, 3),
         "labels over steps": steps.labels_chart(
             steps.labels_table(labelled, 6), steps.control_table(labelled, 6), look, 3
         ),

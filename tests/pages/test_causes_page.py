@@ -168,3 +168,27 @@ def test_an_added_change_needs_another_tuning_of_the_same_base(app: AppTest, lab
     page = compared(app, lab, "ablations", key_of(run)[:10])
     page.session_state["graft"] = "Add another change"
     assert "Nothing else was tuned from this base" in said(at(page, "ablations", "Grafts"))
+
+
+def test_what_is_asked_of_a_sentence_fits_the_text_that_is_shown(app: AppTest, lab: Lab, run: FineTune) -> None:
+    words = run.replace(label="upos", unit="word", snapshots=())
+    lab.run(words)
+    page = compared(app, lab, "ablations", key_of(words)[:10])
+    page = at(page, "ablations", "Patched sentence")
+    page = page.number_input(key="patch_row").set_value(400).run()
+    assert not page.exception
+    last = len(page.selectbox(key="patch_word").options) - 2
+    page = page.selectbox(key="patch_word").set_value(last).run()
+    assert not page.exception
+    # A smaller sample, whose four hundredth sentence is not there, and a sentence with fewer words.
+    page = page.selectbox(key="sentences").set_value("250").run()
+    assert not page.exception
+    assert not page.error
+    assert page.number_input(key="patch_row").value <= 250
+    page = page.text_input(key="patch_text").set_value("Yes .").run()
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="patch_word").value <= 1
+    page = page.text_input(key="patch_text").set_value("   ").run()  # nothing is no sentence: the text's own again
+    assert not page.exception
+    assert page.number_input(key="patch_row")

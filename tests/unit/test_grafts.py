@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from core.analyses.compress import Compress
 from core.analyses.embed import Embed, Embeddings
-from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
+from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint, asked_again
 from core.analyses.goals import prepared
-from core.analyses.graft import LARGEST, Graft, Grown, answered, shares_said
+from core.analyses.graft import LARGEST, Graft, Grown, shares_said, write_graft
 from core.analyses.grafts import ADD, WAYS, Grafts, GraftScores, _upward
 from core.charts import grafts as charts
 from core.errors import CheckpointDamaged, IncompatibleRefs, SpecInvalid
@@ -131,6 +131,8 @@ def test_a_step_of_a_run_can_be_grafted(made: Lab, lab: Lab) -> None:
     step = Snapshot(run=STEPPED, step=3)
     for one, other in zip(layers(lab, share(1, step)), layers(lab, step), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert lab.run(share(1, step)).n_steps == 3
+    assert lab.run(share(1, STEPPED)).n_steps == STEPPED.n_steps
 
 
 def test_of_a_low_rank_change_a_graft_stays_small(made: Lab) -> None:
@@ -209,7 +211,8 @@ def test_grafts_in_a_row_are_those_grafts(made: Lab, tmp_path: Path, way: str) -
     seamed = _upward(spec, grafts, inputs, task, tmp_path / "one.safetensors", run)
     assert list(seamed) == list(grafts)
     for at, graft in grafts.items():
-        put_together = answered(graft, inputs, task, tmp_path / "one.safetensors", run).answers
+        write_graft(graft, inputs, tmp_path / "one.safetensors", run)
+        put_together = asked_again(TUNE, task, tmp_path / "one.safetensors", run).answers  # type: ignore[arg-type]
         np.testing.assert_allclose(seamed[at].answers["confidence"], put_together["confidence"], atol=1e-5)
         assert (seamed[at].answers["guess"] == put_together["guess"]).mean() >= 0.95  # but for ties
 

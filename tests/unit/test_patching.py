@@ -20,8 +20,8 @@ from core.lab import Lab
 from core.maths.effects import log_odds
 from core.models.checkpoints import backbone_class, load_weights
 from core.models.hooks import beginning_at, blocks, editing_layers, reading_layers
-from core.models.patching import Pair
-from core.refs import Folder, Packaged, Sample, Suite, Typed
+from core.models.patching import Pair, mixed
+from core.refs import Folder, Packaged, Sample, Suite, Surgery, Typed
 from tests.copies import a_copy
 from tests.faults import tiny
 from tests.golden.test_families import CONFIGS
@@ -34,6 +34,7 @@ FEW = SAMPLE.replace(n=12)
 OVER = PatchedSample(of=TUNE, sample=FEW)
 ONE = PatchedSentence(of=TUNE, sample=SAMPLE)
 DEPTH = 7
+RESET = TUNE.replace(surgery=Surgery(reset=(5,)))
 WORDS = FineTune(
     checkpoint=Packaged(), train=Sample(of=Suite(split="train"), n=32), dev=Sample(of=Suite(split="dev"), n=12),
     label="upos", unit="word", epochs=2, batch_size=8, learning_rate=3e-4,
@@ -107,6 +108,9 @@ def test_in_every_family_a_pass_that_begins_at_a_layer_ends_as_one_that_is_edite
             if put is states[layer]:
                 assert torch.allclose(begun, whole, atol=1e-5)
     assert torch.equal(ends(), whole)  # nothing is left behind
+    fresh = load_weights(backbone_class(tmp_path / "checkpoint"), tmp_path / "checkpoint").eval()
+    with beginning_at(fresh, FAMILY_DEPTH, 2, states[2]), torch.inference_mode():  # never read: every block runs
+        assert torch.allclose(fresh(**INPUTS).last_hidden_state, whole, atol=1e-5)
 
 
 def _at_layer(layer: int, hidden: torch.Tensor, put: torch.Tensor, at: int) -> torch.Tensor:
@@ -116,7 +120,7 @@ def _at_layer(layer: int, hidden: torch.Tensor, put: torch.Tensor, at: int) -> t
 def test_every_state_at_the_top_makes_the_other_network(pair: Pair) -> None:
     for running in (0, 1):
         said, states = pair.says(1 - running, ROWS)
-        patched = pair.patched(running, ROWS, DEPTH - 1, states[-1], pair.real(ROWS))
+        patched = pair.patched(running, ROWS, DEPTH - 1, states[-1])
         for a, b in zip(said, patched, strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -126,8 +130,10 @@ def test_a_network_patched_with_itself_or_nowhere_stays_as_it_is(pair: Pair) -> 
         said, states = pair.says(running, ROWS)
         other = pair.says(1 - running, ROWS)[1]
         for layer in range(DEPTH):
-            with_itself = pair.patched(running, ROWS, layer, states[layer], pair.real(ROWS))
-            nowhere = pair.patched(running, ROWS, layer, other[layer], np.zeros_like(pair.real(ROWS)))
+            with_itself = pair.patched(running, ROWS, layer, states[layer])
+            nowhere = pair.patched(
+                running, ROWS, layer, mixed(states[layer], other[layer], np.zeros_like(pair.real(ROWS)))
+            )
             for a, b, c in zip(said, with_itself, nowhere, strict=True):
                 np.testing.assert_array_equal(a, b)
                 np.testing.assert_array_equal(a, c)
@@ -152,18 +158,19 @@ def test_all_states_of_a_layer_are_the_graft_that_is_tuned_up_to_it(made: Lab, p
     )
     whole = answer(model, tokenizer, load_sample(FEW), head=head, longest=128, on_batch=run.check)
     states = pair.says(1, ROWS)[1]
-    patched = pair.patched(0, ROWS, layer, states[layer], pair.real(ROWS))
+    patched = pair.patched(0, ROWS, layer, states[layer])
     for row, said in zip(ROWS, patched, strict=True):
         np.testing.assert_allclose(said, whole.log_shares[whole.example == row], atol=1e-5)
 
 
 def test_a_sentence_alone_is_patched_as_in_a_batch(pair: Pair) -> None:
-    states = pair.says(1, ROWS)[1]
-    together = pair.patched(0, ROWS, 4, states[4], places_of(FIRST, pair.real(ROWS)))
+    def first_put_in(rows: list[int]) -> list[np.ndarray]:
+        own, other = (pair.says(side, rows)[1][4] for side in (0, 1))
+        return pair.patched(0, rows, 4, mixed(own, other, places_of(FIRST, pair.real(rows))))
+
+    together = first_put_in(ROWS)
     for at, row in enumerate(ROWS):
-        own = pair.says(1, [row])[1]
-        alone = pair.patched(0, [row], 4, own[4], places_of(FIRST, pair.real([row])))
-        np.testing.assert_allclose(together[at], alone[0], atol=1e-5)
+        np.testing.assert_allclose(together[at], first_put_in([row])[0], atol=1e-5)
 
 
 def test_kinds_of_places_part_a_sentence() -> None:
@@ -271,6 +278,7 @@ def test_half_of_the_way_is_covered_where_no_higher_layer_takes_it_back(effects:
     ("spec", "says"),
     [
         (lambda: PatchedSentence(of=TUNE, sample=SAMPLE, row=-1), "Counted from 0"),
+        (lambda: PatchedSample(of=RESET, sample=SAMPLE), "did not begin from the base"),
         (lambda: PatchedSentence(of=TUNE, sample=SAMPLE, word=1), "answers for all"),
         (lambda: PatchedSample(of=TUNE.replace(goal="tree", unit="word", label="relation"), sample=SAMPLE), "a tree"),
         (lambda: PatchedSentence(of=TUNE.replace(goal="number"), sample=SAMPLE), "a number"),
@@ -311,7 +319,7 @@ def test_in_other_families_too_every_state_at_the_top_makes_the_other_network(
     own = pair_of(run, {"of": lab.run(run)}, load_sample(FEW), quiet)[0]
     for running in (0, 1):
         said, states = own.says(1 - running, ROWS)
-        patched = own.patched(running, ROWS, own.n_layers, states[-1], own.real(ROWS))
+        patched = own.patched(running, ROWS, own.n_layers, states[-1])
         for a, b in zip(said, patched, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
         assert not np.allclose(own.says(running, ROWS)[0][0], said[0], atol=1e-3)
