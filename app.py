@@ -39,6 +39,10 @@ page = st.navigation(
             st.Page("pages/ablations.py", title="Ablations", icon=":material/content_cut:", url_path="ablations"),
             st.Page("pages/dynamics.py", title="Dynamics", icon=":material/timeline:", url_path="dynamics"),
         ],
+        "Check": [
+            st.Page("pages/self_test.py", title="Self-test", icon=":material/verified:", url_path="self_test"),
+            st.Page("pages/report.py", title="Report", icon=":material/keep:", url_path="report"),
+        ],
         "Manage": [
             st.Page("pages/jobs.py", title="Jobs", icon=":material/pending_actions:", url_path="jobs"),
             st.Page("pages/storage.py", title="Storage", icon=":material/database:", url_path="storage"),

@@ -43,6 +43,7 @@ from core.refs import (
 )
 from core.store.artifacts import Store
 from core.store.book import Book
+from core.store.reports import Reports
 from core.store.saved import SavedFile
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Catalogue:
         self.store = store
         self.book = Book(store.root / "book.json")
         self.saved_points = SavedFile(store.root / "points.json")
+        self.reports = Reports(store.root / "reports")
         self._tried: dict[str, DatasetFacts] = {}
 
     def checkpoints(self) -> list[Named]:

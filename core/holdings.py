@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.analyses import result_class
-from core.analyses.fine_tune import FineTune
+from core.analyses.compress import Compress
+from core.analyses.fine_tune import FineTune, Snapshot
+from core.analyses.graft import Graft
 from core.catalogue import TUNED, Catalogue, hub_name, run_name, suite_name
 from core.errors import SpecInvalid
 from core.keys import Described, Spec, from_json, key_of
@@ -128,6 +130,20 @@ class Holdings(Catalogue):
         """Delete it; returns the bytes freed."""
         return self.store.clear_leftovers(self.needed())
 
+    def compared_in(self, specs: Iterable[Spec]) -> str:
+        """The checkpoints and the texts that computations speak of, in words; a tuned checkpoint is one thing."""
+        names = {key_of(ref): name for name, ref in self.book.entries().values()}
+        found = [part for spec in specs for part in _sides(spec)]
+        checkpoints = dict.fromkeys(
+            self.name_of_tuned(part) if isinstance(part, _TUNED) else _place_name(part, names)
+            for part in found
+            if isinstance(part, _TUNED | Packaged | Folder | Hub | Vectors | Adapter)
+        )
+        texts = dict.fromkeys(
+            f"{self._text_name(part.of)}, {_drawn(part)}" for part in found if isinstance(part, Sample)
+        )
+        return " · ".join(filter(None, (" → ".join(checkpoints), " + ".join(texts))))
+
     # -- packs
 
     def about(self, checkpoint: Described) -> list[str]:
@@ -237,6 +253,21 @@ def _mentioned(thing: Described) -> Iterator[Described]:
             for part in value if isinstance(value, tuple) else (value,):
                 if isinstance(part, Described):
                     yield from _mentioned(part)
+
+
+_TUNED = FineTune | Snapshot | Compress | Graft
+
+
+def _sides(thing: Described) -> Iterator[Described]:
+    """The checkpoints and samples in a description, whole; not what they were made from."""
+    if isinstance(thing, _TUNED | Packaged | Folder | Hub | Vectors | Adapter | Sample):
+        yield thing
+        return
+    for item in fields(thing):
+        value = getattr(thing, item.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Described):
+                yield from _sides(part)
 
 
 def _place_name(checkpoint: Whole | Vectors | Adapter, names: dict[str, str]) -> str:

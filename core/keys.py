@@ -86,6 +86,12 @@ class Spec(Described):
 
     seconds_per_unit: ClassVar[float] = 1.0
     title: ClassVar[str] = ""
+    sources: ClassVar[tuple[str, ...]] = ()
+    """Whose procedure it is, as one would cite it; what has a choice of procedures says by `cites` which."""
+
+    def cites(self) -> tuple[str, ...]:
+        """Whose procedure this one follows, in the order that a reader would look them up."""
+        return self.sources
 
 
 def _specs_in(thing: Described) -> dict[str, Spec]:

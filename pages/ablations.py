@@ -28,7 +28,7 @@ from core.charts.scores import dull_name, explained, written  # noqa: E402
 from core.keys import to_json  # noqa: E402
 from core.lab import Lab  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
-from pages.parts import causes, notes, picker, show, task_form  # noqa: E402
+from pages.parts import causes, figures, notes, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
@@ -220,7 +220,7 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, besides: dict[st
                 st.markdown(f"Beside it, {show.escaped(one.name)}: {agreement}")
     if beside:
         st.html(f"<small>{ablations.key_of_series(experiment.name, beside, show.look())}</small>")
-    show.figure(
+    figures.figure(
         ablations.ablation_chart(trials, experiment, show.look(), ablation.n_blocks, measure, besides=beside),
         ablations.all_tables(trials, experiment.name, beside),
         name="ablation",

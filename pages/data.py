@@ -15,7 +15,7 @@ from core.data.marks import DEPENDENCY, mark_names, marks_within  # noqa: E402
 from core.errors import TunescopeError  # noqa: E402
 from core.lab import Named  # noqa: E402
 from core.refs import LABEL_NAMES, Suite  # noqa: E402
-from pages.parts import adding, picker, show  # noqa: E402
+from pages.parts import adding, figures, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_said  # noqa: E402
 
@@ -171,7 +171,7 @@ def labels(chosen: Selection, is_pairs: bool) -> None:
     table = counts.counts_table(label.labels, label.counts, label.shares)
     unit = "pair" if is_pairs and label.unit == "sentence" else label.unit
     chart = counts.counts_bars(table, show.look(), what=LABEL_NAMES.get(name, name).capitalize(), unit=unit)
-    show.draw_chart(chart, name="counts", alt_text=f"How often each of {len(table)} labels of {name} occurs")
+    figures.draw_chart(chart, name="counts", alt_text=f"How often each of {len(table)} labels of {name} occurs")
     with st.expander("Table of labels", icon=":material/table:"):
         st.dataframe(
             table,

@@ -22,7 +22,7 @@ from core.analyses.step_scores import StepScores  # noqa: E402
 from core.charts import across, dynamics  # noqa: E402
 from core.keys import key_of  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, several, show  # noqa: E402
+from pages.parts import figures, notes, picker, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_said  # noqa: E402
 
@@ -143,7 +143,7 @@ def layers(chosen: Selection) -> None:
         f"**What happens to each layer?** {dynamics.layers_finding(table, measure, chosen.layer)}",
         help=f"{dynamics.SAID[measure]} {_HELP}",
     )
-    show.figure(
+    figures.figure(
         dynamics.layers_chart(table, measure, show.look(), chosen.layer, step),
         table,
         name="layers-over-steps",
@@ -183,7 +183,7 @@ def labels(chosen: Selection) -> None:
         help=f"{_HULLS} {_STEPS}",
     )
     rare = f"; left out, under 6 rows: {show.escaped(', '.join(held.rare_labels))}" if held.rare_labels else ""
-    show.figure(
+    figures.figure(
         dynamics.labels_chart(table, dynamics.control_table(held, chosen.layer), show.look(), step),
         table,
         name="labels-over-steps",
@@ -220,7 +220,7 @@ def paths(chosen: Selection) -> None:
         f"**Which way did the labels go?** ● the base, ▲ the end{there}. {show.escaped(dynamics.paths_finding(table))}",
         help=_PATHS,
     )
-    show.figure(
+    figures.figure(
         dynamics.paths_chart(table, show.look(), step),
         table,
         name="label-paths",
@@ -250,7 +250,7 @@ def read(chosen: Selection) -> None:
         help=f"Accuracy of a linear probe trained anew at every step and layer; controls are on the page Probes. {_HELP}",
     )
     majority = ready[0][1].majority
-    show.figure(
+    figures.figure(
         dynamics.layers_chart(table, "probe accuracy", show.look(), chosen.layer, step),
         table,
         name="read-over-steps",
@@ -274,7 +274,7 @@ def scores(chosen: Selection) -> None:
         f"**When is the task learnt?** {dynamics.scores_finding(held)}",
         help=f"The head of each step answers the dev examples of its run. {_STEPS}",
     )
-    show.figure(
+    figures.figure(
         dynamics.scores_chart(held, show.look(), step),
         held.scores,
         name="scores-over-steps",
@@ -314,7 +314,7 @@ def across_tasks(chosen: Selection) -> None:
         "text with those in the text of the tuning, or between two halves of this text where that is not at hand (spatial "
         "similarity); in the paper it fell after tuning in every case. Zhou & Srikumar 2022, tables 2 to 5.",
     )
-    show.figure(
+    figures.figure(
         across.across_chart(table, show.look()),
         table,
         name="across-tasks",

@@ -15,7 +15,7 @@ from core.analyses.label_geometry import LabelPlaces  # noqa: E402
 from core.analyses.spatial_change import SpatialChange  # noqa: E402
 from core.charts import curves, geometry, paired  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import figures, notes, picker, show  # noqa: E402
 from pages.parts.activations import activations  # noqa: E402
 from pages.parts.isotropy import isotropy  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -70,7 +70,7 @@ def distances(chosen: Selection) -> None:
         help=HULLS,
     )
     table = geometry.distances_table(change, base, tuned, chosen.layer)
-    show.figure(
+    figures.figure(
         paired.paired_chart(
             table,
             show.look(),
@@ -119,7 +119,7 @@ def clusters(chosen: Selection) -> None:
         "planes, random ones too. Points equal to one of another label can never be parted; each counts as a cluster (layer 0 "
         "has many: the same word at the same place).",
     )
-    show.figure(
+    figures.figure(
         geometry.clusters_chart(table, show.look(), chosen.layer),
         table,
         name="clusters",
@@ -189,7 +189,7 @@ def spread(chosen: Selection, measure: Spread) -> None:
         return
     st.markdown(f"**{measure.question}**", help=measure.what)
     table = measure.table(places, chosen.tuned_depth)
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             measure.column,
@@ -217,7 +217,7 @@ def nearest(chosen: Selection) -> None:
         "**How wide is the empty space around a label?** Mean over labels, as a share of a vector's length.", help=HULLS
     )
     table = geometry.nearest_table(change, chosen.tuned_depth)
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "distance",
@@ -250,7 +250,7 @@ def displaced(chosen: Selection) -> None:
         "(principal components, not centred). Directions of two panels have nothing in common. Names stand where there is room; "
         "point at a ▲ for any other. Zhou & Srikumar 2022, figure 5.",
     )
-    show.figure(
+    figures.figure(
         geometry.displacement_panels(table, show.look(), chosen.layer),
         table,
         name="displacements",
@@ -273,7 +273,7 @@ def directions(chosen: Selection) -> None:
         "of base's. A few strong directions that both spaces share raise it for any labels, as the control task shows. The table "
         "has the principal angles between the two spans (Björck & Golub 1973): 0° = shared, 90° = new.",
     )
-    show.figure(
+    figures.figure(
         geometry.directions_curve(table, show.look(), chosen.layer),
         table,
         name="directions",
@@ -322,7 +322,7 @@ def other_text(chosen: Selection) -> None:
         "their correlation. The paper compares the text of the tuning with its test text: there it fell after tuning in every "
         "case. Two halves of one text tell how much of it is noise.",
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "similarity",

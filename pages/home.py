@@ -19,7 +19,7 @@ from core.charts import strip  # noqa: E402
 from core.charts.headline import difference, headline, reading, reading_number  # noqa: E402
 from core.charts.numbers import ridge_table  # noqa: E402
 from core.keys import Spec  # noqa: E402
-from pages.parts import newcomer, notes, picker, show  # noqa: E402
+from pages.parts import figures, newcomer, notes, picker, show  # noqa: E402
 from pages.parts.panel import Panel  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
@@ -51,7 +51,7 @@ def layer_strip(chosen: Selection) -> None:
 
     def draw(place: Any, panel: Panel) -> None:
         with place:
-            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
+            figures.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
         drawn.append(panel)
 
     # The browser sets to work on the first panel while the rest is read.
@@ -119,9 +119,17 @@ def layer_strip(chosen: Selection) -> None:
 
         drawn += further.draw(chosen)
     if drawn:
-        with st.expander("Tables and where these numbers come from", icon=":material/table:"):
-            for panel in drawn:
-                show.behind(panel.table, name=panel.name, specs=panel.specs, note=panel.note)
+        with st.expander(
+            "Tables, files and where these numbers come from",
+            icon=":material/table:",
+            key="strip-tables",
+            on_change="rerun",
+        ) as opened:
+            for panel in drawn if opened.open else []:
+                st.caption(f"**{panel.title}** {panel.note} · {figures.provenance(panel.specs)}")
+                figures.below(
+                    panel.chart, panel.table, name=panel.name, title=panel.title, specs=panel.specs, note=panel.note
+                )
 
 
 def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:

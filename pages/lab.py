@@ -19,7 +19,7 @@ from core.jobs.records import ACTIVE  # noqa: E402
 from core.keys import from_json, key_of  # noqa: E402
 from core.lab import Lab, Named  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
-from pages.parts import bringing, picker, show, task_form  # noqa: E402
+from pages.parts import bringing, figures, picker, show, task_form  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.task_form import Recipe  # noqa: E402
 
@@ -73,7 +73,7 @@ def _live(keys: list[str]) -> None:
                     st.caption("The loss appears here with the first steps.")
                 else:
                     chart = loss_curve(curve, show.look(), n_steps=spec.n_steps, snapshots=spec.snapshots)
-                    show.draw_chart(chart, name=f"live-{record.key[:10]}", alt_text="Training loss so far")
+                    figures.draw_chart(chart, name=f"live-{record.key[:10]}", alt_text="Training loss so far")
 
 
 def _trains(record: Any, status: Any) -> bool:
@@ -106,7 +106,7 @@ def compare(lab: Lab) -> None:
     if len(table):
         measure = table["measure"].iloc[0]
         st.markdown(show.escaped(runs.finding(table)))
-        show.figure(
+        figures.figure(
             runs.runs_chart(table, show.look()),
             table,
             name="runs",
@@ -185,8 +185,8 @@ def run_card(lab: Lab, one: Named) -> None:
     with right:
         kept = () if one.ref is not run else run.snapshots
         chart = loss_curve(tuned.curve, show.look(), n_steps=tuned.n_steps, snapshots=kept)
-        show.draw_chart(chart, name=f"loss-{one.id}", alt_text="Training loss by step")
-    st.caption(show.provenance([one.ref]))
+        figures.draw_chart(chart, name=f"loss-{one.id}", alt_text="Training loss by step")
+    st.caption(figures.provenance([one.ref]))
 
 
 def fine_tune(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from core.analyses.similarity import LayerSimilarity, Similarity, equal_limits  
 from core.charts import curves, heat, strip  # noqa: E402
 from core.charts import similarity as similarity_charts  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import figures, notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, distinct_names, label_said, twin_of, with_search  # noqa: E402
 
@@ -102,7 +102,7 @@ def kept(chosen: Selection) -> None:
     others = chosen.resampled if FLOORS[0] in beside else None
     same = get_lab().shared_sentences(chosen.sample, others.sample) if others else None
     with place:
-        show.figure(
+        figures.figure(
             similarity_charts.kept_curve(similarity, show.look(), chosen.layer, beside),
             similarity_charts.curves_table({similarity_charts.OWN: similarity} | beside),
             name="similarity",
@@ -167,14 +167,14 @@ def two_texts(chosen: Selection) -> None:
         f"{similarity_charts.direction(measure)}. A hollow mark: not told apart from the first text.",
         help=similarity_charts.card_help(measure),
     )
-    show.draw_chart(
+    figures.draw_chart(
         similarity_charts.texts_curves(table, look, chosen.layer, measure=measure),
         name="two-texts",
         alt_text=f"{MEASURES[measure]} of base against tuned by layer on two texts",
     )
     less = f"{show.escaped(called[1])} minus {show.escaped(called[0])}"
     st.markdown(f"**{less}**, with its 95 % interval; grey: inside the noise.")
-    show.figure(
+    figures.figure(
         similarity_charts.texts_difference(table, look, chosen.layer, measure=measure),
         table,
         name="two-texts-difference",
@@ -225,7 +225,7 @@ def matrix(chosen: Selection) -> None:
         "the tuned top layer resembles no base layer.",
         help=similarity_charts.card_help(spec.measure),
     )
-    show.figure(
+    figures.figure(
         heat.similarity_heat(similarity, show.look(), chosen.layer),
         heat.similarity_matrix_table(similarity),
         name="similarity-matrix",
@@ -267,7 +267,7 @@ def readable(chosen: Selection) -> None:
             "The model of random weights has the same shape and tokenizer: what a probe reads there, no training put there. "
             "A probe shows what can be read, not what the network uses.",
         )
-        show.figure(
+        figures.figure(
             curves.side_curves(
                 table,
                 "accuracy",
@@ -296,7 +296,7 @@ def crowding(chosen: Selection) -> None:
         "alone, so it is a flawed measure of isotropy (Rudman & Eickhoff 2024): read it beside others.",
     )
     table = strip.crowding_table(measured)
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "mean_cosine",

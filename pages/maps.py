@@ -17,7 +17,7 @@ from core.charts.heads import IS_RIGHT, SAYS, with_answers  # noqa: E402
 from core.charts.points import Picked  # noqa: E402
 from core.data.examples import UNMARKED  # noqa: E402
 from core.refs import LABEL_NAMES  # noqa: E402
-from pages.parts import laid, map_settings, picker, saved, show  # noqa: E402
+from pages.parts import figures, laid, map_settings, picker, saved, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.laid import Laid  # noqa: E402
 from pages.parts.movers import movers, near_both  # noqa: E402
@@ -105,7 +105,7 @@ def draw(chosen: Selection, drawn: Laid, colour: str, query: str, keeping: Any) 
     )
     if marked.said:
         st.caption(show.escaped(marked.said))
-    picked = show.pointed(
+    picked = figures.pointed(
         flat.panels(look),
         flat.points[colour],
         flat.points,

@@ -22,7 +22,7 @@ from core.charts import board, curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
 from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
-from pages.parts import notes, picker, several, show  # noqa: E402
+from pages.parts import figures, notes, picker, several, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 HELP_RANKINGS = (
@@ -118,7 +118,7 @@ def living(chosen: Selection) -> None:
     )  # fmt: skip
     table = neurons.living_table(*scores, ranking, how_many)
     st.markdown(neurons.living_finding(*scores, ranking, how_many, chosen.label_said))
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "share",
@@ -172,7 +172,7 @@ def several_living(chosen: Selection) -> None:
         "random, so that networks of any depth are compared: 100 % = as chance has it. Durrani et al. 2021 found them lower after "
         "tuning. Intervals are over splits of the sentences, each by itself.",
     )
-    show.figure(
+    figures.figure(
         board.depth_curves(
             table, show.look(), checkpoints=list(named), name="times", title="share in the layer, against random neurons",
             guess="at random",
@@ -227,7 +227,7 @@ def few(chosen: Selection) -> None:
     for (name, one), column, spec in zip(sides.items(), st.columns(2), _specs(chosen), strict=True):
         with column:
             st.markdown(f"**{name.capitalize()}**")
-            show.figure(
+            figures.figure(
                 (neurons.kept_chart if kept else neurons.masked_chart)(one, show.look(), domain),
                 neurons.kept_table(one) if kept else neurons.masked_table(one),
                 name=f"few-{name}",
@@ -250,7 +250,7 @@ def classes(chosen: Selection) -> None:
     )
     for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), _specs(chosen), strict=True):
         with column:
-            show.figure(
+            figures.figure(
                 neurons.tags_heat(table, show.look(), top=top, title=name.capitalize()),
                 table,
                 name=f"classes-{name}",
@@ -284,7 +284,7 @@ def rankings(chosen: Selection) -> None:
     for name, table, column, spec in zip(("base", "tuned"), tables, st.columns(2), _specs(chosen), strict=True):
         with column:
             st.markdown(f"**{name.capitalize()}**")
-            show.figure(
+            figures.figure(
                 neurons.agreement_heat(table, show.look()),
                 table,
                 name=f"rankings-{name}",
@@ -320,7 +320,7 @@ def without(chosen: Selection) -> None:
         help="Neurons from which a label can be read are held still while the network runs; its head then answers the dev examples "
         "of its run. Only what is worse than with as many random neurons of the same layers says that the head uses these.",
     )
-    show.figure(
+    figures.figure(
         neurons.without_chart(found, show.look()),
         neurons.without_table(found),
         name="without",
@@ -346,7 +346,7 @@ def twins(chosen: Selection) -> None:
             f"**What became of each neuron?** {neuron_twins.fates_finding(found)}",
             help="; ".join(f"{fate}: {said}" for fate, said in neuron_twins.SAID.items()) + ".",
         )
-        show.figure(
+        figures.figure(
             neuron_twins.fates_chart(found, show.look()),
             neuron_twins.fates_table(found),
             name="fates",
@@ -417,7 +417,7 @@ def one_neuron(chosen: Selection) -> None:
                 st.caption("Rank: " + " · ".join(f"{ranking} {place}" for ranking, place in ranks.items()))
     _watch(sides, profiles, layer, neuron)
     st.markdown(f"**Its values by {chosen.label_said}**, base ● beside tuned ▲")
-    show.figure(
+    figures.figure(
         neuron_twins.by_label_chart(profiles, show.look()),
         neuron_twins.by_label_table(profiles),
         name="neuron-values",

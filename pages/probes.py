@@ -8,7 +8,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.probe_kinds import KINDS  # noqa: E402
 from core.charts import board, confusion, curves, paired, readout  # noqa: E402
-from pages.parts import mixed, notes, numbers, picker, rows, show  # noqa: E402
+from pages.parts import figures, mixed, notes, numbers, picker, rows, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 MOST_CONFUSED = 25
@@ -61,7 +61,7 @@ def bits(chosen: Selection) -> None:
         "Compression is the length of sending every label in full over that length. Unlike accuracy it counts the effort: a "
         "probe that needs many examples pays for them. The control task gives every type a random label.",
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "compression",
@@ -80,7 +80,7 @@ def bits(chosen: Selection) -> None:
     )
     learning = readout.learning_table(base, tuned, chosen.layer)
     st.markdown(f"**How many examples does layer {chosen.layer} need?** The lower and the sooner down, the easier.")
-    show.figure(
+    figures.figure(
         readout.learning_curve(learning, show.look(), n_classes=len(base.labels), prior_bits=base.prior_bits),
         learning,
         name="learning",
@@ -104,7 +104,7 @@ def carried(chosen: Selection) -> None:
         help="Where it reads as well away as at home, tuning left the direction of the label in place. Rescaled: each feature of "
         "the other side is first brought to mean 0 and spread 1 by itself; what that wins back had only moved or grown.",
     )
-    show.figure(
+    figures.figure(
         board.checkpoint_curves(
             table,
             "accuracy",
@@ -150,7 +150,7 @@ def parts(chosen: Selection) -> None:
     )
     note = notes.slices(slices, chosen)
     if len(table):
-        show.figure(
+        figures.figure(
             paired.paired_chart(table, show.look(), what=what, title="share read rightly"),
             table,
             name=f"parts-{kind}",
@@ -163,7 +163,7 @@ def parts(chosen: Selection) -> None:
     if kind == "label" and len(found.labels) <= MOST_CONFUSED:
         for side, counts in readout.said_counts(found, chosen.layer).items():
             st.markdown(f"**{side.capitalize()}: what is said instead?** Rows are gold labels; shares are of a row.")
-            show.figure(
+            figures.figure(
                 confusion.confusion_heat(found.labels, counts, show.look()),
                 confusion.confusion_table(found.labels, counts),
                 name=f"confusion-{side}",
@@ -197,7 +197,7 @@ def kinds(chosen: Selection) -> None:
         help="A perceptron can bend its cuts, and can memorise more: look at its control task. The others hardly learn: they show "
         "what lies open in distances. Nearest hull answers as DirectProbe does.",
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "accuracy",

@@ -14,7 +14,7 @@ import streamlit as st  # noqa: E402
 
 from core.charts.kept import kept_bars  # noqa: E402
 from core.lab import Kept, Lab  # noqa: E402
-from pages.parts import picker, show  # noqa: E402
+from pages.parts import figures, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 
 _NOTICE = "storage_notice"
@@ -38,7 +38,7 @@ def main() -> None:
             f"A pack that comes with the program was left out. {show.escaped(str(problem))}", icon=":material/warning:"
         )
     rows = lab.kept()
-    figures(lab, rows)
+    totals(lab, rows)
     kept, room, check, packs = st.tabs(["What is kept", "Make room", "Check and mend", "Packs"])
     with kept, show.messages():
         chosen = listing(lab, rows)
@@ -54,7 +54,7 @@ def main() -> None:
             take_over(lab)
 
 
-def figures(lab: Lab, rows: Sequence[Kept]) -> None:
+def totals(lab: Lab, rows: Sequence[Kept]) -> None:
     """How much, how much is left, and where."""
     disk = lab.disk()
     one, two, three, four = st.columns(4)
@@ -84,7 +84,7 @@ def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:
         column_config=_COLUMNS,
     )
     chosen = act_on(lab, [rows[place] for place in event["selection"]["rows"] if place < len(rows)])
-    show.draw_chart(kept_bars(table, show.look()), name="kept-bars", alt_text="Megabytes on disk by analysis")
+    figures.draw_chart(kept_bars(table, show.look()), name="kept-bars", alt_text="Megabytes on disk by analysis")
     return chosen
 
 

@@ -8,7 +8,7 @@ import streamlit as st  # noqa: E402
 
 from core.charts import annotation, curves, paired, structure  # noqa: E402
 from core.data.marks import DEPENDENCY  # noqa: E402
-from pages.parts import notes, picker, show  # noqa: E402
+from pages.parts import figures, notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
@@ -69,7 +69,7 @@ def by_layer(chosen: Selection) -> None:
         "of gold edges in it, whatever their direction, punctuation left out. Correlations are Spearman's, averaged over "
         "sentences of 5 to 50 words. As any probe it shows what can be read, not what the network uses.",
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "score",
@@ -126,7 +126,7 @@ def sentence(chosen: Selection) -> None:
     ]
     with st.container(border=True):
         st.html(annotation.trees(one.words, one.upos, stacked, look))
-    st.caption(f"{notes.trees(base)} · {show.provenance(specs)}")
+    st.caption(f"{notes.trees(base)} · {figures.provenance(specs)}")
     with st.expander("Table", icon=":material/table:"):
         st.dataframe(structure.sentence_table(one, other), hide_index=True, width="stretch", height="content")
 
@@ -147,7 +147,7 @@ def relations(chosen: Selection) -> None:
         "jackknife over groups of sentences, the probes as they are. Many relations are looked at: one in twenty leaves the "
         "noise by chance.",
     )
-    show.figure(
+    figures.figure(
         paired.paired_chart(table, show.look(), what="relation (edges)", title="share of its edges found"),
         table,
         name="structure-relations",

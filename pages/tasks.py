@@ -15,7 +15,7 @@ from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.analyses.goals import DULL, misses  # noqa: E402
 from core.charts import board, confusion, curves, scores  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, rows, several, show  # noqa: E402
+from pages.parts import figures, notes, picker, rows, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_options  # noqa: E402
 
@@ -62,7 +62,7 @@ def one_pair(chosen: Selection) -> None:
         help="A linear probe is trained on each layer of either side and tested on other sentences. Green with + is easier, "
         "purple with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance.",
     )
-    show.figure(
+    figures.figure(
         board.change_heat(table, look, chosen.layer),
         board.change_table(table),
         name="tasks-change",
@@ -75,7 +75,7 @@ def one_pair(chosen: Selection) -> None:
     )
     small_multiples(table, chosen)
     with st.expander("Table", icon=":material/table:"):
-        show.behind(table, name="tasks-probes", specs=drawn_from, note=notes.tasks(complete, chosen))
+        figures.behind(table, name="tasks-probes", specs=drawn_from, note=notes.tasks(complete, chosen))
 
 
 def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
@@ -85,7 +85,7 @@ def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
     for first in range(0, len(names), in_row):
         for column, name in zip(st.columns(in_row), names[first : first + in_row], strict=False):
             with column:
-                show.draw_chart(
+                figures.draw_chart(
                     curves.side_curves(
                         table[table["task"] == name],
                         "accuracy",
@@ -150,7 +150,7 @@ def read_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
         "other seeds before you believe a small difference between two of them.",
     )
     table = board.checkpoint_table(base, complete)
-    show.figure(
+    figures.figure(
         board.checkpoint_curves(
             table,
             "accuracy",
@@ -179,7 +179,7 @@ def kept_by_each(chosen: Selection, views: Mapping[str, Selection]) -> None:
         "**How much of each layer's space does each keep?** Linear CKA to the base: 1 = unchanged, 0 = unrelated."
     )
     table = board.kept_tables(complete)
-    show.figure(
+    figures.figure(
         board.checkpoint_curves(
             table,
             "cka",
@@ -219,7 +219,7 @@ def crossed(chosen: Selection) -> None:
         "with − harder, grey inside the noise. Many cells are looked at: one in twenty leaves the noise by chance. Move the "
         "layer cursor to see other layers.",
     )
-    show.figure(
+    figures.figure(
         board.cross_heat(table, show.look()),
         table,
         name="tasks-crossed",
@@ -259,7 +259,7 @@ def sizes(chosen: Selection) -> None:
         "reads more easily: look at the control task of each, dotted in its colour, before you compare heights.",
     )
     table = board.depth_table(complete)
-    show.figure(
+    figures.figure(
         board.depth_curves(table, show.look(), checkpoints=list(named)),
         table,
         name="sizes-probe",
@@ -307,7 +307,7 @@ def agreement(chosen: Selection) -> None:
         "head kept its shares of answers without looking (Cohen 1960). Bits: the mean Kullback-Leibler divergence of the tuned "
         "head's answer from the base head's, 0 = the same confidence in the same answers. Two heads may agree and both be wrong.",
     )
-    show.figure(
+    figures.figure(
         confusion.confusion_heat(found.labels, found.counts, show.look(), rows="base head", columns="tuned head"),
         found.rows,
         name="head-agreement",
@@ -336,7 +336,7 @@ def head(name: str, run: Named, result: Any) -> None:
     about: dict[str, Any] = {"specs": [run.ref], "note": notes.head(result, tuning)}
     if tuning.goal == "number":
         drawn = scores.numbers_chart(result.answers, tuning.label, show.look())
-        show.figure(
+        figures.figure(
             drawn,
             result.answers,
             name=f"confusion-{run.id}",
@@ -344,7 +344,7 @@ def head(name: str, run: Named, result: Any) -> None:
             **about,
         )
     elif tuning.goal != "answer":
-        show.figure(
+        figures.figure(
             confusion.confusion_heat(result.labels, result.confusion, show.look()),
             confusion.confusion_table(result.labels, result.confusion),
             name=f"confusion-{run.id}",
@@ -356,7 +356,7 @@ def head(name: str, run: Named, result: Any) -> None:
     ) as wrong:
         if wrong.open:
             with show.messages():
-                show.behind(misses(tuning, result.answers), name=f"misses-{run.id}", **about)
+                figures.behind(misses(tuning, result.answers), name=f"misses-{run.id}", **about)
 
 
 def chosen_runs(chosen: Selection) -> dict[str, Named]:

@@ -14,7 +14,7 @@ from core.analyses.task_vectors import TaskCosines, TaskVectors  # noqa: E402
 from core.analyses.weight_spectra import WeightSpectraFound  # noqa: E402
 from core.charts import board, curves, spectra, strip, tunings, weights  # noqa: E402
 from core.lab import Named  # noqa: E402
-from pages.parts import notes, picker, several, show  # noqa: E402
+from pages.parts import figures, notes, picker, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, caveat_of  # noqa: E402
 
@@ -120,7 +120,7 @@ def how_far(chosen: Selection) -> None:
         "Query, key and value are what attention compares and carries; the feed-forward part widens (up) and narrows (down) "
         "each vector. Parts that began at zero have no relative change and are left out.",
     )
-    show.figure(
+    figures.figure(
         weights.parts_heat(table, look, chosen.layer),
         table,
         name="weights-parts",
@@ -131,7 +131,7 @@ def how_far(chosen: Selection) -> None:
     st.markdown(
         "**How far did each layer move in all?** Small steps in every block can still rewrite the top of the space."
     )
-    show.figure(
+    figures.figure(
         curves.weight_bars(strip.weights_table(changes), look, chosen.layer),
         changes.tensors,
         name="weights-layers",
@@ -177,11 +177,11 @@ def directions(chosen: Selection) -> None:
         over_layers(own, measure, chosen)
     note = notes.weight_spectra(found)
     with st.expander("Table", icon=":material/table:"):
-        show.behind(table, name="weights-spectra", specs=[chosen.weight_spectra], note=note)
+        figures.behind(table, name="weights-spectra", specs=[chosen.weight_spectra], note=note)
         if row is not None:
             ranks = spectra.ranks_table(found, row)
-            show.behind(ranks, name="weights-ranks", specs=[chosen.weight_spectra], note=note)
-    st.caption(f"{note} · {show.provenance([chosen.weight_spectra])}")
+            figures.behind(ranks, name="weights-ranks", specs=[chosen.weight_spectra], note=note)
+    st.caption(f"{note} · {figures.provenance([chosen.weight_spectra])}")
 
 
 def at_layer(found: WeightSpectraFound, row: int, name: str, threshold: float) -> None:
@@ -212,7 +212,7 @@ def at_layer(found: WeightSpectraFound, row: int, name: str, threshold: float) -
     }[name]()
     for at, (column, (chart, alt_text)) in enumerate(zip(st.columns(2), drawn, strict=False)):
         with column:
-            show.draw_chart(chart, name=f"weights-{name}-{at}", alt_text=alt_text)
+            figures.draw_chart(chart, name=f"weights-{name}-{at}", alt_text=alt_text)
 
 
 def over_layers(own: pd.DataFrame, measure: Measure, chosen: Selection) -> None:
@@ -223,7 +223,7 @@ def over_layers(own: pd.DataFrame, measure: Measure, chosen: Selection) -> None:
                 own, one.column, show.look(), chosen.layer, title=one.title, digits=one.digits, unchanged=one.unchanged
             )
             with column:
-                show.draw_chart(
+                figures.draw_chart(
                     chart, name=f"weights-{one.column}", alt_text=f"{one.title} by layer, tuned and control"
                 )
 
@@ -240,12 +240,12 @@ def beside(chosen: Selection) -> None:
         help="1 − linear CKA of base and tuned vectors, 0 = the same space up to rotation and scale; band: 95 % interval, hollow: "
         "inside the noise. The vectors of a layer come from its own weights and all below it, so change adds up on the way.",
     )
-    show.draw_chart(
+    figures.draw_chart(
         weights.lost_panel(table, look, chosen.layer),
         name="weights-lost",
         alt_text="1 minus CKA by layer, with its interval",
     )
-    show.draw_chart(
+    figures.draw_chart(
         weights.step_panel(table, look, chosen.layer), name="weights-step", alt_text="Relative weight change by layer"
     )
     st.markdown(
@@ -257,7 +257,7 @@ def beside(chosen: Selection) -> None:
         "relative change of all layers up to this one: root of the sum of squares, as unrelated steps add up. It is an "
         "observation, no experiment: nobody made the steps equal. Nothing is divided by a change that 16 bits could not hold.",
     )
-    show.figure(
+    figures.figure(
         weights.ratio_panel(table, look, chosen.layer),
         table,
         name="weights-ratio",
@@ -307,7 +307,7 @@ def every_pair(names: list[str], found: TaskCosines, spec: TaskVectors, chosen: 
     if table["cosine"].isna().all():
         st.info(f"None of these tunings changed {of}.", icon=":material/info:")
         return
-    show.figure(
+    figures.figure(
         tunings.cosines_heat(table, names, show.look()), table, name="weights-cosines",
         alt_text=f"Cosine of every two tunings over {of}", specs=[spec],
         note=notes.task_vectors(found, layer, tunings.reach(found, layer)),
@@ -326,7 +326,7 @@ def against_first(names: list[str], found: TaskCosines, spec: TaskVectors, chose
         against, "cosine", show.look(), chosen.layer, checkpoints=["base", *names], title=f"cosine with {names[0]}",
         percent=False, domain=tunings.cosine_domain(against),
     )  # fmt: skip
-    show.figure(
+    figures.figure(
         chart, tunings.one_run(against), name="weights-against", alt_text=f"Cosine with {names[0]} by layer", specs=[spec],
         note=notes.task_vectors_by_layer(found),
     )  # fmt: skip

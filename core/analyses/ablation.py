@@ -25,6 +25,10 @@ class Ablation(Spec, kind="ablation"):
     """Run every trial of an experiment."""
 
     title: ClassVar[str] = "Ablation experiment"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Tamkin et al. 2020, arXiv 2004.14975",
+        "Merchant et al. 2020, arXiv 2004.14448",
+    )
     seconds_per_unit: ClassVar[float] = 1e-3
 
     experiment: str
@@ -38,6 +42,10 @@ class Ablation(Spec, kind="ablation"):
     """As in core.analyses.experiments.Manner, likewise the next two."""
     keeps_norms: bool = False
     reset_rate: float = 1.0
+
+    def cites(self) -> tuple[str, ...]:
+        """Whose experiment it is."""
+        return (BY_NAME[self.experiment].source,)
 
     def validate(self) -> None:
         if self.experiment not in BY_NAME:

@@ -44,6 +44,7 @@ class ActivationDifference(Spec, kind="activation_difference"):
     """Mean of tuned minus base per layer, of all words and of each of the first words of a sentence."""
 
     title: ClassVar[str] = "Mean shift"
+    sources: ClassVar[tuple[str, ...]] = ("Minder et al. 2025, arXiv 2510.13900",)
     seconds_per_unit: ClassVar[float] = 1.5e-4
 
     base: Embed

@@ -28,6 +28,7 @@ class Codelength(Spec, kind="codelength"):
     """Online codelength of a label given each layer, over several random orders of the sentences."""
 
     title: ClassVar[str] = "Codelength (MDL)"
+    sources: ClassVar[tuple[str, ...]] = ("Voita & Titov 2020",)
     seconds_per_unit: ClassVar[float] = 6.0e-4
 
     embed: Embed

@@ -18,6 +18,7 @@ class CodelengthChange(Spec, kind="codelength_change"):
     """Tuned minus base compression of the same labels."""
 
     title: ClassVar[str] = "Codelength difference"
+    sources: ClassVar[tuple[str, ...]] = ("Voita & Titov 2020", "Nadeau & Bengio 2003 on intervals over splits")
     seconds_per_unit: ClassVar[float] = 0.1
 
     base: Codelength

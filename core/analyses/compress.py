@@ -22,6 +22,7 @@ class Compress(Spec, kind="compress"):
     """Keep a change of low rank of what a run changed."""
 
     title: ClassVar[str] = "Compressing a checkpoint"
+    sources: ClassVar[tuple[str, ...]] = ("Hu et al. 2022 on changes of low rank",)
     seconds_per_unit: ClassVar[float] = 5e-3
 
     of: FineTune | Snapshot

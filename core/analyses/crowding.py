@@ -19,6 +19,7 @@ class Crowding(Spec, kind="crowding"):
     """Mean cosine of random pairs on both sides, on the same pairs."""
 
     title: ClassVar[str] = "Crowding (mean cosine)"
+    sources: ClassVar[tuple[str, ...]] = ("Ethayarajh 2019", "Rudman & Eickhoff 2024 on its faults")
     seconds_per_unit: ClassVar[float] = 5e-5
 
     base: Embed

@@ -31,6 +31,10 @@ class Dynamics(OverSteps, kind="dynamics"):
     """Measures of every layer at every step of a run that was kept, all in one reading."""
 
     title: ClassVar[str] = "Layers over training"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Zhou & Srikumar 2022, arXiv 2106.14282",
+        "Kass & Raftery 1995 on where a curve bends",
+    )
     seconds_per_unit: ClassVar[float] = 8e-5
 
     def cost(self) -> tuple[float, float]:

@@ -35,6 +35,10 @@ class EdgeProbe(Spec, kind="edge_probe"):
     """Scalar mixes of the layers 0..k, for every k, read by a small network over several random splits by sentence."""
 
     title: ClassVar[str] = "Edge probe"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Tenney et al. 2019, arXiv 1905.05950",
+        "Merchant et al. 2020, arXiv 2004.14448",
+    )
     seconds_per_unit: ClassVar[float] = 5.0e-3
 
     embed: Embed

@@ -21,6 +21,10 @@ class EdgeProbeChange(Spec, kind="edge_probe_change"):
     """Tuned minus base micro-F1, and where the label is found, on the same splits."""
 
     title: ClassVar[str] = "Edge probe difference"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Tenney et al. 2019, arXiv 1905.05950",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 0.1
 
     base: EdgeProbe

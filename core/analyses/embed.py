@@ -22,6 +22,7 @@ class Embed(Spec, kind="embed"):
     """Run a checkpoint over a sample and keep every layer."""
 
     title: ClassVar[str] = "Embeddings"
+    sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 1.0e-3
 
     checkpoint: Checkpoint

@@ -28,6 +28,11 @@ class FineTune(Spec, kind="fine_tune", version=2):
     """
 
     title: ClassVar[str] = "Fine-tuning"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Devlin et al. 2019",
+        "Mosbach et al. 2021, arXiv 2006.04884",
+        "Hu et al. 2022 on LoRA",
+    )
     seconds_per_unit: ClassVar[float] = 2.0e-2
 
     checkpoint: Whole

@@ -35,6 +35,7 @@ class Graft(Spec, kind="graft"):
     """Base and tuned weights, part by part in their own shares."""
 
     title: ClassVar[str] = "Grafting a checkpoint"
+    sources: ClassVar[tuple[str, ...]] = ("Ilharco et al. 2023 on task arithmetic",)
     seconds_per_unit: ClassVar[float] = 5e-3
 
     of: Grown

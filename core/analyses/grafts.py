@@ -135,6 +135,10 @@ class Grafts(Spec, kind="grafts"):
     """A row of grafts, each asked for the dev examples of the run. Nothing is trained, and no weights are kept."""
 
     title: ClassVar[str] = "Grafts between base and tuned"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Ilharco et al. 2023 on task arithmetic",
+        "Hao et al. 2019 on layers set back",
+    )
     seconds_per_unit: ClassVar[float] = 5e-3
 
     of: Grown

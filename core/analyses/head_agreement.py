@@ -27,6 +27,7 @@ class HeadAgreement(Spec, kind="head_agreement"):
     """Both heads answer the same sentences."""
 
     title: ClassVar[str] = "Agreement of heads"
+    sources: ClassVar[tuple[str, ...]] = ("Merchant et al. 2020 on comparing what is put out",)
     seconds_per_unit: ClassVar[float] = 8e-3
 
     base: Head

@@ -34,6 +34,7 @@ class HeadAnswers(Spec, kind="head_answers"):
     """The head reads a sample."""
 
     title: ClassVar[str] = "What the head says"
+    sources: ClassVar[tuple[str, ...]] = ("Devlin et al. 2019 on heads",)
     seconds_per_unit: ClassVar[float] = 8e-3
 
     checkpoint: Head

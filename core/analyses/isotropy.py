@@ -55,6 +55,12 @@ class Isotropy(Spec, kind="isotropy"):
     """Isotropy, intrinsic dimension and outlier dimensions of every layer of both sides, on the same rows."""
 
     title: ClassVar[str] = "Isotropy"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Rudman et al. 2022, arXiv 2108.07344",
+        "Rajaee & Pilehvar 2021, arXiv 2109.04740",
+        "Ethayarajh 2019",
+        "Facco et al. 2017",
+    )
     seconds_per_unit: ClassVar[float] = 3e-4
 
     base: Embed

@@ -23,6 +23,7 @@ class JointMap(Spec, kind="joint_map", version=2):
     """Two principal components of base and tuned rows together, for every layer."""
 
     title: ClassVar[str] = "Map (joint PCA)"
+    sources: ClassVar[tuple[str, ...]] = ("Pearson 1901 (principal components)",)
     seconds_per_unit: ClassVar[float] = 2e-5
 
     base: Embed

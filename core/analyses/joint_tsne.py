@@ -24,6 +24,7 @@ class JointTsne(Spec, kind="joint_tsne"):
     """t-SNE of base and tuned rows of one layer together."""
 
     title: ClassVar[str] = "Map (joint t-SNE)"
+    sources: ClassVar[tuple[str, ...]] = ("van der Maaten & Hinton 2008 (t-SNE)",)
     seconds_per_unit: ClassVar[float] = 6e-3
 
     base: Embed

@@ -29,6 +29,7 @@ class JointUmap(Spec, kind="joint_umap", version=2):
     """UMAP of base and tuned rows of one layer together."""
 
     title: ClassVar[str] = "Map (joint UMAP)"
+    sources: ClassVar[tuple[str, ...]] = ("McInnes et al. 2018 (UMAP)",)
     seconds_per_unit: ClassVar[float] = 4e-3
 
     base: Embed

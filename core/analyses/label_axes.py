@@ -47,6 +47,7 @@ class LabelAxes(Spec, kind="label_axes"):
     """
 
     title: ClassVar[str] = "Label axes"
+    sources: ClassVar[tuple[str, ...]] = ("Kim et al. 2018, arXiv 1711.11279", "Fisher 1936 (discriminants)")
     seconds_per_unit: ClassVar[float] = 1e-3
 
     base: Embed

@@ -28,6 +28,7 @@ class LabelDynamics(OverSteps, kind="label_dynamics"):
     """Hulls and centres of labels, on every layer at every step of a run that was kept, all in one reading."""
 
     title: ClassVar[str] = "Labels over training"
+    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
     seconds_per_unit: ClassVar[float] = 1.2e-3
 
     label: str

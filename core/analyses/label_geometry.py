@@ -37,6 +37,7 @@ class LabelGeometry(Spec, kind="label_geometry"):
     """Centroids, Fisher ratio, silhouette and the directions that part the labels, base and tuned on the same rows."""
 
     title: ClassVar[str] = "Label geometry"
+    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
     seconds_per_unit: ClassVar[float] = 6e-4
 
     base: Embed

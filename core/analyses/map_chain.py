@@ -47,6 +47,7 @@ class MapChain(Spec, kind="map_chain", version=2):
     """UMAP of each layer of both sides, begun from the layer below, tuned laid on base."""
 
     title: ClassVar[str] = "Maps of all layers (chain of UMAPs)"
+    sources: ClassVar[tuple[str, ...]] = ("McInnes et al. 2018 (UMAP)",)
     seconds_per_unit: ClassVar[float] = 1e-3
 
     base: Embed

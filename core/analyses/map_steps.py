@@ -25,6 +25,7 @@ class MapSteps(OverSteps, kind="map_steps"):
     """UMAP of a layer of the base and of the same layer at each step of its tuning."""
 
     title: ClassVar[str] = "Maps over training (chain of UMAPs)"
+    sources: ClassVar[tuple[str, ...]] = ("McInnes et al. 2018 (UMAP)",)
     seconds_per_unit: ClassVar[float] = 1e-3
 
     layer: int

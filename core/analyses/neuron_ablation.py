@@ -40,6 +40,7 @@ class NeuronAblation(Spec, kind="neuron_ablation"):
     """Hold the first neurons of a ranking still, in every layer they are in, and score the head on its run's dev examples."""
 
     title: ClassVar[str] = "The head without some neurons"
+    sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 2.5e-3
 
     of: Neurons

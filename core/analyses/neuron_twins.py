@@ -36,6 +36,7 @@ class NeuronTwins(Spec, kind="neuron_twins"):
     """Compare the neurons of both sides, layer by layer, on the same rows."""
 
     title: ClassVar[str] = "Twins of neurons"
+    sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 6e-4
 
     base: Embed

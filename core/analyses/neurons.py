@@ -62,6 +62,12 @@ class Neurons(Spec, kind="neurons"):
     """Rank the neurons of one checkpoint by what they tell of a label."""
 
     title: ClassVar[str] = "Neurons of a label"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Durrani et al. 2021, arXiv 2105.15179",
+        "Dalvi et al. 2019, arXiv 1812.09355",
+        "Antverg & Belinkov 2022",
+        "Bau et al. 2017",
+    )
     seconds_per_unit: ClassVar[float] = 5e-3
 
     embed: Embed

@@ -29,6 +29,7 @@ class PatchedSample(Spec, kind="patched_sample"):
     """States of one network put into the other, layer by layer and by kind of place, over many sentences."""
 
     title: ClassVar[str] = "Patching states, over sentences"
+    sources: ClassVar[tuple[str, ...]] = ("Prakash et al. 2024", "Zhang & Nanda 2024")
     seconds_per_unit: ClassVar[float] = 2.5e-3
 
     of: Grown

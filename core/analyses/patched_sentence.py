@@ -24,6 +24,7 @@ class PatchedSentence(Spec, kind="patched_sentence"):
     """States of one network put into the other at each layer and piece of one sentence."""
 
     title: ClassVar[str] = "Patching states of a sentence"
+    sources: ClassVar[tuple[str, ...]] = ("Prakash et al. 2024", "Zhang & Nanda 2024")
     seconds_per_unit: ClassVar[float] = 5e-2
 
     of: Grown

@@ -53,6 +53,11 @@ class Probe(Spec, kind="probe"):
     """Multinomial logistic regression (L2) from one layer to a label, over several random splits by sentence."""
 
     title: ClassVar[str] = "Linear probe"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Durrani et al. 2021, arXiv 2105.15179",
+        "Hewitt & Liang 2019 on control tasks",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 3.0e-4
 
     embed: Embed

@@ -18,6 +18,10 @@ class ProbeChange(Spec, kind="probe_change"):
     """Tuned minus base accuracy on the same splits."""
 
     title: ClassVar[str] = "Probe difference"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Durrani et al. 2021, arXiv 2105.15179",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 0.1
 
     base: Probe

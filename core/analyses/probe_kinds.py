@@ -36,6 +36,7 @@ class ProbeKinds(Spec, kind="probe_kinds"):
     """A perceptron with two hidden layers, nearest centroid, neighbours and hull, on the splits of linear probes."""
 
     title: ClassVar[str] = "Other kinds of probe"
+    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
     seconds_per_unit: ClassVar[float] = 3.0e-3
 
     base: Embed

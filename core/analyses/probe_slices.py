@@ -24,6 +24,7 @@ class ProbeSlices(Spec, kind="probe_slices"):
     """Accuracy of each side's own linear probes on parts of the held-out rows."""
 
     title: ClassVar[str] = "Probe slices"
+    sources: ClassVar[tuple[str, ...]] = ("Hewitt & Liang 2019 on control tasks",)
     seconds_per_unit: ClassVar[float] = 2.0
 
     of: ProbeTransfer

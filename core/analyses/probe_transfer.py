@@ -35,6 +35,10 @@ class ProbeTransfer(Spec, kind="probe_transfer", version=2):
     """Linear probes of each side, read on both sides of every layer, on the same splits."""
 
     title: ClassVar[str] = "Probe transfer"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Du et al. 2025 on directions that carry over",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 6.0e-4
 
     base: Embed

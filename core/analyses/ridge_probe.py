@@ -37,6 +37,10 @@ class RidgeProbe(Spec, kind="ridge_probe"):
     """Ridge regression from one layer to a real number, over the random splits by sentence that linear probes have."""
 
     title: ClassVar[str] = "Ridge probe"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Hewitt & Liang 2019 on control tasks",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 4.0e-4
 
     embed: Embed

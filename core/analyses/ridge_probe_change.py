@@ -16,6 +16,7 @@ class RidgeProbeChange(Spec, kind="ridge_probe_change"):
     """Tuned minus base scores on the same splits."""
 
     title: ClassVar[str] = "Ridge probe difference"
+    sources: ClassVar[tuple[str, ...]] = ("Nadeau & Bengio 2003 on intervals over splits",)
     seconds_per_unit: ClassVar[float] = 0.1
 
     base: RidgeProbe

@@ -62,6 +62,10 @@ class Similarity(Spec, kind="similarity"):
     """Rows that are compared at most, drawn with seed 0; 0 = all. What sets texts of unequal length beside each other
     (equal_limits)."""
 
+    def cites(self) -> tuple[str, ...]:
+        """Whose measure it is."""
+        return (CARDS[self.measure].source,)
+
     def validate(self) -> None:
         if self.max_rows < 0:
             raise SpecInvalid(f"Comparing at most {self.max_rows} rows.", "Negative.", "Give 0 for all.")

@@ -18,6 +18,7 @@ class StepScores(Spec, kind="step_scores"):
     """The head of each step that was kept answers the dev examples of its run."""
 
     title: ClassVar[str] = "Scores over training"
+    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
     seconds_per_unit: ClassVar[float] = 5e-3
 
     run: FineTune

@@ -22,6 +22,11 @@ class StructuralChange(Spec, kind="structural_change"):
     """Tuned minus base, on the same splits."""
 
     title: ClassVar[str] = "Structural difference"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Hewitt & Manning 2019",
+        "Merchant et al. 2020, arXiv 2004.14448",
+        "Nadeau & Bengio 2003 on intervals over splits",
+    )
     seconds_per_unit: ClassVar[float] = 0.3
 
     base: StructuralProbe

@@ -47,6 +47,7 @@ class StructuralProbe(Spec, kind="structural_probe"):
     """Distance and depth probes (Hewitt & Manning) on each layer, over several random splits by sentence."""
 
     title: ClassVar[str] = "Structural probe"
+    sources: ClassVar[tuple[str, ...]] = ("Hewitt & Manning 2019", "Merchant et al. 2020, arXiv 2004.14448")
     seconds_per_unit: ClassVar[float] = 8.0e-4
 
     embed: Embed

@@ -23,6 +23,7 @@ class TaskVectors(Spec, kind="task_vectors"):
     """Cosine of tuned minus base between every two tuned checkpoints of one base."""
 
     title: ClassVar[str] = "Task vectors"
+    sources: ClassVar[tuple[str, ...]] = ("Ilharco et al. 2023 on task arithmetic",)
     seconds_per_unit: ClassVar[float] = 1e-9
 
     base: Checkpoint

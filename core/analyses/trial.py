@@ -20,6 +20,10 @@ class Trial(Spec, kind="trial", version=2):
     """Tune after surgery, and score on the dev examples."""
 
     title: ClassVar[str] = "Trial of tuning"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Tamkin et al. 2020, arXiv 2004.14975",
+        "Merchant et al. 2020, arXiv 2004.14448",
+    )
     seconds_per_unit: ClassVar[float] = 2.0e-2
 
     of: FineTune

@@ -21,6 +21,7 @@ class UmapSeeds(JointUmap, kind="umap_seeds"):
     """UMAP of one layer, laid out again and again: rows and graph are those of `seed`, layouts of `seed` and those after it."""
 
     title: ClassVar[str] = "Maps under several seeds (joint UMAP)"
+    sources: ClassVar[tuple[str, ...]] = ("McInnes et al. 2018 (UMAP)",)
 
     n_seeds: int = 3
 

@@ -18,6 +18,9 @@ class WeightChange(Spec, kind="weight_change"):
     """Frobenius norm of the difference over that of base, per block."""
 
     title: ClassVar[str] = "Weight change"
+    sources: ClassVar[tuple[str, ...]] = (
+        "Merchant et al. 2020, arXiv 2004.14448, beside the change of representations",
+    )
     seconds_per_unit: ClassVar[float] = 1e-9
 
     base: Checkpoint

@@ -65,6 +65,7 @@ class WeightSpectra(Spec, kind="weight_spectra"):
     """Singular values and vectors of the blocks' matrices, tuned beside base and beside a random change of equal size."""
 
     title: ClassVar[str] = "Weight spectra"
+    sources: ClassVar[tuple[str, ...]] = ("Shuttleworth et al. 2025, arXiv 2410.21228", "Hu et al. 2022, section 7.3")
     seconds_per_unit: ClassVar[float] = 1.5e-9
 
     base: Checkpoint

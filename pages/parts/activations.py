@@ -7,7 +7,7 @@ from core.analyses.checkpoint import shape_of
 from core.charts import isotropy as drawn
 from core.data.load import sample_size
 from core.refs import Sample
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection
 
@@ -109,7 +109,7 @@ def _curve(chosen: Selection, spec: ActivationDifference, result: ActivationDiff
         st.info("Nothing moved at any layer, or too few sentences reach so far.", icon=":material/info:")
         return
     depth = shape_of(chosen.base.ref).n_layers
-    show.figure(
+    figures.figure(
         drawn.shift_curve(table, show.look(), chosen.layer, title=title, depth=depth),
         table,
         name=f"shift-{measure}",
@@ -138,7 +138,7 @@ def _tokens(spec: ActivationDifference, result: ActivationDifferences, place: in
         height="content",
     )
     with st.expander("Pieces and signs too", icon=":material/table:"):
-        show.behind(
+        figures.behind(
             result.tokens[result.tokens["place"] == place],
             name="shift-tokens",
             specs=[spec],
@@ -157,7 +157,7 @@ def _agreement(specs: list[ActivationDifference], one: ActivationDifferences, ot
     if table.empty:
         st.info("Nothing moved on one of them.", icon=":material/info:")
         return
-    show.behind(
+    figures.behind(
         table,
         name="shift-agreement",
         specs=specs,
@@ -186,7 +186,7 @@ def _positions(chosen: Selection, spec: ActivationDifference, result: Activation
     if table.empty:
         st.info("Nothing moved here.", icon=":material/info:")
         return
-    show.figure(
+    figures.figure(
         drawn.cosines_heat(table, show.look(), names=names, what=what, layer=layer),
         table,
         name=f"shift-{which.lower()}",

@@ -7,7 +7,7 @@ import streamlit as st
 from core.analyses.label_axes import LEAST, MOST_VALUES, FoundAxes, LabelAxes
 from core.charts import label_axes as drawn
 from core.charts.scatter import shortened
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, label_said
 
@@ -180,7 +180,7 @@ def curve(chosen: Selection, found: FoundAxes, spec: LabelAxes) -> None:
         else ""
     )
     st.markdown(f"**How well do they part rows held out?**{turned}", help=_CURVE_HELP + _TURNED_HELP)
-    show.figure(
+    figures.figure(
         drawn.parted_curve(found, show.look(), layer),
         drawn.parted_table(found),
         name="axes-by-layer",

@@ -18,7 +18,7 @@ from core.data.load import load_sample, sample_size
 from core.keys import key_of
 from core.lab import Named
 from core.refs import LABEL_NAMES, MOST_TYPED, Sample, Typed
-from pages.parts import laid, picker, show
+from pages.parts import figures, laid, picker, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection
 
@@ -95,7 +95,7 @@ def grafts(_: Any) -> None:
         if known.n_blocks == known.n_layers
         else f"; its {known.n_layers} layers share {known.n_blocks} block: part 1 is all of them"
     )
-    show.figure(
+    figures.figure(
         graft_charts.grafts_chart(found, WAYS[way], show.look()),
         graft_charts.grafts_table(found),
         name="grafts",
@@ -154,7 +154,7 @@ def _looked_into(chosen: Selection, spec: Grafts, other: Named | None) -> None:
         return
     colour = chosen.label if chosen.label in drawn.flat.points else "text"
     st.markdown(f"Base beside the graft ({show.escaped(said)}). {drawn.said}", help=drawn.help)
-    show.figure(
+    figures.figure(
         drawn.flat.figure(show.look(), colour=colour),
         drawn.flat.table(colour),
         name="graft-map",
@@ -192,7 +192,7 @@ def over_sentences(_: Any) -> None:
         help=_HELP_PATCHES,
     )
     band = "a gap: no way to go beyond the noise" if measure == patches.WAY else "dotted: without anything put in"
-    show.figure(
+    figures.figure(
         patches.effects_chart(found, direction, measure, show.look(), chosen.layer),
         patches.effects_table(found, direction, measure),
         name="patched-sentences",
@@ -230,7 +230,7 @@ def in_one_sentence(_: Any) -> None:
         f"{show.escaped(patches.sentence_finding(found, direction))}",
         help=_HELP_PATCHES,
     )
-    show.figure(
+    figures.figure(
         patches.sentence_heat(found, direction, show.look(), chosen.layer),
         patches.sentence_table(found, direction),
         name="patched-sentence",

@@ -8,7 +8,7 @@ import streamlit as st
 from core.charts import geometry, isotropy, panels, structure
 from core.data.marks import DEPENDENCY
 from core.keys import Spec
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.panel import Panel
 from pages.parts.selection import Selection
@@ -22,7 +22,7 @@ def draw(chosen: Selection) -> list[Panel]:
     places = [*st.columns(2), *st.columns(2)] if show.look().projector else st.columns([1.1, 1, 1, 1], gap="small")
     for place, panel in zip(places, drawn, strict=False):
         with place:
-            show.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
+            figures.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
     return drawn
 
 

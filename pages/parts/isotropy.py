@@ -7,7 +7,7 @@ import streamlit as st
 from core.analyses.isotropy import Isotropies
 from core.charts import curves
 from core.charts import isotropy as drawn
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.selection import Selection
 
 
@@ -138,7 +138,7 @@ def _curve(chosen: Selection, result: Isotropies, measure: _Measure) -> None:
         st.info(f"{where} is there an answer: {show.escaped(reason)}", icon=":material/info:")
     if table.empty:
         return
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table.rename(columns={"value": measure.name}),
             measure.name,
@@ -172,7 +172,7 @@ def _outliers(chosen: Selection, result: Isotropies) -> None:
     if table.empty:
         st.info("No dimension stands out on either side, or the sides differ in width.", icon=":material/info:")
         return
-    show.figure(
+    figures.figure(
         drawn.outliers_heat(table, show.look(), chosen.layer),
         table,
         name="isotropy-outliers",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.charts import curves, mixing
 from core.refs import LABEL_NAMES
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, label_said
 
@@ -27,7 +27,7 @@ def draw(chosen: Selection) -> None:
         "together. Where the curve stops rising, higher layers add nothing that lower ones do not hold. A mix may fall back "
         "to low layers and hide what higher ones forgot: look at single layers on the page Layers too.",
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             "f1",
@@ -51,7 +51,7 @@ def draw(chosen: Selection) -> None:
         help="Softmax weights of the full mix. They mislead where layers differ in the length of their vectors (Fayyaz et al. "
         "2021), which the table gives: compare with equal lengths switched on, and with the expected layer.",
     )
-    show.figure(
+    figures.figure(
         mixing.weights_chart(weights, base, tuned, show.look()),
         weights,
         name="edge-weights",

@@ -10,7 +10,7 @@ from core.analyses.places import among
 from core.charts import movers as drawn
 from core.charts import scatter
 from core.refs import LABEL_NAMES
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.saved import CHOSEN_BY_EYE
 from pages.parts.selection import Selection
@@ -41,7 +41,7 @@ def movers(chosen: Selection) -> None:
         f"{here['movers']:.0f} of {len(moved.points):,} beyond the noise. On the mean one kept {here['kept']:.0%}.",
         help=HELP,
     )
-    show.figure(
+    figures.figure(
         drawn.count_bars(by_layer, show.look(), chosen.layer),
         by_layer,
         name="movers-by-layer",
@@ -121,7 +121,7 @@ def card(chosen: Selection, moved: Moved, row: int) -> None:
         if chosen.embedded == "word":
             st.caption(show.escaped(one.sentence))
         near_both(chosen, moved, row)
-        show.draw_chart(
+        figures.draw_chart(
             drawn.card_curve(one, show.look(), chosen.layer),
             name="mover-card",
             alt_text=f"Neighbours that {one.text} kept at each layer, beside those around it",
@@ -196,7 +196,7 @@ def by_label(chosen: Selection, moved: Moved) -> None:
         "dense places lose neighbours by small steps: a label may keep fewer because it lies close, not because it went far."
         + (f" {CHOSEN_BY_EYE}" if is_saved else ""),
     )
-    show.figure(
+    figures.figure(
         drawn.labels_chart(table, show.look(), label=asked),
         table,
         name="movers-by-label",

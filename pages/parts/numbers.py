@@ -7,7 +7,7 @@ from core.analyses.ridge_probe_change import RidgeProbeDifference
 from core.charts import curves
 from core.charts import numbers as number_charts
 from core.charts.headline import reading_number
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.selection import Selection
 
 SCORES: dict[str, number_charts.Score] = {"Value (R²)": "r2", "Order (Spearman)": "rank"}
@@ -60,7 +60,7 @@ def curve(
             is_tuning=chosen.is_one_shape,
         )
     )
-    show.figure(
+    figures.figure(
         curves.side_curves(
             table,
             score,

@@ -18,3 +18,9 @@ class Panel:
     table: pd.DataFrame
     specs: Sequence[Spec]
     note: str
+
+    @property
+    def title(self) -> str:
+        """The question, as the figure asks it."""
+        text = self.chart.title.text
+        return (text if isinstance(text, str) else " ".join(text)).strip().replace("\N{NO-BREAK SPACE}", " ")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.charts import readout
-from pages.parts import notes, show
+from pages.parts import figures, notes, show
 from pages.parts.selection import Selection
 
 MOST_ROWS = 300
@@ -49,10 +49,10 @@ def draw(chosen: Selection) -> None:
     else:
         st.info("No row holds these words.", icon=":material/info:")
     st.caption(
-        f"{min(len(table), MOST_ROWS):,} of {len(table):,} rows · {notes.transfer(found, chosen)} · {show.provenance([spec])}"
+        f"{min(len(table), MOST_ROWS):,} of {len(table):,} rows · {notes.transfer(found, chosen)} · {figures.provenance([spec])}"
     )
     with st.expander("By label", icon=":material/table:"):
-        show.behind(
+        figures.behind(
             readout.gains_by_label(found, chosen.layer),
             name="gains-by-label",
             specs=[spec],

@@ -43,11 +43,11 @@ from core.analyses.embed import Embed
 from core.analyses.joint_map import JointMap
 from core.demo import SEEN, checkpoints
 from core.refs import Packaged
-from pages.parts import show
+from pages.parts import figures
 labels = pd.Series(label % st.radio("labels", [7, 3])).map("label {}".format)
 points = pd.DataFrame({"text": words, "label": labels})
 spec = JointMap(base=Embed(checkpoint=Packaged(), sample=SEEN), tuned=Embed(checkpoint=checkpoints()[0], sample=SEEN))
-show.pointed([Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
+figures.pointed([Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
     labels, pd.DataFrame({"text": words}), label="label", axes=("x", "y"), kept=lambda: None,
     table=lambda: points.assign(x=places[0][:, 0], y=places[0][:, 1]), name="map", alt_text="points", specs=[spec],
     note="made", height=330)

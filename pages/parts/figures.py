@@ -1,0 +1,251 @@
+"""Figures on a page: a chart or a map of points, and below it its numbers, its files and where it comes from."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from altair.utils import schemapi
+
+from core.charts.cursor import PICK
+from core.charts.points import Panel, Picked, colouring_of, draw
+from core.charts.points_svg import svg_of
+from core.keys import Spec
+from core.refs import LABEL_NAMES
+from pages.parts import taking
+from pages.parts.lab import get_lab
+from pages.parts.points import page_of, point_map
+from pages.parts.show import escaped, look
+
+# Altair checks every part of a figure against its grammar as it is built; tests/contract does that once for all.
+schemapi.DEBUG_MODE = False
+
+
+def figure(
+    chart: Any,
+    table: pd.DataFrame,
+    *,
+    name: str,
+    alt_text: str,
+    specs: Sequence[Spec],
+    note: str,
+    on_pick: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
+    """A chart, its table with CSV, and where it comes from.
+
+    Args:
+        chart: an Altair figure.
+        table: the numbers behind it.
+        name: key of the chart and name of its CSV file.
+        alt_text: what a screen reader says.
+        specs: the artifacts it was drawn from.
+        note: estimator, n and interval in a few words.
+        on_pick: told the fields of a mark that is clicked, none for a click beside them.
+    """
+    draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
+    st.caption(f"{note} · {provenance(specs)}")
+    with st.expander("Table and files", icon=":material/table:", key=f"{name}-table", on_change="rerun") as opened:
+        if opened.open:
+            below(chart, table, name=name, title=alt_text, specs=specs, note=note)
+
+
+def pointed(
+    panels: Sequence[Panel],
+    labels: pd.Series,
+    points: pd.DataFrame,
+    *,
+    label: str,
+    axes: tuple[str, str],
+    kept: Callable[[], Any],
+    table: Callable[[], pd.DataFrame],
+    name: str,
+    alt_text: str,
+    specs: Sequence[Spec],
+    note: str,
+    about: str = "",
+    tell: Callable[[Picked], None] | None = None,
+    **options: Any,
+) -> Picked:
+    """A map of points on the canvas, with what a figure has: its table with CSV, where it comes from, a figure to keep.
+
+    Args:
+        panels: the same points in each.
+        labels: of each point: names or numbers, what colours stand for.
+        points: one row a point: text, and what else its card says, a column each.
+        label: what the labels are called on screen.
+        axes: titles of x and y.
+        kept: the same as an Altair figure, whose toolbar offers PNG; built when it is asked for.
+        table: the numbers behind it, one row a point; built and sent when it is asked for, of circled points alone while
+            some are.
+        name: key of the map and name of its CSV file.
+        alt_text: what a screen reader says.
+        specs: the artifacts it was drawn from.
+        note: estimator and n in a few words.
+        about: what is compared, in plain words, for the file that is kept.
+        tell: draws what is to be said of the choice, right below the canvas.
+        options: further ones of core.charts.points.draw.
+    Returns:
+        What the viewer picked and circled.
+    """
+    # Numbers are no strings: of 100,000 points they would double the message. The card has the one that colours stand for.
+    words, drawn_as = points.select_dtypes(exclude="number").astype(str), look()
+    colouring = colouring_of(labels, drawn_as, title=label)
+    drawn = draw(
+        panels,
+        colouring,
+        texts=words["text"].tolist(),
+        # The same whatever colours stand for: a choice is of these strings, and outlives another colouring.
+        details={LABEL_NAMES.get(column, column): words[column].tolist() for column in words if column != "text"},
+        look=drawn_as,
+        alt_text=alt_text,
+        key=name,
+        axes=axes,
+        **options,
+    )
+    picked = point_map(drawn, key=name)
+    if tell is not None:
+        tell(picked)
+    st.caption(f"{note} · {provenance(specs)}")
+    circled = len(picked.selected)
+    with st.expander(
+        f"Table: {circled:,} of {len(points):,} points" if circled else "Table",
+        icon=":material/table:",
+        key=f"{name}-table",
+        on_change="rerun",
+    ) as rows:
+        if rows.open:
+            _table(table().iloc[picked.selected] if circled else table(), name)
+    with st.expander(
+        "Figure to keep (SVG, PNG, HTML)", icon=":material/image:", key=f"{name}-kept", on_change="rerun"
+    ) as open_:
+        if open_.open:
+            origin, files = provenance(specs, is_plain=True), st.container(horizontal=True)
+            taking.map_files(
+                svg_of(
+                    panels,
+                    colouring,
+                    look=drawn_as,
+                    axes=axes,
+                    limits=options.get("limits"),
+                    faint=options.get("faint"),
+                ),
+                page_of(drawn, title=alt_text, notes=[about, note, origin], look=drawn_as),
+                lambda: table().to_csv(index=False),
+                files,
+                name=name,
+                title=alt_text,
+                specs=specs,
+                method=taking.plain(note),
+                origin=origin,
+            )
+            _again(specs, name, files)
+            # Streamlit's toolbar over a figure writes PNG alone.
+            draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
+    return picked
+
+
+class _Ready:
+    """A chart that is not checked against the grammar again as it is written down: a third of the time it takes."""
+
+    def __init__(self, chart: Any) -> None:
+        self._chart = chart
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that Streamlit asks of a chart."""
+        return self._chart.to_dict(validate=False)
+
+
+def draw_chart(
+    chart: Any, *, name: str, alt_text: str, on_pick: Callable[[Mapping[str, Any]], None] | None = None
+) -> None:
+    """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is
+    clicked, none where the click is beside them. Without it, a click on a layer moves the layer cursor."""
+    options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
+    ready: Any = _Ready(chart)
+    if on_pick is None and _has_layers_to_click(chart):
+        on_pick = _to_layer
+    if on_pick is None:
+        st.altair_chart(ready, **options)
+        return
+
+    def clicked() -> None:
+        picked = st.session_state[name]["selection"].get(PICK) or [{}]
+        on_pick(picked[0])
+
+    # Of a figure's selections a click alone is told: what the mouse rests on is the browser's own business.
+    st.altair_chart(ready, on_select=clicked, selection_mode=PICK, **options)
+
+
+def _has_layers_to_click(chart: Any) -> bool:
+    params = chart.params
+    return isinstance(params, list) and any(param.name == PICK for param in params)
+
+
+def _to_layer(picked: Mapping[str, Any]) -> None:
+    """Move the layer cursor to the layer that was clicked."""
+    if "layer" in picked:
+        st.session_state["layer"] = int(picked["layer"])
+
+
+def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str) -> None:
+    """The provenance line and the table of what is drawn, or said, elsewhere on the page."""
+    st.caption(f"{note} · {provenance(specs)}")
+    _again(specs, name, _table(table, name))
+
+
+def below(chart: Any, table: pd.DataFrame, *, name: str, title: str, specs: Sequence[Spec], note: str) -> None:
+    """Table, files and code of a figure, wherever on the page it is drawn."""
+    files = _table(table, name)
+    taking.chart_files(
+        chart, look(), table.to_csv(index=False), files,
+        name=name, title=title, specs=specs, method=taking.plain(note), origin=provenance(specs, is_plain=True),
+    )  # fmt: skip
+    _again(specs, name, files)
+
+
+def _again(specs: Sequence[Spec], name: str, place: Any) -> None:
+    """The code that computes a figure's results again, in `place`, and below it whose procedures they follow."""
+    with place.popover("Python", icon=":material/code:", key=f"code-{name}", help="Exactly this, in a notebook."):
+        st.code(taking.code(specs), language="python", wrap_lines=True)
+    if cited := dict.fromkeys(source for spec in specs for source in spec.cites()):
+        st.caption(f"After {escaped('; '.join(cited))}.")
+
+
+def _table(table: pd.DataFrame, name: str) -> Any:
+    """The numbers, and the row of buttons that begins with their CSV."""
+    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 20 else 400)
+    files = st.container(horizontal=True)
+    files.download_button(
+        "CSV",
+        # Not a function that Streamlit would call after the click: what that makes belongs to no session, and is gone
+        # before it is fetched as soon as two scripts of anybody's end in between.
+        table.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"csv-{name}",
+    )
+    return files
+
+
+def provenance(specs: Sequence[Spec], *, is_plain: bool = False) -> str:
+    """Artifacts, when and where they were computed, or in which packs they came, of what a figure was drawn from; Markdown, or
+    plain text."""
+    written: Callable[[str], str] = str if is_plain else escaped
+    mark = "" if is_plain else "`"
+    held = [get_lab().provenance(spec) for spec in specs]
+    keys: dict[str, list[str]] = {}
+    for spec, one in zip(specs, held, strict=True):
+        keys.setdefault(spec.kind, []).append(f"{mark}{one.key[:10]}{mark}")
+    named = ", ".join(
+        f"{kind} {' '.join(found[:3])}{f' and {len(found) - 3} more' * (len(found) > 3)}"
+        for kind, found in keys.items()
+    )
+    days = sorted({time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created)) for one in held})
+    made = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    machines = sorted({f"{one.device} · torch {one.libraries.get('torch', '?')}" for one in held})
+    packs = sorted({one.pack for one in held if one.pack})
+    came = f"from the pack “{written(', '.join(packs))}” · " if packs else ""
+    return f"{named} · {came}{made} · {', '.join(machines)}"

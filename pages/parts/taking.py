@@ -1,0 +1,201 @@
+"""What a figure leaves behind when the page is closed: its files, the code that computes it again, a place in the report."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg_of_drawing
+from core.charts.look import Look
+from core.errors import StoreUnusable
+from core.keys import Described, Spec, key_of, to_json
+from core.store.reports import Pinned, Report
+from pages.parts.lab import get_lab
+from pages.parts.show import is_local, messages
+
+_CODE_WIDTH = 88
+_REPORT = "report"
+"""Where a visit keeps the hash of its report."""
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _drawn(drawing: str) -> tuple[str, bytes]:
+    """A drawing as SVG and PNG; asked again at every rerun of the page while it is open."""
+    svg = svg_of_drawing(json.loads(drawing))
+    return svg, png_of(svg)
+
+
+def figure_of(
+    svg: str, table: str, *, name: str, title: str, specs: Sequence[Spec], method: str, origin: str
+) -> Figure:
+    """All that goes along with a drawing, as plain text."""
+    cites = dict.fromkeys(source for spec in specs for source in spec.cites())
+    address = urlsplit(st.context.url or "")
+    link = urlencode(st.query_params.to_dict())
+    return Figure(
+        name=name,
+        title=title,
+        about=get_lab().compared_in(specs),
+        svg=svg,
+        method=method,
+        origin=origin,
+        cites=tuple(cites),
+        table=table,
+        specs=tuple(json.dumps(to_json(spec), ensure_ascii=False) for spec in specs),
+        link=f"{address.path or '/'}{'?' if link else ''}{link}",
+    )
+
+
+def chart_files(chart: Any, look: Look, table: str, place: Any, **about: Any) -> None:
+    """The downloads of an Altair figure, and what else can be done with it, in `place`, a row of buttons.
+
+    Args:
+        chart: the figure.
+        look: as it was drawn.
+        table: its CSV.
+        place: where the buttons stand.
+        about: what figure_of asks for.
+    """
+    drawing = drawing_of(chart, look)
+    svg, png = _drawn(json.dumps(drawing, sort_keys=True))
+    figure = figure_of(svg, table, **about)
+    _download(place, "SVG", svg, figure.name, "image/svg+xml")
+    _download(place, "PNG", png, figure.name, "image/png")
+    _download(
+        place, "HTML", page_of_drawing(drawing, figure, look), figure.name, "text/html",
+        "One file with the figure as it answers to the mouse here, its table and its source. It needs no network.",
+    )  # fmt: skip
+    _pin_button(place, figure)
+
+
+def map_files(svg: str, page: str, table: Callable[[], str], place: Any, **about: Any) -> None:
+    """The same of a map on the canvas, drawn already; its table is written down when it is pinned."""
+    figure = figure_of(svg, "", **about)
+    _download(place, "SVG", svg, figure.name, "image/svg+xml")
+    _download(
+        place, "HTML", page, figure.name, "text/html",
+        "One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
+    )  # fmt: skip
+    _pin_button(place, figure, table)
+
+
+def _download(place: Any, format_: str, content: str | bytes, name: str, mime: str, about: str | None = None) -> None:
+    place.download_button(
+        format_,
+        content,
+        file_name=f"{name}.{format_.lower()}",
+        mime=mime,
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{format_.lower()}-{name}",
+        help=about,
+    )
+
+
+def _pin_button(place: Any, figure: Figure, table: Callable[[], str] | None = None) -> None:
+    def pin() -> None:
+        _pinned(replace(figure, table=table()) if table else figure)
+
+    place.button(
+        "Pin to the report",
+        icon=":material/keep:",
+        key=f"pin-{figure.name}",
+        on_click=_told(pin),
+        help="The page Report collects pinned figures, with notes of yours, and writes them as one file.",
+    )
+
+
+def _told(act: Callable[[], None]) -> Callable[[], None]:
+    """A callback whose failure is a message: what a callback raises no page can catch."""
+
+    def done() -> None:
+        with messages():
+            act()
+
+    return done
+
+
+def _pinned(figure: Figure) -> None:
+    """Add a figure to this visit's report."""
+    reports, report = get_lab().reports, current()
+    one = Pinned(figure=reports.write_figure(asdict(figure)))
+    if one.figure in {held.figure for held in report.pinned}:
+        st.toast("This figure is in the report already.", icon=":material/keep:")
+        return
+    keep(replace(report, pinned=(*report.pinned, one)))
+    n = len(report.pinned) + 1
+    st.toast(f"Pinned. The page Report has {n} figure{'s' * (n > 1)} now.", icon=":material/keep:")
+
+
+def current() -> Report:
+    """This visit's report; on a machine that only its own people can open, at first the one that was written last."""
+    reports = get_lab().reports
+    name = st.session_state.get(_REPORT) or (reports.latest() if is_local() else "")
+    if not name:
+        return Report()
+    try:
+        return reports.read(name)
+    except StoreUnusable:
+        if not st.session_state.get(_REPORT):
+            return Report()
+        raise
+
+
+def keep(report: Report) -> str:
+    """Make a report this visit's own; returns its hash."""
+    name = get_lab().reports.write(report)
+    st.session_state[_REPORT] = name
+    return name
+
+
+def opened(name: str) -> Report:
+    """The report of a link, from now on this visit's. Raises StoreUnusable."""
+    report = get_lab().reports.read(name)
+    st.session_state[_REPORT] = name
+    return report
+
+
+def plain(said: str) -> str:
+    """What was said in Markdown, without its marks."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)[*`]", "", said))
+
+
+def code(specs: Sequence[Spec]) -> str:
+    """Python that gets the results of a figure from the store, or computes them."""
+    modules: dict[str, set[str]] = {"core.lab": {"Lab"}}
+    names: dict[str, int] = {}
+    lines = []
+    for spec in specs:
+        stem = spec.kind.replace(".", "_")
+        names[stem] = names.get(stem, 0) + 1
+        name = stem if names[stem] == 1 else f"{stem}_{names[stem]}"
+        lines += ["", f"# {key_of(spec)[:10]}", f"{name} = lab.run({_written(spec, modules, 0)})"]
+    imports = [f"from {module} import {', '.join(sorted(held))}" for module, held in sorted(modules.items())]
+    return "\n".join([*imports, "", "lab = Lab()", *lines])
+
+
+def _written(value: Any, modules: dict[str, set[str]], depth: int) -> str:
+    """A description as the call that makes it; what is at its default is left out. Modules are told what they must give."""
+    if isinstance(value, tuple):
+        return _call(
+            "(", [_written(part, modules, depth + 1) for part in value], ",)" if len(value) == 1 else ")", depth
+        )
+    if not isinstance(value, Described):
+        return repr(value)
+    modules.setdefault(type(value).__module__, set()).add(type(value).__name__)
+    held = [(item, getattr(value, item.name)) for item in fields(value)]
+    parts = [f"{item.name}={_written(own, modules, depth + 1)}" for item, own in held if own != item.default]
+    return _call(f"{type(value).__name__}(", parts, ")", depth)
+
+
+def _call(begin: str, parts: Sequence[str], end: str, depth: int) -> str:
+    """In one line where that is short, else a line a part."""
+    line = begin + ", ".join(parts) + end
+    if len(line) + 4 * depth <= _CODE_WIDTH and "\n" not in line:
+        return line
+    inner = "".join(f"{'    ' * (depth + 1)}{part},\n" for part in parts)
+    return f"{begin}\n{inner}{'    ' * depth}{end.lstrip(',')}"
