@@ -1,4 +1,5 @@
-"""The command line: python -m core run SPEC.json | plan SPEC.json | download NAME | status | cancel KEY | cache … | engine."""
+"""The command line: python -m core run SPEC.json | plan SPEC.json | download NAME | status | cancel KEY | cache … |
+analyses | engine."""
 
 import argparse
 import dataclasses
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     take.add_argument("path", type=Path)
     demo = commands.add_parser("demo", help="make the demo pack anew: about ten minutes on two cores")
     demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
+    commands.add_parser("analyses", help="every analysis, what it does and after whom, as a table in Markdown")
     commands.add_parser("engine", help="be the engine until idle; the app starts it by itself")
     chosen = parser.parse_args(arguments)
     try:
@@ -64,6 +66,18 @@ def _demo(chosen: argparse.Namespace) -> int:
     path = chosen.path or PACK
     n_bytes = make(path)
     print(f"{path}  {n_bytes / 1e6:.1f} MB")
+    return 0
+
+
+def _analyses(_: argparse.Namespace) -> int:
+    import core.analyses  # noqa: F401  # makes every kind of spec known
+    from core.keys import KINDS
+
+    known = [cls for cls in KINDS.values() if issubclass(cls, Spec) and cls.sources]
+    print("| analysis | what it does | after |\n| --- | --- | --- |")
+    for cls in sorted(known, key=lambda cls: cls.title):
+        does = (cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        print(f"| {cls.title} | {' '.join(does.split()).rstrip('.')} | {'; '.join(cls.sources)} |")
     return 0
 
 
@@ -265,6 +279,7 @@ _COMMANDS = {
     "cache": _cache,
     "demo": _demo,
     "engine": _engine,
+    "analyses": _analyses,
 }
 
 

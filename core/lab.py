@@ -19,6 +19,10 @@ from core.keys import Result, Spec, key_of, to_json
 from core.refs import Hub
 from core.settings import Settings
 from core.store.artifacts import Store
+from core.store.reports import MOST_FIGURES as MOST_FIGURES
+from core.store.reports import MOST_LETTERS as MOST_LETTERS
+from core.store.reports import Pinned as Pinned
+from core.store.reports import Report as Report
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,15 +16,17 @@ from core.analyses.ridge_probe_change import RidgeProbeDifference  # noqa: E402
 from core.analyses.similarity import LayerSimilarity  # noqa: E402
 from core.analyses.weight_change import WeightChanges  # noqa: E402
 from core.charts import strip  # noqa: E402
-from core.charts.headline import difference, headline, reading, reading_number  # noqa: E402
+from core.charts.findings import Finding, crowding_found, number_found, reading_found, space_found  # noqa: E402
+from core.charts.headline import difference, headline  # noqa: E402
 from core.charts.numbers import ridge_table  # noqa: E402
 from core.keys import Spec  # noqa: E402
-from pages.parts import figures, newcomer, notes, picker, show  # noqa: E402
+from pages.parts import figures, findings, newcomer, notes, picker, show, taking  # noqa: E402
 from pages.parts.panel import Panel  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
 SHOWS = "One row a layer, the top of the network at the top: base ● beside tuned ▲, with 95 % intervals."
+TOGETHER = "Those in brackets, in the findings, hold for all layers together."
 HOW_TO_READ = "A hollow ▲ is a change inside the noise. Click a row to keep that layer in view on every page."
 
 
@@ -51,7 +53,7 @@ def layer_strip(chosen: Selection) -> None:
 
     def draw(place: Any, panel: Panel) -> None:
         with place:
-            figures.draw_chart(panel.chart, name=panel.name, alt_text=panel.note)
+            figures.draw_chart(panel.chart, name=panel.name, alt_text=panel.alt_text)
         drawn.append(panel)
 
     # The browser sets to work on the first panel while the rest is read.
@@ -77,22 +79,26 @@ def layer_strip(chosen: Selection) -> None:
             title = difference(similarity, show.escaped(chosen.base.name), show.escaped(chosen.tuned.name))
         elif similarity and weights:
             title = headline(similarity, weights, chosen.tuning)
-        show.heading(title, SHOWS, HOW_TO_READ)
+        st.title(title, anchor=False)
         if facing := chosen.facing:
             st.info(facing, icon=picker.FACING_ICON)
-        if probing and all(probing):
-            said = (
-                reading(*probing[:2], chosen.label_said, is_tuning=one_shape)
-                if chosen.label
-                else reading_number(
-                    probing[0].difference, probing[1].score, chosen.number_said, "R²", is_tuning=one_shape
+        read = probing if probing and all(probing) else []
+        said = read_said(chosen, *read[:2]) if read else None
+        findings.draw(
+            [
+                (name, finding, way)
+                for name, finding, way in (
+                    ("Space", space_found(similarity) if similarity else None, findings.SPACE),
+                    ("Reading", said, findings.CLASSES if chosen.label else findings.NUMBER),
+                    ("Crowding", crowding_found(crowding, chosen.embedded) if crowding else None, findings.CROWDING),
                 )
-            )
-            st.markdown(f"**{said}**")
-    if probing and all(probing):
+                if finding
+            ]
+        )
+    if read:
         control = chosen.random_probe if chosen.label else chosen.random_ridge
         random = show.stored(control) if control else None
-        draw(places[1], (readable if chosen.label else told)(chosen, *probing, random))
+        draw(places[1], (readable if chosen.label else told)(chosen, *read, random))
     elif chosen.number and drawn:
         with places[1]:
             st.caption(f"How exactly {chosen.number_said} is read can be computed on the page Probes.")
@@ -103,6 +109,9 @@ def layer_strip(chosen: Selection) -> None:
     if drawn and not one_shape:
         with places[3]:
             st.caption(notes.NO_WEIGHTS)
+    if drawn:
+        findings.then(chosen, similarity)
+        st.caption(f"{SHOWS} {TOGETHER} {HOW_TO_READ}")
     if (
         drawn
         and chosen.label
@@ -132,6 +141,18 @@ def layer_strip(chosen: Selection) -> None:
                 )
 
 
+def said_of(finding: Finding | None) -> str:
+    """A finding for a screen reader: plain text."""
+    return taking.plain(finding.said) if finding else ""
+
+
+def read_said(chosen: Selection, change: Any, base: Any) -> Finding:
+    """What became easier or harder to read, be it a label or a number."""
+    if chosen.label:
+        return reading_found(change, base, chosen.label_said, is_tuning=chosen.is_one_shape)
+    return number_found(change, base, chosen.number_said, is_tuning=chosen.is_one_shape)
+
+
 def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
     """How much of each layer's space is kept."""
     return Panel(
@@ -140,6 +161,7 @@ def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
         strip.kept_table(similarity),
         [chosen.similarity],
         notes.similarity(similarity, chosen),
+        said_of(space_found(similarity)),
     )
 
 
@@ -153,6 +175,7 @@ def readable(
         strip.probe_table(base, tuned, change, random),
         [chosen.probe_change, *chosen.probes, *([chosen.random_probe] if random else [])],
         notes.probe(base, tuned, chosen),
+        said_of(read_said(chosen, change, base)),
     )
 
 
@@ -166,6 +189,7 @@ def told(
         ridge_table(base, tuned, change, "r2", random),
         [chosen.ridge_change, *chosen.ridge_probes, *([chosen.random_ridge] if random else [])],
         notes.ridge(base, tuned, chosen),
+        said_of(read_said(chosen, change, base)),
     )
 
 
@@ -177,6 +201,7 @@ def crowded(chosen: Selection, crowding: CrowdingCurves) -> Panel:
         strip.crowding_table(crowding),
         [chosen.crowding],
         notes.crowding(crowding),
+        said_of(crowding_found(crowding, chosen.embedded)),
     )
 
 

@@ -11,7 +11,7 @@ import streamlit as st  # noqa: E402
 
 from core.charts.keeping import Figure, report_of  # noqa: E402
 from core.errors import StoreUnusable  # noqa: E402
-from core.store.reports import MOST_FIGURES, MOST_LETTERS, Pinned, Report  # noqa: E402
+from core.lab import MOST_FIGURES, MOST_LETTERS, Pinned, Report  # noqa: E402
 from pages.parts import show, taking  # noqa: E402
 
 
@@ -113,7 +113,7 @@ def section(report: Report, at: int, one: Pinned, figure: Figure) -> None:
         )
         if note != one.note:
             change(replace(report, pinned=tuple(replace(p, note=note) if p is one else p for p in report.pinned)))
-        st.image(figure.svg, width="content")
+        st.image(figure.svg, width="content", alt=figure.title)
         cited = f" · after {'; '.join(figure.cites)}" if figure.cites else ""
         st.caption(show.escaped(f"{figure.about} · {figure.method} · {figure.origin}{cited}"))
 

@@ -34,11 +34,13 @@ def says(problem: pytest.ExceptionInfo, *words: str) -> None:
         assert word in str(error)
 
 
-def python(*arguments: str, cache: Path | None = None, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Python in a process of its own, from the repository's root."""
+def python(
+    *arguments: str, cache: Path | None = None, text: str | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Python in a process of its own, from the repository's root unless told otherwise."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | ({"TUNESCOPE_CACHE": str(cache)} if cache else {})
     return subprocess.run(
-        [sys.executable, *arguments], input=text, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, *arguments], input=text, env=environment, cwd=cwd, capture_output=True, text=True, timeout=120
     )
 
 

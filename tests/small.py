@@ -40,6 +40,7 @@ from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
 from core.analyses.ridge_probe import RidgeProbe
 from core.analyses.ridge_probe_change import RidgeProbeChange
+from core.analyses.self_test import SelfTest
 from core.analyses.similarity import Similarity
 from core.analyses.spatial_change import SpatialChange
 from core.analyses.spatial_similarity import SpatialSimilarity
@@ -112,6 +113,7 @@ def comparison() -> list[Spec]:
         TUNE,
         BASE,
         TUNED,
+        SelfTest(checkpoint=TUNE),
         Similarity(base=BASE, tuned=TUNED),
         Similarity(base=BASE, tuned=TUNED, measure="rsa"),
         Similarity(base=BASE, tuned=TUNED, measure="procrustes"),

@@ -46,6 +46,7 @@ class Similarity(Spec, kind="similarity"):
     """A measure of similarity, layer by layer and every layer against every other."""
 
     title: ClassVar[str] = "Similarity"
+    sources: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys(card.source for card in CARDS.values()))
     seconds_per_unit: ClassVar[float] = 1.5e-5
 
     base: Embed

@@ -18,31 +18,40 @@ MINUS = "\N{MINUS SIGN}"
 def headline(similarity: LayerSimilarity, weights: WeightChanges, tuning: str) -> str:
     """Which layers kept their space and which were rewritten by, say, "tuning on sentiment"."""
     tuning = tuning[:1].upper() + tuning[1:]
-    same = _together(similarity)
-    rewritten, changed = _below(similarity, REWRITTEN), _below(similarity, KEPT)
+    same = together(similarity)
+    rewritten, changed = below(similarity, REWRITTEN), below(similarity, KEPT)
     moved = _moved(weights)
     if not changed:
         if all(estimate.low > KEPT for estimate in same if estimate):
             return f"{tuning} left the space of every layer nearly as it was."
         return f"{tuning}: which layers changed cannot be told from these sentences."
     if rewritten:
-        return f"{tuning} rewrote {_named(rewritten)}, {moved}."
-    return f"{tuning} changed {_named(changed)}, {moved}; no layer was rewritten."
+        return f"{tuning} rewrote {named(rewritten)}, {moved}."
+    return f"{tuning} changed {named(changed)}, {moved}; no layer was rewritten."
 
 
 def difference(similarity: LayerSimilarity, base: str, tuned: str) -> str:
     """Where the spaces of two checkpoints of other shapes agree: none was tuned into the other."""
-    apart, unlike = _below(similarity, REWRITTEN), _below(similarity, KEPT)
+    apart, unlike = below(similarity, REWRITTEN), below(similarity, KEPT)
     if apart:
-        return f"{base} and {tuned} share little of their space at {_named(apart)}."
+        return f"{base} and {tuned} share little of their space at {named(apart)}."
     if unlike:
-        return f"The spaces of {base} and {tuned} differ at {_named(unlike)}."
-    if all(estimate.low > KEPT for estimate in _together(similarity) if estimate):
+        return f"The spaces of {base} and {tuned} differ at {named(unlike)}."
+    if all(estimate.low > KEPT for estimate in together(similarity) if estimate):
         return f"{base} and {tuned} have nearly the same space at every layer."
     return f"{base} and {tuned}: where their spaces differ cannot be told from these sentences."
 
 
-def reading(change: ProbeDifference, base: ProbeScores, label: str, *, is_tuning: bool = True) -> str:
+class Read(NamedTuple):
+    """What became more or less readable. Markdown."""
+
+    said: str
+    """In brackets the 95 % interval that holds for all layers together."""
+    aside: str
+    """Layers that leave the noise only by themselves; empty where none does."""
+
+
+def reading(change: ProbeDifference, base: ProbeScores, label: str, *, is_tuning: bool = True) -> Read:
     """What became more or less readable, or for two of other shapes is, and where that is more than noise.
 
     Args:
@@ -56,7 +65,7 @@ def reading(change: ProbeDifference, base: ProbeScores, label: str, *, is_tuning
 
 def reading_number(
     differences: Sequence[Estimate], base: Sequence[Estimate], number: str, score: str, *, is_tuning: bool = True
-) -> str:
+) -> Read:
     """The same of a number that ridge probes read; a score is named (R²) and not counted in points.
 
     Args:
@@ -86,19 +95,18 @@ _ACCURACY = _Written("accuracy", "{:.1%}", "{:+.1f} points", "{:+.1f}", 100)
 
 def _read(
     differences: Sequence[Estimate], base: Sequence[Estimate], label: str, written: _Written, is_tuning: bool
-) -> str:
-    # Of seven layers one leaves its own 95 % interval by chance every third time: what is said in bold holds for all together.
+) -> Read:
+    # Of seven layers one leaves its own 95 % interval by chance every third time: what is said holds for all together.
     wide = [simultaneous(estimate, n_intervals=len(differences)) for estimate in differences]
     gains = [i for i, estimate in enumerate(wide) if estimate.low > 0]
     losses = [i for i, estimate in enumerate(wide) if estimate.high < 0]
-    together = f"over {len(wide)} layers together" if len(wide) > 1 else ""
     if not gains and not losses:
         what = "change of" if is_tuning else "difference in"
-        where = f"{together}, every difference lies" if together else "the difference lies"
+        where = "every difference lies" if len(wide) > 1 else "the difference lies"
         of_base = f"{written.name} {_reach([estimate.value for estimate in base], written)} in the base"
-        return (
-            f"No {what} how well {label} can be read was found ({of_base}): {where} inside the noise."
-            f"{_alone(differences, [])}"
+        return Read(
+            f"No {what} how well {label} can be read was found ({of_base}): {where} inside the noise.",
+            _alone(differences, []),
         )
     parts = []
     for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
@@ -108,12 +116,9 @@ def _read(
             most = f"most at layer {best}: " if len(layers) > 1 else ""
             one, other = (_score(at, written) for at in (base[best].value, base[best].value + wide[best].value))
             scores = f"{written.name} {'from ' if is_tuning else ''}{one} {'to' if is_tuning else 'and'} {other}"
-            parts.append(
-                f"{verb} to read at {_named(layers)} ({most}{scores}, {value}, "
-                f"95 % interval {low} to {high}{' ' + together if together else ''})"
-            )
+            parts.append(f"{verb} to read at {named(layers)} ({most}{scores}, {value} [{low}, {high}])")
     subject = f"{label[:1].upper()}{label[1:]}{' became' if is_tuning else ':'}"
-    return f"{subject} {' and '.join(parts)}.{_alone(differences, [*gains, *losses])}"
+    return Read(f"{subject} {' and '.join(parts)}.", _alone(differences, [*gains, *losses]))
 
 
 def _score(value: float, written: _Written) -> str:
@@ -130,21 +135,21 @@ def _signed(estimate: Estimate, name: Literal["value", "low", "high"], written: 
     return how.format(getattr(estimate, name) * written.times).replace("-", MINUS)
 
 
-def _alone(differences: Sequence[Estimate], named: Sequence[int]) -> str:
+def _alone(differences: Sequence[Estimate], told: Sequence[int]) -> str:
     """A word on layers that leave the noise only by themselves: figures draw them filled."""
-    filled = [i for i, one in enumerate(differences) if (one.low > 0 or one.high < 0) and i not in named]
+    filled = [i for i, one in enumerate(differences) if (one.low > 0 or one.high < 0) and i not in told]
     if not filled:
         return ""
-    leave = f"{'leaves' if len(filled) == 1 else 'leave'} {'the noise too' if named else 'it'}"
-    return f" Not corrected for looking at {len(differences)} layers, {_named(filled)} {leave}."
+    leave = f"{'leaves' if len(filled) == 1 else 'leave'} {'the noise too' if told else 'it'}"
+    return f"Not corrected for looking at {len(differences)} layers, {named(filled)} {leave}."
 
 
-def _below(similarity: LayerSimilarity, bound: float) -> list[int]:
+def below(similarity: LayerSimilarity, bound: float) -> list[int]:
     """Layers whose whole interval lies below."""
-    return [i for i, estimate in enumerate(_together(similarity)) if estimate and estimate.high < bound]
+    return [i for i, estimate in enumerate(together(similarity)) if estimate and estimate.high < bound]
 
 
-def _together(similarity: LayerSimilarity) -> list[Estimate | None]:
+def together(similarity: LayerSimilarity) -> list[Estimate | None]:
     """Intervals wide enough to hold for all layers that are looked at; a sentence picks among them."""
     same = similarity.same_layer
     n = max(1, sum(estimate is not None for estimate in same))
@@ -160,7 +165,7 @@ def _moved(weights: WeightChanges) -> str:
     return f"and the blocks' weights moved by {lowest} to {highest}"
 
 
-def _named(layers: Sequence[int]) -> str:
+def named(layers: Sequence[int]) -> str:
     """layer 6 · layers 5 and 6 · layers 3 to 6 · layers 1, 4 and 6."""
     if len(layers) == 1:
         return f"layer {layers[0]}"

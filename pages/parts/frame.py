@@ -30,8 +30,16 @@ def tighten() -> None:
     # On a visit's first run the toggle is not drawn yet, but its link is known.
     is_large = st.session_state.get("projector", st.query_params.get("projector") == "true")
     large = "html{font-size:18px}" if is_large else ""
+    # Streamlit's captions are too pale for the contrast that small text needs.
+    is_dark = st.context.theme.type == "dark"
+    quiet = "#A3A9B8" if is_dark else "#5B6273"
+    # On the bright blue of the dark theme white letters would be: what is written on it is dark.
+    filled = "[data-testid='stBaseButton-primary'] p,[data-testid='stBaseButton-primary'] span,"
+    filled += "[data-tag],[data-tag] *"
+    ink = f"{filled}{{color:#0E1117}}" if is_dark else ""
     st.html(
-        f"<style>{large}"
+        f"<style>{large}{ink}"
         ".stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
+        f"[data-testid='stCaptionContainer'],[data-testid='stCaptionContainer'] p{{color:{quiet};opacity:1}}"
         "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
     )

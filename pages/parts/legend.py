@@ -33,10 +33,12 @@ def draw() -> None:
             "opacity": 1,
             "angle": angle,
             "tooltip": None,  # it would show the datum, of which there is none
+            "aria": False,  # the whole is one picture, and its text says what it shows
         }
         text = {
             "type": "text",
             "tooltip": None,
+            "aria": False,
             "align": "left",
             "dx": 9,
             "fontSize": 13,

@@ -51,15 +51,14 @@ def curve(
         )
         + "A change drawn hollow lies inside the noise.",
     )
-    st.markdown(
-        reading_number(
-            number_charts.differences_of(change, score),
-            base.score if score == "r2" else base.rank_score,
-            number,
-            "R²" if score == "r2" else "rank correlation",
-            is_tuning=chosen.is_one_shape,
-        )
+    read = reading_number(
+        number_charts.differences_of(change, score),
+        base.score if score == "r2" else base.rank_score,
+        number,
+        "R²" if score == "r2" else "rank correlation",
+        is_tuning=chosen.is_one_shape,
     )
+    st.markdown(f"{read.said} {read.aside}", help="In brackets the 95 % interval that holds for all layers together.")
     figures.figure(
         curves.side_curves(
             table,

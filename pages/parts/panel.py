@@ -18,6 +18,13 @@ class Panel:
     table: pd.DataFrame
     specs: Sequence[Spec]
     note: str
+    said: str = ""
+    """What is found in it, in words; empty where nothing is."""
+
+    @property
+    def alt_text(self) -> str:
+        """What a screen reader says: the finding, then how it was measured."""
+        return f"{self.said} {self.note}".strip()
 
     @property
     def title(self) -> str:

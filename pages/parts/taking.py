@@ -13,7 +13,7 @@ from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg
 from core.charts.look import Look
 from core.errors import StoreUnusable
 from core.keys import Described, Spec, key_of, to_json
-from core.store.reports import Pinned, Report
+from core.lab import Pinned, Report
 from pages.parts.lab import get_lab
 from pages.parts.show import is_local, messages
 

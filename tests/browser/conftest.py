@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,3 +172,13 @@ def visit(visitor: BrowserContext, url: str) -> Page:
     page = visitor.new_page()
     page.goto(url)
     return settled(page)
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds on a page that seriously bars people who hear it, or see little or no colour."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['help']}, as {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

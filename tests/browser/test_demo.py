@@ -1,12 +1,13 @@
 """The first minutes on a fresh clone: everything is there, at once, on every page; nothing was computed for it."""
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import Server, visit
+from tests.browser.conftest import Server, barriers, settled, visit
 from tests.browser.test_journeys import drawn, no_sideways_scroll
 
 pytestmark = pytest.mark.browser
@@ -61,6 +62,7 @@ VIEWS = {
     "tasks": 5,
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,
+    "report": 0,
 }
 """Address and figures of each view."""
 
@@ -74,6 +76,7 @@ def test_a_first_start_opens_full_on_every_page(shipped: Server, visitor: Browse
         expect(page.get_by_text("Not computed yet")).to_have_count(0)
         expect(page.locator('[data-testid="stAlertContentError"], [data-testid="stException"]')).to_have_count(0)
         assert no_sideways_scroll(page), address
+        assert "?" in address or not barriers(page), address
         page.close()
     assert not list((shipped.cache / "jobs").glob("*.json"))
 
@@ -113,3 +116,92 @@ def test_the_link_names_all_of_a_view_and_what_a_link_asks_in_vain_is_told(
     expect(wrong.get_by_text("The link asks for Tuned: “*not* here”, which is not here.")).to_be_visible()
     expect(wrong.get_by_text("The link asks for Layer: “99”")).to_be_visible()
     expect(drawn(wrong)).to_have_count(4, timeout=30_000)
+
+
+def test_home_says_what_was_found_and_leads_to_it(on_show: Server, visitor: BrowserContext) -> None:
+    page = visit(visitor, on_show.url)
+    main = page.get_by_test_id("stMain")
+    expect(drawn(page)).to_have_count(4)
+    for name in ("Space.", "Reading.", "Crowding."):
+        expect(main.get_by_text(name, exact=True)).to_be_visible()
+    for place, address in enumerate(("Kept space", "What can be read", "Crowding")):
+        page = visit(visitor, on_show.url)
+        page.get_by_role("link", name="See").nth(place).click()
+        expect(page.get_by_role("heading", name="Layers")).to_be_visible()
+        expect(drawn(page)).to_have_count(1)
+        expect(page.get_by_role("radio", name=address)).to_be_checked()
+    for name, heading in (
+        ("lost their neighbours", "Maps"),
+        ("easier or harder", "Probes"),
+        ("Which layers does the task need", "Ablations"),
+    ):
+        page = visit(visitor, f"{on_show.url}/?read=sentiment+(sentence)")
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        settled(page)
+        # What was being compared, and what was read, came along.
+        page.get_by_text("Sample, display, link").click()
+        asked = parse_qs(urlsplit(page.get_by_test_id("stSidebar").get_by_test_id("stCode").inner_text()).query)
+        assert asked["read"] == ["sentiment (sentence)"]
+        expect(page.get_by_text("Not computed yet")).to_have_count(0)
+
+
+def test_a_figure_is_taken_away_and_pinned_and_the_report_opens_elsewhere(
+    shipped: Server, visitor: BrowserContext, chromium: Browser, tmp_path: Path
+) -> None:
+    page = visit(visitor, f"{shipped.url}/layers?view=Crowding&layer=3")
+    page.get_by_text("Table and files").click()
+    main = page.get_by_test_id("stMain")
+    pin = main.get_by_role("button", name="Pin to the report")
+    expect(pin).to_be_visible()
+    settled(page)
+    files = {}
+    for name in ("CSV", "SVG", "PNG", "HTML"):
+        with page.expect_download() as fetched:
+            main.get_by_role("button", name=name, exact=True).click()
+        files[name] = tmp_path / f"crowding.{name.lower()}"
+        fetched.value.save_as(files[name])
+    assert files["CSV"].read_text().startswith("layer,")
+    assert "mean cosine of random pairs" in files["SVG"].read_text()
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+    pin.click()
+    expect(page.get_by_text("Pinned. The page Report has 1 figure now.")).to_be_visible()
+    pin.click()
+    expect(page.get_by_text("This figure is in the report already.")).to_be_visible()
+    report = visit(visitor, f"{shipped.url}/report")
+    report.get_by_label("Note").fill("Layer 6 spreads out.")
+    report.get_by_label("Note").blur()
+    settled(report)
+    picture = report.get_by_test_id("stMain").get_by_role(
+        "img", name="Mean cosine of random pairs by layer, base and tuned"
+    )
+    expect(picture).to_be_visible()
+    report.wait_for_timeout(1500)
+    settled(report)
+    with report.expect_download() as fetched:
+        report.get_by_role("button", name="Download HTML").click()
+    files["report"] = tmp_path / "report.html"
+    fetched.value.save_as(files["report"])
+    with chromium.new_context(offline=True) as alone:
+        asked: list[str] = []
+        for name, shown in (("HTML", "svg"), ("report", "img")):
+            kept = alone.new_page()
+            kept.on("pageerror", lambda error: pytest.fail(str(error)))
+            kept.on("request", lambda request: asked.append(request.url))
+            kept.goto(files[name].as_uri())
+            expect(kept.locator(f"figure {shown}").first).to_be_visible()
+            assert no_sideways_scroll(kept)
+            assert not barriers(kept)
+        expect(kept.get_by_text("Layer 6 spreads out.")).to_be_visible()
+        expect(kept.get_by_text("sentiment · Reviews").first).to_be_visible()
+        assert {one.split(":")[0] for one in asked} <= {"file", "data"}
+    # Another browser, another session: the link shows the same report.
+    with chromium.new_context() as elsewhere:
+        other = settled_at(elsewhere.new_page(), report.url)
+        expect(other.get_by_label("Note")).to_have_value("Layer 6 spreads out.")
+
+
+def settled_at(page: Page, url: str) -> Page:
+    """A page at an address, at rest."""
+    page.goto(url)
+    return settled(page)

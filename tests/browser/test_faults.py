@@ -119,7 +119,7 @@ def test_page_command_line_and_notebook_make_one_artifact(server: Server, visito
     expect(drawn(page)).to_have_count(1)
     expect(page.get_by_text("Not computed yet")).to_have_count(0)
     top = json.loads(made.stdout)["tuned"][-1]["value"]
-    page.get_by_text("Table", exact=True).click()
+    page.get_by_text("Table and files").click()
     assert np.isclose(lab.run(from_json(crowding)).tuned[-1].value, top)
     time.sleep(0.5)
     assert len(list((server.cache / "artifacts" / "crowding").iterdir())) == 1

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import Server, settled, start, stop, visit
+from tests.browser.conftest import Server, barriers, settled, start, stop, visit
 from tests.hub import Repo, TinyHub, serving, tiny_and_adapter
 
 pytestmark = pytest.mark.browser
@@ -187,6 +187,8 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         "dynamics",
         "jobs",
         "storage",
+        "report",
+        "self_test",
     ):
         page = visitor.new_page()
         page.emulate_media(color_scheme=scheme)
@@ -194,4 +196,5 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         settled(page)
         expect(page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]')).to_have_count(0)
         assert no_sideways_scroll(page), name
+        assert not barriers(page), name
         page.close()

@@ -50,6 +50,8 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
 @BY_KIND
 def test_a_spec_says_what_it_is_and_costs(spec: Spec) -> None:
     assert spec.title
+    assert spec.cites()
+    assert all(spec.cites())
     assert type(spec).__doc__
     assert issubclass(result_class(spec), Result)
     work, n_bytes = spec.cost()

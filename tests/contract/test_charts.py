@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,7 @@ from core.charts import tunings as tunings_charts
 from core.charts import weights as weight_charts
 from core.charts.cursor import HOVER, PICK
 from core.charts.headline import difference, headline, reading
+from core.charts.keeping import drawing_of, svg_of_drawing
 from core.charts.look import Look
 from core.charts.points import colouring_of
 from core.lab import Lab
@@ -665,6 +667,17 @@ def similarity_of(*values: float | None) -> LayerSimilarity:
     )
 
 
+def test_every_figure_is_kept_as_it_is_drawn(results: dict[str, Any]) -> None:
+    for name, chart in charts(results, LOOKS[0]).items():
+        drawing = drawing_of(chart, LOOKS[0])
+        root = ElementTree.fromstring(svg_of_drawing(drawing))
+        assert 200 < float(root.attrib["width"]) < 1700, name
+        assert 60 < float(root.attrib["height"]) < 2500, name
+        marks = [one for one in root.iter() if one.tag.endswith(("path", "text", "rect", "line"))]
+        assert len(marks) > 10, name
+        assert not any("NaN" in value for one in root.iter() for value in one.attrib.values()), name
+
+
 def test_the_headline_follows_the_intervals(results: dict[str, Any]) -> None:
     (weights,) = results["weight_change"]
     assert "rewrote layers 2 and 3" in headline(similarity_of(1.0, 0.99, 0.4, 0.1), weights, "x")
@@ -689,16 +702,16 @@ def test_a_cell_of_layers_names_its_layers_and_its_measure(results: dict[str, An
 def test_the_reading_never_calls_noise_a_change(results: dict[str, Any]) -> None:
     change, base = results["probe_change"][0], read_with(0.7, 0.6)
     quiet = type(change)(difference=(estimate(0.01), estimate(-0.01)))
-    assert "inside the noise." in reading(quiet, base, "word classes")
+    assert "inside the noise." in reading(quiet, base, "word classes").said
     both = type(change)(difference=(estimate(0.1), estimate(-0.2)))
     wide = [simultaneous(one, n_intervals=2) for one in both.difference]
     (low, high), (lower, higher) = (
         [f"{end * 100:+.1f}".replace("-", "−") for end in (one.low, one.high)] for one in wide
     )
     assert reading(both, base, "word classes") == (
-        f"Word classes became easier to read at layer 0 (accuracy from 70.0% to 80.0%, +10.0 points, 95 % interval {low} to {high} "
-        "over 2 layers together) and harder to read at layer 1 (accuracy from 60.0% to 40.0%, −20.0 points, 95 % interval "
-        f"{lower} to {higher} over 2 layers together)."
+        f"Word classes became easier to read at layer 0 (accuracy from 70.0% to 80.0%, +10.0 points [{low}, {high}]) and harder to "
+        f"read at layer 1 (accuracy from 60.0% to 40.0%, −20.0 points [{lower}, {higher}]).",
+        "",
     )
 
 
@@ -706,19 +719,16 @@ def test_one_layer_of_seven_beyond_its_own_noise_is_no_finding(results: dict[str
     change, base = results["probe_change"][0], read_with(*[0.7] * 7)
     one, rest = estimate(-0.025), [estimate(0.001)] * 6
     assert one.high < 0  # by itself
-    said = reading(type(change)(difference=(*rest[:4], one, *rest[4:])), base, "tense")
-    assert said.startswith(
-        "No change of how well tense can be read was found (accuracy 70.0% in the base): over 7 layers"
-    )
-    assert said.endswith(
-        "over 7 layers together, every difference lies inside the noise. Not corrected for looking at 7 layers, layer 4 leaves it."
+    assert reading(type(change)(difference=(*rest[:4], one, *rest[4:])), base, "tense") == (
+        "No change of how well tense can be read was found (accuracy 70.0% in the base): every difference lies inside the noise.",
+        "Not corrected for looking at 7 layers, layer 4 leaves it.",
     )
     strong = reading(type(change)(difference=(estimate(-0.2), one, *rest[:5])), base, "tense")
-    assert "harder to read at layer 0 (" in strong
-    assert strong.endswith("Not corrected for looking at 7 layers, layer 1 leaves the noise too.")
+    assert "harder to read at layer 0 (" in strong.said
+    assert strong.aside == "Not corrected for looking at 7 layers, layer 1 leaves the noise too."
     alone = type(change)(difference=(one,))
-    assert "harder to read at layer 0" in reading(alone, base, "tense")
-    assert "together" not in reading(alone, base, "tense")
+    assert "harder to read at layer 0" in reading(alone, base, "tense").said
+    assert not reading(alone, base, "tense").aside
 
 
 def test_two_of_other_shapes_are_said_to_differ_and_none_to_have_become_the_other() -> None:
@@ -730,7 +740,7 @@ def test_two_of_other_shapes_are_said_to_differ_and_none_to_have_become_the_othe
         assert "rewrote" not in difference(similarity_of(*values), "A", "B")
     change = ProbeDifference(difference=(estimate(0.1), estimate(0.0)))
     base = read_with(0.7, 0.7)
-    assert reading(change, base, "tense", is_tuning=False).startswith(
+    assert reading(change, base, "tense", is_tuning=False).said.startswith(
         "Tense: easier to read at layer 0 (accuracy 70.0% and 80.0%, +10.0"
     )
-    assert reading(change, base, "tense").startswith("Tense became easier")
+    assert reading(change, base, "tense").said.startswith("Tense became easier")

@@ -36,6 +36,8 @@ PAGES = (
     "jobs",
     "ablations",
     "dynamics",
+    "report",
+    "self_test",
 )
 
 

@@ -216,7 +216,8 @@ def test_the_finding_names_the_score_and_its_interval() -> None:
     assert wide.low < changes[1].low
     low, high = (f"{end:.3f}".replace("-", "\N{MINUS SIGN}") for end in (wide.low, wide.high))
     assert reading_number(changes, base, "RT in ms", "R²") == (
-        "RT in ms became harder to read at layers 1 and 2 (most at layer 1: R² from 0.500 to 0.300, \N{MINUS SIGN}0.200, "
-        f"95 % interval {low} to {high} over 3 layers together)."
+        "RT in ms became harder to read at layers 1 and 2 (most at layer 1: R² from 0.500 to 0.300, \N{MINUS SIGN}0.200 "
+        f"[{low}, {high}]).",
+        "",
     )
-    assert "inside the noise" in reading_number((estimate(0.01),), base, "RT", "R²")
+    assert "inside the noise" in reading_number((estimate(0.01),), base, "RT", "R²").said
