@@ -136,9 +136,8 @@ def layer_strip(chosen: Selection) -> None:
         ) as opened:
             for panel in drawn if opened.open else []:
                 st.caption(f"**{panel.title}** {panel.note} · {figures.provenance(panel.specs)}")
-                figures.below(
-                    panel.chart, panel.table, name=panel.name, title=panel.title, specs=panel.specs, note=panel.note
-                )
+                drawn_panel = figures.Drawn(panel.chart, panel.name, panel.title)
+                figures.below(panel.table, [drawn_panel], name=panel.name, specs=panel.specs, note=panel.note)
 
 
 def said_of(finding: Finding | None) -> str:

@@ -167,7 +167,7 @@ def two_texts(chosen: Selection) -> None:
         f"{similarity_charts.direction(measure)}. A hollow mark: not told apart from the first text.",
         help=similarity_charts.card_help(measure),
     )
-    figures.draw_chart(
+    both = figures.draw_chart(
         similarity_charts.texts_curves(table, look, chosen.layer, measure=measure),
         name="two-texts",
         alt_text=f"{MEASURES[measure]} of base against tuned by layer on two texts",
@@ -181,6 +181,7 @@ def two_texts(chosen: Selection) -> None:
         alt_text=f"Difference of {MEASURES[measure]} between the two texts by layer",
         specs=specs,
         note=notes.two_texts(results, chosen, lab.shared_sentences(*(view.sample for view in views))),
+        also=[both],
     )
 
 

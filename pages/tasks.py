@@ -73,34 +73,37 @@ def one_pair(chosen: Selection) -> None:
     st.markdown(
         "**What can be read, layer by layer?** All tasks share both axes; a hollow ▲ is a change inside the noise."
     )
-    small_multiples(table, chosen)
-    with st.expander("Table", icon=":material/table:"):
-        figures.behind(table, name="tasks-probes", specs=drawn_from, note=notes.tasks(complete, chosen))
+    drawn = small_multiples(table, chosen)
+    with st.expander("Table and files", icon=":material/table:", key="tasks-probes-table", on_change="rerun") as opened:
+        if opened.open:
+            figures.behind(
+                table, name="tasks-probes", specs=drawn_from, note=notes.tasks(complete, chosen), drawn=drawn
+            )
 
 
-def small_multiples(table: pd.DataFrame, chosen: Selection) -> None:
+def small_multiples(table: pd.DataFrame, chosen: Selection) -> list[figures.Drawn]:
     """One panel a task, three in a row, two where the text is large."""
+    drawn = []
     domain, names = board.shared_domain(table), list(table["task"].unique())
     in_row, height = (2, 330) if show.look().projector else (3, 240)
     for first in range(0, len(names), in_row):
         for column, name in zip(st.columns(in_row), names[first : first + in_row], strict=False):
             with column:
-                figures.draw_chart(
-                    curves.side_curves(
-                        table[table["task"] == name],
-                        "accuracy",
-                        show.look(),
-                        chosen.layer,
-                        title="accuracy",
-                        percent=True,
-                        controls=True,
-                        domain=domain,
-                        height=height,
-                        heading=name,
-                    ),
-                    name=f"task-{name}",
-                    alt_text=f"Probe accuracy for {name} by layer, base and tuned",
+                chart = curves.side_curves(
+                    table[table["task"] == name],
+                    "accuracy",
+                    show.look(),
+                    chosen.layer,
+                    title="accuracy",
+                    percent=True,
+                    controls=True,
+                    domain=domain,
+                    height=height,
+                    heading=name,
                 )
+                about = f"Probe accuracy for {name} by layer, base and tuned"
+                drawn.append(figures.draw_chart(chart, name=f"task-{name}", alt_text=about))
+    return drawn
 
 
 def chosen_labels(chosen: Selection) -> dict[str, Selection]:

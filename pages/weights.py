@@ -169,22 +169,24 @@ def directions(chosen: Selection) -> None:
         )
     else:
         st.markdown(f"At layer {chosen.layer}, {show.escaped(part)}:")
-        at_layer(found, row, name, threshold)
+    of_layer = at_layer(found, row, name, threshold) if row is not None else []
     table = spectra.spectra_table(found, threshold)
     own = table[table["part"] == part]
+    over = []
     if len(own) > 1:
         st.markdown(f"Over layers, {show.escaped(part)}:")
-        over_layers(own, measure, chosen)
+        over = over_layers(own, measure, chosen)
     note = notes.weight_spectra(found)
-    with st.expander("Table", icon=":material/table:"):
-        figures.behind(table, name="weights-spectra", specs=[chosen.weight_spectra], note=note)
-        if row is not None:
-            ranks = spectra.ranks_table(found, row)
-            figures.behind(ranks, name="weights-ranks", specs=[chosen.weight_spectra], note=note)
+    with st.expander("Table and files", icon=":material/table:", key="spectra-table", on_change="rerun") as opened:
+        if opened.open:
+            about = {"specs": [chosen.weight_spectra], "note": note}
+            figures.behind(table, name="weights-spectra", drawn=over, **about)
+            if row is not None:
+                figures.behind(spectra.ranks_table(found, row), name="weights-ranks", drawn=of_layer, **about)
     st.caption(f"{note} · {figures.provenance([chosen.weight_spectra])}")
 
 
-def at_layer(found: WeightSpectraFound, row: int, name: str, threshold: float) -> None:
+def at_layer(found: WeightSpectraFound, row: int, name: str, threshold: float) -> list[figures.Drawn]:
     """The figures of one matrix."""
     look, ranks = show.look(), spectra.ranks_table(found, row)
     drawn = {
@@ -210,22 +212,25 @@ def at_layer(found: WeightSpectraFound, row: int, name: str, threshold: float) -
         ],
         "Width": lambda: [(spectra.energy_chart(ranks, look), "Share of the change in its strongest directions")],
     }[name]()
+    shown = []
     for at, (column, (chart, alt_text)) in enumerate(zip(st.columns(2), drawn, strict=False)):
         with column:
-            figures.draw_chart(chart, name=f"weights-{name}-{at}", alt_text=alt_text)
+            shown.append(figures.draw_chart(chart, name=f"weights-{name}-{at}", alt_text=alt_text))
+    return shown
 
 
-def over_layers(own: pd.DataFrame, measure: Measure, chosen: Selection) -> None:
+def over_layers(own: pd.DataFrame, measure: Measure, chosen: Selection) -> list[figures.Drawn]:
     """One figure a measure, two in a row."""
+    shown = []
     for first in range(0, len(measure.curves), 2):
         for column, one in zip(st.columns(2), measure.curves[first : first + 2], strict=False):
             chart = spectra.measure_curve(
                 own, one.column, show.look(), chosen.layer, title=one.title, digits=one.digits, unchanged=one.unchanged
             )
+            about = f"{one.title} by layer, tuned and control"
             with column:
-                figures.draw_chart(
-                    chart, name=f"weights-{one.column}", alt_text=f"{one.title} by layer, tuned and control"
-                )
+                shown.append(figures.draw_chart(chart, name=f"weights-{one.column}", alt_text=about))
+    return shown
 
 
 def beside(chosen: Selection) -> None:
@@ -240,12 +245,12 @@ def beside(chosen: Selection) -> None:
         help="1 − linear CKA of base and tuned vectors, 0 = the same space up to rotation and scale; band: 95 % interval, hollow: "
         "inside the noise. The vectors of a layer come from its own weights and all below it, so change adds up on the way.",
     )
-    figures.draw_chart(
+    lost = figures.draw_chart(
         weights.lost_panel(table, look, chosen.layer),
         name="weights-lost",
         alt_text="1 minus CKA by layer, with its interval",
     )
-    figures.draw_chart(
+    step = figures.draw_chart(
         weights.step_panel(table, look, chosen.layer), name="weights-step", alt_text="Relative weight change by layer"
     )
     st.markdown(
@@ -264,6 +269,7 @@ def beside(chosen: Selection) -> None:
         alt_text="Root of 1 minus CKA over the relative weight change of all layers so far, by layer",
         specs=specs,
         note=notes.beside(similarity, changes, chosen),
+        also=[lost, step],
     )
 
 

@@ -22,7 +22,7 @@ def draw(lab: Lab) -> None:
     """The ways to add a checkpoint, or vectors of one."""
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(show.said(problem), icon=":material/error:")
-    hub, folder, vectors = st.tabs(["Hugging Face Hub", "Folder", "Vectors"])
+    hub, folder, vectors = st.tabs(["Hugging Face Hub", "Folder", "Vectors"], key="bring")
     with hub, show.messages():
         _look_up(lab)
         if found := st.session_state.get(_FOUND):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +22,14 @@ from pages.parts.show import escaped, look
 schemapi.DEBUG_MODE = False
 
 
+class Drawn(NamedTuple):
+    """A chart that stands on the page."""
+
+    chart: Any
+    name: str
+    title: str
+
+
 def figure(
     chart: Any,
     table: pd.DataFrame,
@@ -31,8 +39,9 @@ def figure(
     specs: Sequence[Spec],
     note: str,
     on_pick: Callable[[Mapping[str, Any]], None] | None = None,
+    also: Sequence[Drawn] = (),
 ) -> None:
-    """A chart, its table with CSV, and where it comes from.
+    """A chart, its table with CSV, its files, and where it comes from.
 
     Args:
         chart: an Altair figure.
@@ -42,12 +51,14 @@ def figure(
         specs: the artifacts it was drawn from.
         note: estimator, n and interval in a few words.
         on_pick: told the fields of a mark that is clicked, none for a click beside them.
+        also: charts of the same table, whose files stand here too.
     """
     draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
     st.caption(f"{note} · {provenance(specs)}")
     with st.expander("Table and files", icon=":material/table:", key=f"{name}-table", on_change="rerun") as opened:
         if opened.open:
-            below(chart, table, name=name, title=alt_text, specs=specs, note=note)
+            drawn = Drawn(chart, name, alt_text)
+            below(table, [drawn, *also], name=name, specs=specs, note=note)
 
 
 def pointed(
@@ -158,16 +169,17 @@ class _Ready:
 
 def draw_chart(
     chart: Any, *, name: str, alt_text: str, on_pick: Callable[[Mapping[str, Any]], None] | None = None
-) -> None:
+) -> Drawn:
     """A chart alone, in our own frame rather than Streamlit's theme; on_pick is told the fields of a mark that is
     clicked, none where the click is beside them. Without it, a click on a layer moves the layer cursor."""
+    drawn = Drawn(chart, name, alt_text)
     options: dict[str, Any] = {"theme": None, "key": name, "alt": alt_text, "width": "stretch"}
     ready: Any = _Ready(chart)
     if on_pick is None and _has_layers_to_click(chart):
         on_pick = _to_layer
     if on_pick is None:
         st.altair_chart(ready, **options)
-        return
+        return drawn
 
     def clicked() -> None:
         picked = st.session_state[name]["selection"].get(PICK) or [{}]
@@ -175,6 +187,7 @@ def draw_chart(
 
     # Of a figure's selections a click alone is told: what the mouse rests on is the browser's own business.
     st.altair_chart(ready, on_select=clicked, selection_mode=PICK, **options)
+    return drawn
 
 
 def _has_layers_to_click(chart: Any) -> bool:
@@ -188,19 +201,23 @@ def _to_layer(picked: Mapping[str, Any]) -> None:
         st.session_state["layer"] = int(picked["layer"])
 
 
-def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str) -> None:
-    """The provenance line and the table of what is drawn, or said, elsewhere on the page."""
+def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str, drawn: Sequence[Drawn] = ()) -> None:
+    """The provenance line and the table of what is drawn, or said, elsewhere on the page; files of what is drawn."""
     st.caption(f"{note} · {provenance(specs)}")
-    _again(specs, name, _table(table, name))
+    below(table, drawn, name=name, specs=specs, note=note)
 
 
-def below(chart: Any, table: pd.DataFrame, *, name: str, title: str, specs: Sequence[Spec], note: str) -> None:
-    """Table, files and code of a figure, wherever on the page it is drawn."""
-    files = _table(table, name)
-    taking.chart_files(
-        chart, look(), table.to_csv(index=False), files,
-        name=name, title=title, specs=specs, method=taking.plain(note), origin=provenance(specs, is_plain=True),
-    )  # fmt: skip
+def below(table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequence[Spec], note: str) -> None:
+    """A table, the files of the charts that were drawn from it, and the code; of one chart all in one row of buttons."""
+    files, csv = _table(table, name), table.to_csv(index=False)
+    for one in drawn:
+        if len(drawn) > 1:
+            st.caption(escaped(one.title))
+        taking.chart_files(
+            one.chart, look(), csv, files if len(drawn) == 1 else st.container(horizontal=True),
+            name=one.name, title=one.title, specs=specs, method=taking.plain(note),
+            origin=provenance(specs, is_plain=True),
+        )  # fmt: skip
     _again(specs, name, files)
 
 

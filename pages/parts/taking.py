@@ -87,7 +87,7 @@ def _download(place: Any, format_: str, content: str | bytes, name: str, mime: s
     place.download_button(
         format_,
         content,
-        file_name=f"{name}.{format_.lower()}",
+        file_name=re.sub(r"[^\w.-]+", "-", name) + f".{format_.lower()}",
         mime=mime,
         on_click="ignore",
         icon=":material/download:",
