@@ -13,6 +13,7 @@ import types
 import typing
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from pathlib import PurePath
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 from core.errors import SpecInvalid
@@ -119,9 +120,19 @@ def key_of(thing: Described) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
-def to_json(thing: Described) -> dict[str, Any]:
-    """Everything needed to make the description again, locators included; plain JSON values."""
-    return _encoded(thing, for_key=False)
+def to_json(thing: Described, *, places: bool = True) -> dict[str, Any]:
+    """Everything needed to make the description again, locators included; plain JSON values.
+
+    Args:
+        thing: the description.
+        places: False for what leaves the machine: of a path its last part alone is written down.
+    """
+    return _encoded(thing, for_key=False, places=places)
+
+
+def without_place(item: dataclasses.Field, value: Any) -> Any:
+    """The value of a field as others may see it: of a locator that is a path its last part."""
+    return PurePath(value).name if item.metadata.get("locator") and isinstance(value, str) else value
 
 
 def from_json(data: Any) -> Any:
@@ -151,7 +162,7 @@ def from_json(data: Any) -> Any:
     return cls(**given)
 
 
-def _encoded(value: Any, *, for_key: bool) -> Any:
+def _encoded(value: Any, *, for_key: bool, places: bool = True) -> Any:
     if isinstance(value, Described):
         out: dict[str, Any] = {"kind": value.kind, "version": value.version}
         for item in fields(value):
@@ -159,10 +170,11 @@ def _encoded(value: Any, *, for_key: bool) -> Any:
             at_default = item.metadata.get("later") and held == item.default
             if at_default or (for_key and item.metadata.get("locator")):
                 continue
-            out[item.name] = _encoded(held, for_key=for_key)
+            shown = held if places else without_place(item, held)
+            out[item.name] = _encoded(shown, for_key=for_key, places=places)
         return out
     if isinstance(value, tuple):
-        return [_encoded(part, for_key=for_key) for part in value]
+        return [_encoded(part, for_key=for_key, places=places) for part in value]
     return value
 
 

@@ -26,7 +26,7 @@ from pages.parts.selection import Selection  # noqa: E402
 
 TITLE = "What did fine-tuning do?"
 SHOWS = "One row a layer, the top of the network at the top: base ● beside tuned ▲, with 95 % intervals."
-TOGETHER = "Those in brackets, in the findings, hold for all layers together."
+TOGETHER = "Those in the findings hold for all layers together; by itself: a layer that leaves the noise if no other is looked at."
 HOW_TO_READ = "A hollow ▲ is a change inside the noise. Click a row to keep that layer in view on every page."
 
 
@@ -48,7 +48,8 @@ def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
     top = st.container()
     # Larger text needs larger panels: two by two for the back of the room.
-    places = [*st.columns(2), *st.columns(2)] if show.look().projector else st.columns([1.1, 1, 1, 1], gap="small")
+    with st.container(key="strip"):
+        places = [*st.columns(2), *st.columns(2)] if show.look().projector else st.columns([1.1, 1, 1, 1], gap="small")
     drawn = []
 
     def draw(place: Any, panel: Panel) -> None:
@@ -75,7 +76,7 @@ def layer_strip(chosen: Selection) -> None:
         probing = [show.stored(spec) for spec in (chosen.ridge_change, *chosen.ridge_probes)]
     with heading:
         title = TITLE
-        if similarity and not one_shape:
+        if similarity and not chosen.is_tuning:
             title = difference(similarity, show.escaped(chosen.base.name), show.escaped(chosen.tuned.name))
         elif similarity and weights:
             title = headline(similarity, weights, chosen.tuning)
@@ -88,9 +89,17 @@ def layer_strip(chosen: Selection) -> None:
             [
                 (name, finding, way)
                 for name, finding, way in (
-                    ("Space", space_found(similarity) if similarity else None, findings.SPACE),
+                    (
+                        "Space",
+                        space_found(similarity, is_tuning=chosen.is_tuning) if similarity else None,
+                        findings.SPACE,
+                    ),
                     ("Reading", said, findings.CLASSES if chosen.label else findings.NUMBER),
-                    ("Crowding", crowding_found(crowding, chosen.embedded) if crowding else None, findings.CROWDING),
+                    (
+                        "Crowding",
+                        crowding_found(crowding, chosen.embedded, is_tuning=chosen.is_tuning) if crowding else None,
+                        findings.CROWDING,
+                    ),
                 )
                 if finding
             ]
@@ -136,7 +145,7 @@ def layer_strip(chosen: Selection) -> None:
         ) as opened:
             for panel in drawn if opened.open else []:
                 st.caption(f"**{panel.title}** {panel.note} · {figures.provenance(panel.specs)}")
-                drawn_panel = figures.Drawn(panel.chart, panel.name, panel.title)
+                drawn_panel = figures.Drawn(panel.chart, panel.name, f"{panel.title} {panel.said}".strip())
                 figures.below(panel.table, [drawn_panel], name=panel.name, specs=panel.specs, note=panel.note)
 
 
@@ -148,8 +157,8 @@ def said_of(finding: Finding | None) -> str:
 def read_said(chosen: Selection, change: Any, base: Any) -> Finding:
     """What became easier or harder to read, be it a label or a number."""
     if chosen.label:
-        return reading_found(change, base, chosen.label_said, is_tuning=chosen.is_one_shape)
-    return number_found(change, base, chosen.number_said, is_tuning=chosen.is_one_shape)
+        return reading_found(change, base, chosen.label_said, is_tuning=chosen.is_tuning)
+    return number_found(change, base, chosen.number_said, is_tuning=chosen.is_tuning)
 
 
 def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
@@ -160,7 +169,7 @@ def kept(chosen: Selection, similarity: LayerSimilarity) -> Panel:
         strip.kept_table(similarity),
         [chosen.similarity],
         notes.similarity(similarity, chosen),
-        said_of(space_found(similarity)),
+        said_of(space_found(similarity, is_tuning=chosen.is_tuning)),
     )
 
 
@@ -200,7 +209,7 @@ def crowded(chosen: Selection, crowding: CrowdingCurves) -> Panel:
         strip.crowding_table(crowding),
         [chosen.crowding],
         notes.crowding(crowding),
-        said_of(crowding_found(crowding, chosen.embedded)),
+        said_of(crowding_found(crowding, chosen.embedded, is_tuning=chosen.is_tuning)),
     )
 
 

@@ -5,14 +5,14 @@ from pages.parts.frame import enter
 enter()
 
 from dataclasses import replace  # noqa: E402
-from typing import Any  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
 from core.charts.keeping import Figure, report_of  # noqa: E402
 from core.errors import StoreUnusable  # noqa: E402
 from core.lab import MOST_FIGURES, MOST_LETTERS, Pinned, Report  # noqa: E402
-from pages.parts import show, taking  # noqa: E402
+from pages.parts import reporting, show  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
 
 
 def main() -> None:
@@ -22,50 +22,45 @@ def main() -> None:
         "The figures you pinned, in your order and with your notes.",
         "The file needs no network and no script: it can be sent, printed and opened in ten years.",
     )
-    report = asked_for()
+    link = st.query_params.get("report", "")
+    try:
+        name, report = reporting.opened(link) if link else reporting.current()
+    except StoreUnusable as problem:
+        st.error(show.said(problem), icon=":material/error:")
+        st.button("Begin another", icon=":material/note_add:", on_click=leave)
+        return
+    if name:
+        st.query_params["report"] = name
     if not report.pinned:
         st.info(
             "Nothing is pinned yet. Below every figure, open *Table and files* and press *Pin to the report*.",
             icon=":material/keep:",
         )
-        return
-    figures = [(one, figure) for one in report.pinned if (figure := read(one)) is not None]
-    st.query_params["report"] = taking.keep(report)  # the address is the report as it stands
-    head(report, [replace(figure, note=one.note) for one, figure in figures])
-    for at, (one, figure) in enumerate(figures):
-        section(report, at, one, figure)
-
-
-def asked_for() -> Report:
-    """The report that the link names, or this visit's own."""
-    name = st.query_params.get("report", "")
-    if name:
-        with show.messages():
-            return taking.opened(name)
-        del st.query_params["report"]
-    return taking.current()
+    read_ = [(one, read(one)) for one in report.pinned]
+    figures = [replace(figure, note=one.note) for one, figure in read_ if figure]
+    head(name, report, figures)
+    for at, (one, figure) in enumerate(read_):
+        section(name, report, at, one, figure)
 
 
 def read(one: Pinned) -> Figure | None:
-    """A pinned figure; one that cannot be read is named and left out."""
+    """A pinned figure; None where it cannot be read."""
     try:
-        held = taking.get_lab().reports.figure(one.figure)
+        held = get_lab().reports.figure(one.figure)
         return Figure(**{**held, "cites": tuple(held["cites"]), "specs": tuple(held["specs"])})
-    except (StoreUnusable, KeyError, TypeError) as problem:
-        said = show.said(problem) if isinstance(problem, StoreUnusable) else "It was written by another version."
-        st.warning(f"A pinned figure is left out. {said}")
+    except (StoreUnusable, KeyError, TypeError):
         return None
 
 
-def head(report: Report, figures: list[Figure]) -> None:
-    """Title, the file, and a fresh start."""
-    title, *buttons = st.columns([4, 1.3, 1.3], vertical_alignment="bottom")
-    with title:
-        written = st.text_input("Title", report.title, max_chars=MOST_LETTERS, key=f"title-{report.title}")
-    if written.strip() and written != report.title:
-        change(replace(report, title=written.strip()))
-    with buttons[0]:
-        st.download_button(
+def head(name: str, report: Report, figures: list[Figure]) -> None:
+    """Title, the file, and other reports."""
+    if report.pinned:
+        written = st.text_input("Title", report.title, max_chars=MOST_LETTERS, key=f"title-{name}").strip()
+        if written and written != report.title:
+            change(name, replace(report, title=written))
+    row = st.container(horizontal=True, vertical_alignment="center")
+    if figures:
+        row.download_button(
             "Download HTML",
             report_of(report.title, figures, show.look()),
             file_name="report.html",
@@ -74,35 +69,46 @@ def head(report: Report, figures: list[Figure]) -> None:
             type="primary",
             icon=":material/download:",
             key="report-html",
-            width="stretch",
             help="Figures, notes, tables, sources and the description of every computation, in one file.",
         )
-    with buttons[1]:
-        if st.button(
-            "Begin another",
-            icon=":material/note_add:",
-            width="stretch",
-            help="An empty report. This one stays under its link.",
-        ):
-            change(Report())
-    st.caption(
-        f"{len(report.pinned)} of at most {MOST_FIGURES} figures. The address of this page is this report as it stands."
-    )
+    if report.pinned:
+        row.button("Begin another", icon=":material/note_add:", on_click=leave, help="This one stays under its link.")
+    others = reporting.others(name)
+    if others:
+        with row.popover("Others", icon=":material/folder_open:"):
+            for other, said in others.items():
+                st.button(said, key=f"open-{other}", on_click=leave, args=(other,), type="tertiary")
+    if name and reporting.is_own(name):
+        with row.popover("Delete", icon=":material/delete:"):
+            st.markdown("Notes cannot be computed again.")
+            st.button("Delete this report", key="delete-report", on_click=forget, args=(name,))
+    if report.pinned:
+        whose = (
+            ""
+            if reporting.is_own(name)
+            else " It is somebody else's: what you change is changed in a copy of your own."
+        )
+        st.caption(
+            f"{len(report.pinned)} of at most {MOST_FIGURES} figures. Whoever has the address of this page, and can open this app, "
+            f"can read it.{whose}"
+        )
 
 
-def section(report: Report, at: int, one: Pinned, figure: Figure) -> None:
-    """One figure with its note, and what moves it."""
+def section(name: str, report: Report, at: int, one: Pinned, figure: Figure | None) -> None:
+    """One figure with its note, its place, and the way out."""
     with st.container(border=True, key=f"pinned-{one.figure}"):
-        head = st.container(horizontal=True, vertical_alignment="center")
-        head.subheader(f"{at + 1}. {show.escaped(figure.title)}", anchor=False, width="stretch")
-        last = len(report.pinned) - 1
-        for icon, said, is_off, moved in (
-            ("arrow_upward", "Up", at == 0, lambda: order(report, one, -1)),
-            ("arrow_downward", "Down", at == last, lambda: order(report, one, 1)),
-            ("delete", "Remove", False, lambda: without(report, one)),
-        ):
-            if head.button(said, icon=f":material/{icon}:", key=f"{icon}-{one.figure}", disabled=is_off):
-                change(moved())
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        title = figure.title if figure else "A figure that cannot be read"
+        row.subheader(f"{at + 1}. {show.escaped(title)}", anchor=False, width="stretch")
+        place = row.number_input(
+            "Place", 1, len(report.pinned), at + 1, key=f"place-{one.figure}-{at}", width=120, help="Type another one."
+        )
+        if row.button("Remove", icon=":material/close:", key=f"remove-{one.figure}"):
+            change(name, replace(report, pinned=tuple(held for held in report.pinned if held is not one)))
+        if place != at + 1:
+            left = [held for held in report.pinned if held is not one]
+            left.insert(int(place) - 1, one)
+            change(name, replace(report, pinned=tuple(left)))
         note = st.text_area(
             "Note",
             one.note,
@@ -112,28 +118,38 @@ def section(report: Report, at: int, one: Pinned, figure: Figure) -> None:
             placeholder="What is to be seen here, and how sure is it?",
         )
         if note != one.note:
-            change(replace(report, pinned=tuple(replace(p, note=note) if p is one else p for p in report.pinned)))
+            pinned = tuple(replace(held, note=note) if held is one else held for held in report.pinned)
+            change(name, replace(report, pinned=pinned))
+        if figure is None:
+            st.warning(
+                "Its file is damaged, missing or of another version. Your note is kept; pin the figure once more."
+            )
+            return
         st.image(figure.svg, width="content", alt=figure.title)
         cited = f" · after {'; '.join(figure.cites)}" if figure.cites else ""
         st.caption(show.escaped(f"{figure.about} · {figure.method} · {figure.origin}{cited}"))
 
 
-def order(report: Report, one: Pinned, by: int) -> Report:
-    """The figure moved by a place."""
-    left = [held for held in report.pinned if held is not one]
-    left.insert(report.pinned.index(one) + by, one)
-    return replace(report, pinned=tuple(left))
-
-
-def without(report: Report, one: Pinned) -> Report:
-    """The figure taken out."""
-    return replace(report, pinned=tuple(held for held in report.pinned if held is not one))
-
-
-def change(report: Report) -> Any:
+def change(name: str, report: Report) -> None:
     """Keep it, name it in the address, and draw the page anew."""
-    st.query_params["report"] = taking.keep(report)
+    st.query_params["report"] = reporting.keep(name, report)
     st.rerun()
+
+
+def leave(name: str = "") -> None:
+    """Another report, or a new one."""
+    if "report" in st.query_params:
+        del st.query_params["report"]
+    if name:
+        reporting.opened(name)
+    else:
+        reporting.begin()
+
+
+def forget(name: str) -> None:
+    """Delete it and begin another."""
+    get_lab().reports.delete(name)
+    leave()
 
 
 with show.messages():

@@ -62,7 +62,13 @@ def totals(lab: Lab, rows: Sequence[Kept]) -> None:
     two.metric("Came with the program", show.size(disk.shipped), help="Never deleted.")
     three.metric("Free on this disk", show.size(disk.free))
     four.metric("Results", f"{len(rows):,}")
-    st.caption(f"In {show.escaped(str(disk.folder))}")
+    reports = len(lab.reports.all())
+    kept = (
+        f" · {reports} reports with their figures, {show.size(lab.reports.n_bytes())}: see the page Report"
+        if reports
+        else ""
+    )
+    st.caption(f"In {show.escaped(str(disk.folder))}{kept}")
 
 
 def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:

@@ -31,7 +31,10 @@ class DirectProbe(Spec, kind="direct_probe"):
     """Clusters of one label each and distances of their hulls, on each layer (Zhou & Srikumar)."""
 
     title: ClassVar[str] = "DirectProbe"
-    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Zhou & Srikumar 2021 (DirectProbe)",
+        "Zhou & Srikumar 2022, arXiv 2106.14282",
+    )
     seconds_per_unit: ClassVar[float] = 3e-3
 
     embed: Embed

@@ -21,7 +21,10 @@ class DirectProbeChange(Spec, kind="direct_probe_change"):
     """Distance of each label to its nearest other label, tuned minus base, on the same rows."""
 
     title: ClassVar[str] = "Change of label distances"
-    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Zhou & Srikumar 2021 (DirectProbe)",
+        "Zhou & Srikumar 2022, arXiv 2106.14282",
+    )
     seconds_per_unit: ClassVar[float] = 0.3
 
     base: DirectProbe

@@ -64,9 +64,9 @@ class Neurons(Spec, kind="neurons"):
     title: ClassVar[str] = "Neurons of a label"
     sources: ClassVar[tuple[str, ...]] = (
         "Durrani et al. 2021, arXiv 2105.15179",
-        "Dalvi et al. 2019, arXiv 1812.09355",
-        "Antverg & Belinkov 2022",
-        "Bau et al. 2017",
+        "Dalvi et al. 2019, arXiv 1812.09355 (linear correlation)",
+        "Antverg & Belinkov 2022 (Probeless)",
+        "Bau et al. 2017 (overlap)",
     )
     seconds_per_unit: ClassVar[float] = 5e-3
 

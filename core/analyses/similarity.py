@@ -64,8 +64,11 @@ class Similarity(Spec, kind="similarity"):
     (equal_limits)."""
 
     def cites(self) -> tuple[str, ...]:
-        """Whose measure it is."""
-        return (CARDS[self.measure].source,)
+        """Whose measure it is, and whose estimator."""
+        debiased = (
+            ("Song et al. 2012 (unbiased estimator)",) if self.debiased and self.measure.startswith("cka") else ()
+        )
+        return (CARDS[self.measure].source, *debiased)
 
     def validate(self) -> None:
         if self.max_rows < 0:

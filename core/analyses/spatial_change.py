@@ -15,7 +15,10 @@ class SpatialChange(Spec, kind="spatial_change"):
     """Of the similarities of two parts of the text under either checkpoint."""
 
     title: ClassVar[str] = "Change of spatial similarity"
-    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Zhou & Srikumar 2021 (DirectProbe)",
+        "Zhou & Srikumar 2022, arXiv 2106.14282",
+    )
     seconds_per_unit: ClassVar[float] = 0.05
 
     base: SpatialSimilarity

@@ -22,7 +22,10 @@ class SpatialSimilarity(Spec, kind="spatial_similarity"):
     """Pearson correlation of the label distances of two runs, layer by layer (Zhou & Srikumar)."""
 
     title: ClassVar[str] = "Spatial similarity"
-    sources: ClassVar[tuple[str, ...]] = ("Zhou & Srikumar 2022, arXiv 2106.14282",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Zhou & Srikumar 2021 (DirectProbe)",
+        "Zhou & Srikumar 2022, arXiv 2106.14282",
+    )
     seconds_per_unit: ClassVar[float] = 0.2
 
     first: DirectProbe

@@ -18,9 +18,7 @@ class WeightChange(Spec, kind="weight_change"):
     """Frobenius norm of the difference over that of base, per block."""
 
     title: ClassVar[str] = "Weight change"
-    sources: ClassVar[tuple[str, ...]] = (
-        "Merchant et al. 2020, arXiv 2004.14448, beside the change of representations",
-    )
+    sources: ClassVar[tuple[str, ...]] = ("Billa 2026, arXiv 2604.17177, on setting weights beside representations",)
     seconds_per_unit: ClassVar[float] = 1e-9
 
     base: Checkpoint

@@ -106,7 +106,7 @@ def _read(
         of_base = f"{written.name} {_reach([estimate.value for estimate in base], written)} in the base"
         return Read(
             f"No {what} how well {label} can be read was found ({of_base}): {where} inside the noise.",
-            _alone(differences, []),
+            alone(differences, []),
         )
     parts = []
     for layers, verb, pick in ((gains, "easier", max), (losses, "harder", min)):
@@ -118,7 +118,7 @@ def _read(
             scores = f"{written.name} {'from ' if is_tuning else ''}{one} {'to' if is_tuning else 'and'} {other}"
             parts.append(f"{verb} to read at {named(layers)} ({most}{scores}, {value} [{low}, {high}])")
     subject = f"{label[:1].upper()}{label[1:]}{' became' if is_tuning else ':'}"
-    return Read(f"{subject} {' and '.join(parts)}.", _alone(differences, [*gains, *losses]))
+    return Read(f"{subject} {' and '.join(parts)}.", alone(differences, [*gains, *losses]))
 
 
 def _score(value: float, written: _Written) -> str:
@@ -135,13 +135,12 @@ def _signed(estimate: Estimate, name: Literal["value", "low", "high"], written: 
     return how.format(getattr(estimate, name) * written.times).replace("-", MINUS)
 
 
-def _alone(differences: Sequence[Estimate], told: Sequence[int]) -> str:
+def alone(differences: Sequence[Estimate], told: Sequence[int]) -> str:
     """A word on layers that leave the noise only by themselves: figures draw them filled."""
     filled = [i for i, one in enumerate(differences) if (one.low > 0 or one.high < 0) and i not in told]
     if not filled:
         return ""
-    leave = f"{'leaves' if len(filled) == 1 else 'leave'} {'the noise too' if told else 'it'}"
-    return f"Not corrected for looking at {len(differences)} layers, {named(filled)} {leave}."
+    return f"By {'itself' if len(filled) == 1 else 'themselves'}{' also' if told else ''} {named(filled)}."
 
 
 def below(similarity: LayerSimilarity, bound: float) -> list[int]:

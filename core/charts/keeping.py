@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +12,10 @@ from typing import Any
 
 from core.charts.look import Look
 
-KEY = "● base, ▲ tuned, a hollow ▲ where a change lies inside the noise, × control; bars and bands are 95 % intervals."
+KEY = (
+    "● base, ▲ tuned, a hollow ▲ where a change lies inside the noise, × control task, ◆ random weights. Thin lines and pale bands "
+    "are 95 % intervals; the row or column of another colour is the layer that was in view."
+)
 """What the marks of all figures stand for."""
 WIDTH = 900
 """Of a drawing that on screen is as wide as its page, in pixels."""
@@ -88,8 +92,11 @@ def page_of_drawing(drawing: dict[str, Any], figure: Figure, look: Look) -> str:
         f"<script>{libraries()}</script>\n"
         f'<script>vegaEmbed(document.getElementById("drawing"), {written}, {{actions: false, renderer: "svg"}});</script>'
     )
-    drawn = f'<div id="drawing" role="img" aria-label="{escape(figure.title)}"></div>'
-    return _page(figure.title, f"{_below(figure, drawn)}\n{script}", look)
+    # What embeds a drawing makes its own element as wide as that: the one around it scrolls.
+    drawn = (
+        f'<div class="wide" tabindex="0"><div id="drawing" role="img" aria-label="{escape(figure.title)}"></div></div>'
+    )
+    return _page(figure.title, f"<p>{escape(KEY)}</p>{_below(figure, drawn)}\n{script}", look)
 
 
 def report_of(title: str, figures: Sequence[Figure], look: Look) -> str:
@@ -131,9 +138,16 @@ def _below(figure: Figure, drawn: str) -> str:
 def _table(written: str) -> str:
     head, *rows = list(csv.reader(io.StringIO(written))) or [[]]
     more = f"<p>The first {MOST_ROWS} of {len(rows):,} rows.</p>" if len(rows) > MOST_ROWS else ""
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[:MOST_ROWS])
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(_short(cell))}</td>' for cell in row)}</tr>" for row in rows[:MOST_ROWS]
+    )
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     return f'{more}<div class="wide" tabindex="0"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _short(cell: str) -> str:
+    """A number with as many digits as anybody reads; the CSV has all of them."""
+    return f"{float(cell):.4g}" if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", cell) else cell
 
 
 def _page(title: str, body: str, look: Look) -> str:

@@ -141,7 +141,7 @@ def pointed(
                     limits=options.get("limits"),
                     faint=options.get("faint"),
                 ),
-                page_of(drawn, title=alt_text, notes=[about, note, origin], look=drawn_as),
+                page_of(drawn, title=alt_text, notes=taking.written_below(specs, about, note, origin), look=drawn_as),
                 lambda: table().to_csv(index=False),
                 files,
                 name=name,

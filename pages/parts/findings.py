@@ -21,7 +21,7 @@ NUMBER: Way = ("pages/probes.py", {"probing": "Number"})
 
 def draw(found: Sequence[tuple[str, Finding, Way]]) -> None:
     """The findings in their order, a line or two each."""
-    block = st.container(gap=None)
+    block = st.container(gap=None, key="findings")
     for name, finding, (page, asked) in found:
         line = block.container(horizontal=True, vertical_alignment="center", gap="xsmall")
         line.markdown(
@@ -46,7 +46,7 @@ def then(chosen: Selection, similarity: LayerSimilarity | None) -> None:
             "pages/probes.py", label="Where is it easier or harder to read?", icon=":material/troubleshoot:",
             query_params={"probing": "Gained and lost"},
         )  # fmt: skip
-    if run_of(chosen.tuned.ref) is not None and chosen.is_one_shape:
+    if run_of(chosen.tuned.ref) is not None and chosen.is_tuning:
         line.page_link(
             "pages/ablations.py", label="Which layers does the task need changed?", icon=":material/content_cut:",
             query_params={"ablations": "Grafts"},

@@ -41,5 +41,10 @@ def tighten() -> None:
         f"<style>{large}{ink}"
         ".stMainBlockContainer{padding:3.6rem 2rem 2rem} [data-testid='stSidebarUserContent']{padding-top:0}"
         f"[data-testid='stCaptionContainer'],[data-testid='stCaptionContainer'] p{{color:{quiet};opacity:1}}"
+        ".st-key-findings *{flex-wrap:nowrap} .st-key-findings [data-testid='stElementContainer']:first-child"
+        "{flex-shrink:1;min-width:0}"  # the way to its page stands beside a finding, never below
+        # On a narrow screen the strip's panels stand two by two.
+        "@media(max-width:1100px){.st-key-strip [data-testid='stHorizontalBlock']{flex-wrap:wrap}"
+        ".st-key-strip [data-testid='stColumn']{min-width:calc(50% - 1rem)}}"
         "[data-testid='stSidebarHeader']{height:2.2rem;margin:0}</style>"
     )

@@ -56,7 +56,7 @@ def curve(
         base.score if score == "r2" else base.rank_score,
         number,
         "R²" if score == "r2" else "rank correlation",
-        is_tuning=chosen.is_one_shape,
+        is_tuning=chosen.is_tuning,
     )
     st.markdown(f"{read.said} {read.aside}", help="In brackets the 95 % interval that holds for all layers together.")
     figures.figure(

@@ -76,6 +76,7 @@ def draw() -> None:
             asked = {**st.query_params.to_dict(), **link} | ({"projector": "true"} if is_large else {})
             page = urlsplit(st.context.url or "")._replace(query=urlencode(asked))
             st.code(page._replace(path=page.path or "/").geturl(), language=None)
+    st.session_state["link"] = link  # what names this comparison wherever it is opened
     st.session_state["selection"] = Selection(
         base=base,
         tuned=tuned if tuned.ref is not None else None,

@@ -186,7 +186,7 @@ class Selection:
         """What made the tuned checkpoint, in words, as Markdown: tuning on sentiment."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
-        if not self.is_one_shape:
+        if not self.is_tuning:
             return f"the way from {escaped(self.base.name)} to {escaped(self.tuned.name)}"
         if run is None:  # made elsewhere: on what is not known
             return f"tuning into {escaped(self.tuned.name)}"
@@ -211,6 +211,15 @@ class Selection:
             return False
         one, other = ((at.family, at.n_layers, at.n_blocks, at.width) for at in map(shape_of, sides))
         return one == other
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether the tuned side came from the base: by its own record, or, where it was made elsewhere, by its shape."""
+        assert self.tuned is not None
+        run = run_of(self.tuned.ref)
+        if run is None or not self.is_one_shape:
+            return self.is_one_shape
+        return self.base.ref in (run.checkpoint, origin(run.checkpoint)) or run_of(self.base.ref) == run
 
     @property
     def misfit(self) -> str:

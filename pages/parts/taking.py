@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -11,15 +11,12 @@ import streamlit as st
 
 from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg_of_drawing
 from core.charts.look import Look
-from core.errors import StoreUnusable
-from core.keys import Described, Spec, key_of, to_json
-from core.lab import Pinned, Report
+from core.keys import Described, Spec, key_of, to_json, without_place
+from pages.parts import reporting
 from pages.parts.lab import get_lab
 from pages.parts.show import is_local, messages
 
 _CODE_WIDTH = 88
-_REPORT = "report"
-"""Where a visit keeps the hash of its report."""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -35,7 +32,7 @@ def figure_of(
     """All that goes along with a drawing, as plain text."""
     cites = dict.fromkeys(source for spec in specs for source in spec.cites())
     address = urlsplit(st.context.url or "")
-    link = urlencode(st.query_params.to_dict())
+    link = urlencode({**st.query_params.to_dict(), **st.session_state.get("link", {})})
     return Figure(
         name=name,
         title=title,
@@ -45,7 +42,7 @@ def figure_of(
         origin=origin,
         cites=tuple(cites),
         table=table,
-        specs=tuple(json.dumps(to_json(spec), ensure_ascii=False) for spec in specs),
+        specs=tuple(json.dumps(to_json(spec, places=False), ensure_ascii=False) for spec in specs),
         link=f"{address.path or '/'}{'?' if link else ''}{link}",
     )
 
@@ -98,7 +95,7 @@ def _download(place: Any, format_: str, content: str | bytes, name: str, mime: s
 
 def _pin_button(place: Any, figure: Figure, table: Callable[[], str] | None = None) -> None:
     def pin() -> None:
-        _pinned(replace(figure, table=table()) if table else figure)
+        reporting.pin(replace(figure, table=table()) if table else figure)
 
     place.button(
         "Pin to the report",
@@ -119,44 +116,11 @@ def _told(act: Callable[[], None]) -> Callable[[], None]:
     return done
 
 
-def _pinned(figure: Figure) -> None:
-    """Add a figure to this visit's report."""
-    reports, report = get_lab().reports, current()
-    one = Pinned(figure=reports.write_figure(asdict(figure)))
-    if one.figure in {held.figure for held in report.pinned}:
-        st.toast("This figure is in the report already.", icon=":material/keep:")
-        return
-    keep(replace(report, pinned=(*report.pinned, one)))
-    n = len(report.pinned) + 1
-    st.toast(f"Pinned. The page Report has {n} figure{'s' * (n > 1)} now.", icon=":material/keep:")
-
-
-def current() -> Report:
-    """This visit's report; on a machine that only its own people can open, at first the one that was written last."""
-    reports = get_lab().reports
-    name = st.session_state.get(_REPORT) or (reports.latest() if is_local() else "")
-    if not name:
-        return Report()
-    try:
-        return reports.read(name)
-    except StoreUnusable:
-        if not st.session_state.get(_REPORT):
-            return Report()
-        raise
-
-
-def keep(report: Report) -> str:
-    """Make a report this visit's own; returns its hash."""
-    name = get_lab().reports.write(report)
-    st.session_state[_REPORT] = name
-    return name
-
-
-def opened(name: str) -> Report:
-    """The report of a link, from now on this visit's. Raises StoreUnusable."""
-    report = get_lab().reports.read(name)
-    st.session_state[_REPORT] = name
-    return report
+def written_below(specs: Sequence[Spec], about: str, note: str, origin: str) -> list[str]:
+    """The lines below a map in a file of its own: what it shows, how, after whom, from where, and how to have it again."""
+    cited = "; ".join(dict.fromkeys(source for spec in specs for source in spec.cites()))
+    again = [json.dumps(to_json(spec, places=False), ensure_ascii=False) for spec in specs]
+    return [about, plain(note), f"After {cited}.", origin, "The same again, by python -m core run:", *again]
 
 
 def plain(said: str) -> str:
@@ -188,6 +152,8 @@ def _written(value: Any, modules: dict[str, set[str]], depth: int) -> str:
         return repr(value)
     modules.setdefault(type(value).__module__, set()).add(type(value).__name__)
     held = [(item, getattr(value, item.name)) for item in fields(value)]
+    if not is_local():  # where a file lies on this machine is nobody else's business
+        held = [(item, without_place(item, own)) for item, own in held]
     parts = [f"{item.name}={_written(own, modules, depth + 1)}" for item, own in held if own != item.default]
     return _call(f"{type(value).__name__}(", parts, ")", depth)
 

@@ -19,7 +19,7 @@ def test_a_newcomer_reads_opens_a_neuron_and_shares_it(
 ) -> None:
     page = visit(visitor, shipped.url)
     expect(page.get_by_role("heading", name=re.compile("^Tuning on sentiment"))).to_be_visible()
-    expect(page.get_by_text(re.compile("keeps least of its space"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Least of the space is kept"))).to_be_visible()
     page.get_by_test_id("stSidebar").get_by_text("4", exact=True).click()
     page.wait_for_timeout(800)
     settled(page)
@@ -100,7 +100,8 @@ def test_a_researcher_brings_a_pair_and_a_file_and_takes_a_report_home(
     expect(page.get_by_text("Added mine.csv and chose it in the sidebar.")).to_be_visible()
     open_page(page, "Overview", "Home")
     page.get_by_role("button", name="Compute").click()
-    expect(page.get_by_text(re.compile("keeps least of its space|No layer's space"))).to_be_visible(timeout=3 * MINUTES)
+    found = page.get_by_text(re.compile("Least of the space|Every layer stays|Which layers changed"))
+    expect(found).to_be_visible(timeout=3 * MINUTES)
     expect(page.get_by_text("Computing the layer strip")).to_have_count(0, timeout=3 * MINUTES)
     expect(drawn(page)).to_have_count(4)
     settled(page)

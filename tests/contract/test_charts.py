@@ -721,11 +721,11 @@ def test_one_layer_of_seven_beyond_its_own_noise_is_no_finding(results: dict[str
     assert one.high < 0  # by itself
     assert reading(type(change)(difference=(*rest[:4], one, *rest[4:])), base, "tense") == (
         "No change of how well tense can be read was found (accuracy 70.0% in the base): every difference lies inside the noise.",
-        "Not corrected for looking at 7 layers, layer 4 leaves it.",
+        "By itself layer 4.",
     )
     strong = reading(type(change)(difference=(estimate(-0.2), one, *rest[:5])), base, "tense")
     assert "harder to read at layer 0 (" in strong.said
-    assert strong.aside == "Not corrected for looking at 7 layers, layer 1 leaves the noise too."
+    assert strong.aside == "By itself also layer 1."
     alone = type(change)(difference=(one,))
     assert "harder to read at layer 0" in reading(alone, base, "tense").said
     assert not reading(alone, base, "tense").aside

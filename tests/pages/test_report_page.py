@@ -6,19 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from core.analyses.self_test import SelfTest
 from core.charts.keeping import Figure
 from core.demo import contents
-from core.keys import Spec, key_of
+from core.keys import Spec, from_json, key_of, to_json
 from core.lab import Lab
-from core.refs import Packaged
+from core.refs import Packaged, Sample, TableFile
 from core.store.reports import Pinned, Report, Reports
 from pages.parts.taking import code, plain
 from tests.copies import a_copy
 from tests.pages.test_pages import _app, opened, said
-from tests.small import TUNE, comparison
+from tests.small import BASE, TUNE, comparison
 
 
 def pinned(title: str, note: str = "") -> Figure:
@@ -43,6 +45,20 @@ def app(reports: Reports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     yield from _app(tmp_path / "cache", monkeypatch)
 
 
+@pytest.fixture
+def served(app: AppTest) -> Iterator[AppTest]:
+    """The app where others than its owner can open it too."""
+    before = st.get_option("server.address")
+    config.set_option("server.address", "0.0.0.0")
+    yield app
+    config.set_option("server.address", before)
+
+
+def only(reports: Reports) -> str:
+    ((name, _),) = reports.all()
+    return name
+
+
 def titles(app: AppTest) -> list[str]:
     return [one.value for one in app.main.subheader]
 
@@ -59,33 +75,53 @@ def test_without_a_pinned_figure_it_says_how_to_pin_one(tmp_path: Path, monkeypa
 
 
 def test_the_last_report_is_there_and_its_address_is_its_own(app: AppTest, reports: Reports) -> None:
+    before = reports.all()
     opened(app, "report")
     assert not app.exception
     assert not app.error
     assert titles(app) == [r"1. First \*figure\*", "2. Second figure"]
-    assert app.query_params["report"] == reports.latest()
+    assert app.query_params["report"] == only(reports)
     assert "2 of at most 40 figures" in said(app)
+    assert reports.all() == before  # to look at it is not to change it
 
 
-def test_figures_are_ordered_noted_and_removed_and_each_state_stays(app: AppTest, reports: Reports) -> None:
+def test_figures_are_ordered_noted_and_removed(app: AppTest, reports: Reports) -> None:
     opened(app, "report")
-    before = reports.latest()
-    press(app, "Down")
+    name = only(reports)
+    app.number_input[0].set_value(2).run()
     assert titles(app) == ["1. Second figure", r"2. First \*figure\*"]
     app.text_area[1].input("Layer 6 is *gone*.").run()
-    assert reports.read(reports.latest()).pinned[1].note == "Layer 6 is *gone*."
-    app.text_input(key="title-Seminar").input("Monday").run()
-    assert reports.read(reports.latest()).title == "Monday"
+    assert reports.read(name).pinned[1].note == "Layer 6 is *gone*."
     press(app, "Remove")
     assert titles(app) == [r"1. First \*figure\*"]
     assert app.text_area[0].value == "Layer 6 is *gone*."
-    assert len(reports.read(before).pinned) == 2  # what was sent to somebody shows what it showed
+    assert only(reports) == name
+
+
+@pytest.mark.parametrize("typed", ["Monday ", "  Monday", "Monday"])
+def test_a_title_is_kept_without_blanks_around_it(app: AppTest, reports: Reports, typed: str) -> None:
+    opened(app, "report")
+    app.text_input(key=f"title-{only(reports)}").input(typed).run()
+    assert not app.exception
+    assert reports.read(only(reports)).title == "Monday"
+    app.text_input(key=f"title-{only(reports)}").input("   ").run()
+    assert reports.read(only(reports)).title == "Monday"
+
+
+def test_another_is_begun_and_the_first_is_found_again_and_deleted(app: AppTest, reports: Reports) -> None:
+    opened(app, "report")
+    first = only(reports)
     press(app, "Begin another")
     assert "Nothing is pinned yet" in said(app)
+    app.button(key=f"open-{first}").click().run()
+    assert len(titles(app)) == 2
+    app.button(key="delete-report").click().run()
+    assert "Nothing is pinned yet" in said(app)
+    assert reports.all() == []
 
 
 def test_a_link_opens_its_own_report_and_one_asked_in_vain_is_told(app: AppTest, reports: Reports) -> None:
-    first = reports.latest()
+    first = only(reports)
     reports.write(Report(title="Newer"))
     app.query_params["report"] = first
     opened(app, "report")
@@ -95,15 +131,56 @@ def test_a_link_opens_its_own_report_and_one_asked_in_vain_is_told(app: AppTest,
         app.run()
         assert not app.exception
         assert "Opening the report" in app.error[0].value
+        assert titles(app) == []  # nobody is shown another one instead
+    press(app, "Begin another")
+    assert not app.error
+    assert "Nothing is pinned yet" in said(app)
 
 
-def test_a_figure_that_is_damaged_is_left_out_by_name(app: AppTest, tmp_path: Path) -> None:
-    path = next((tmp_path / "cache" / "reports").glob("figure-*.json"))
+def test_somebody_elses_report_is_read_and_changed_in_a_copy(served: AppTest, reports: Reports) -> None:
+    opened(served, "report")
+    assert "Nothing is pinned yet" in said(served)  # the last one of the machine is not this visit's
+    assert not [button for button in served.button if "Seminar" in button.label]
+    first = only(reports)
+    served.query_params["report"] = first
+    served.run()
+    assert len(titles(served)) == 2
+    assert "It is somebody else's" in said(served)
+    assert not [button for button in served.button if button.label == "Delete this report"]
+    before = reports.read(first)
+    served.text_area[0].input("mine").run()
+    assert reports.read(first) == before
+    (copy,) = [name for name, _ in reports.all() if name != first]
+    assert served.query_params["report"] == copy
+    assert reports.read(copy).pinned[0].note == "mine"
+    assert "It is somebody else's" not in said(served)
+
+
+def test_a_figure_that_is_damaged_keeps_its_place_and_note_and_can_be_removed(
+    app: AppTest, reports: Reports, tmp_path: Path
+) -> None:
+    name = only(reports)
+    held = reports.read(name)
+    path = tmp_path / "cache" / "reports" / f"figure-{held.pinned[0].figure}.json"
     path.write_text(json.dumps({"name": "planted"}))
     opened(app, "report")
     assert not app.exception
-    assert "A pinned figure is left out." in said(app)
-    assert len(titles(app)) == 1
+    assert titles(app) == ["1. A figure that cannot be read", "2. Second figure"]
+    app.number_input[1].set_value(1).run()
+    assert titles(app) == ["1. Second figure", "2. A figure that cannot be read"]
+    press(app, "Remove", 1)
+    assert titles(app) == ["1. Second figure"]
+
+
+def test_nothing_that_leaves_the_machine_says_where_files_lie(served: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("text,kind\nA word,a\n")
+    spec = BASE.replace(sample=Sample(of=TableFile.at(tmp_path / "mine.csv", text="text", labels=("kind",))))
+    assert str(tmp_path) in json.dumps(to_json(spec))
+    elsewhere = json.dumps(to_json(spec, places=False))
+    assert str(tmp_path) not in elsewhere
+    assert "mine.csv" in elsewhere
+    assert str(tmp_path) not in code([spec])
+    assert key_of(from_json(to_json(spec, places=False))) == key_of(spec)
 
 
 def test_code_makes_the_very_spec_again() -> None:

@@ -54,10 +54,10 @@ def test_a_top_layer_before_a_last_norm_need_only_be_found() -> None:
 
 def test_measures_that_miss_what_they_must_say_fail() -> None:
     assert verdicts(self_test.measures(ROWS)) == [True] * 4
-    first = {"plain": (lambda X, Y: float(np.mean(X == Y)), 1.0, True)}
+    first = {"plain": (lambda X, Y: float(np.mean(X == Y)), 1.0)}
     # Equal entries: right of a space and itself, wrong of a turned one.
     assert verdicts(self_test.measures(ROWS, first))[:2] == [True, False]
-    always = {"always 1": (lambda X, Y: 1.0, 1.0, True)}
+    always = {"always 1": (lambda X, Y: 1.0, 1.0)}
     assert verdicts(self_test.measures(ROWS, always))[:3] == [True, True, False]
 
 
@@ -99,6 +99,16 @@ def test_probes_that_guess_or_know_the_answers_fail(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(probing, "fit_linear_probes", lambda *_, **__: Guess())
     assert verdicts(self_test.probes(ROWS, "cpu")) == [False, True]
+
+
+def test_a_part_that_breaks_is_a_wrong_answer_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> float:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(directprobe, "direct_probe", breaks)
+    checks = list(self_test.answered("hulls", self_test.hulls()))
+    assert [check.passed for check in checks] == [True, False]
+    assert (checks[1].of, checks[1].found) == ("hulls", "MemoryError: no room")
 
 
 def test_a_text_without_trees_is_not_asked_for_them() -> None:
