@@ -158,7 +158,7 @@ def _page(title: str, body: str, look: Look) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>
-body {{ margin: 32px auto; padding: 0 24px; max-width: 1100px; font: 16px/1.5 sans-serif; }}
+body {{ margin: 32px auto; padding: 0 24px; max-width: 1100px; font: 16px/1.5 sans-serif; overflow-wrap: anywhere; }}
 body {{ color: {look.ink}; background: {look.paper}; }}
 h1 {{ font-size: 30px; }} h2 {{ font-size: 21px; margin-top: 44px; }}
 a {{ color: {look.base}; }}

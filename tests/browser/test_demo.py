@@ -190,7 +190,9 @@ def test_a_figure_is_taken_away_and_pinned_and_the_report_opens_elsewhere(
             kept.on("request", lambda request: asked.append(request.url))
             kept.goto(files[name].as_uri())
             expect(kept.locator(f"figure {shown}").first).to_be_visible()
-            assert no_sideways_scroll(kept)
+            for width in (1280, 600):
+                kept.set_viewport_size({"width": width, "height": 720})
+                assert no_sideways_scroll(kept), width
             assert not barriers(kept)
         expect(kept.get_by_text("Layer 6 spreads out.")).to_be_visible()
         expect(kept.get_by_text("sentiment · Reviews").first).to_be_visible()
