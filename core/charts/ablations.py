@@ -221,7 +221,9 @@ def ablation_chart(
     level = alt.Chart(pd.DataFrame({"score": [trials["guessing"].mean()], "said": [dull_name(measure)]})).encode(y=y)
     guesses = [table["guessing"].mean() for table, _, _ in others]
     layers: list[alt.Chart] = [
-        alt.Chart(pd.DataFrame({"score": guesses})).mark_rule(color=look.quiet, strokeDash=[1, 4]).encode(y=y),
+        alt.Chart(pd.DataFrame({"score": guesses}))
+        .mark_rule(color=look.quiet, strokeDash=[1, 4], aria=False)
+        .encode(y=y),
         level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
         level.mark_text(color=look.quiet, align="right", dy=12, x=alt.ExprRef("width")).encode(text="said:N"),
     ]
@@ -263,9 +265,9 @@ def _series(
     over_means = alt.Chart(means).encode(x=x)
     layers = [
         over_means.transform_filter("isValid(datum.low)")
-        .mark_rule(strokeWidth=8, opacity=0.25, color=colour)
+        .mark_rule(strokeWidth=8, opacity=0.25, color=colour, aria=False)
         .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        dots.mark_rule(color=colour, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        dots.mark_rule(color=colour, opacity=0.5, aria=False).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
         dots.mark_point(filled=True, size=70, opacity=0.9, color=colour, shape=shape).encode(y=y),
     ]
     # A line through means of other numbers of seeds would show the seeds, not the blocks.

@@ -68,7 +68,9 @@ def layer_rings(cells: alt.Chart, look: Look, layer: int) -> list[alt.Chart]:
     chosen = cells.transform_filter(f"datum.layer == {layer}")
     under = cells.transform_filter({"param": HOVER, "empty": False})
     return [
-        rows.mark_rect(filled=False, stroke=stroke, strokeWidth=width + edge)
+        rows.mark_rect(
+            filled=False, stroke=stroke, strokeWidth=width + edge, aria=False
+        )  # often none: nothing to read out
         for rows, width in ((under, 1), (chosen, 2))
         for stroke, edge in ((look.paper, 2), (look.ink, 0))  # seen on dark cells as on bright ones
     ]

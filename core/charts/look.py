@@ -112,8 +112,6 @@ def _frame(look: Look) -> dict[str, Any]:
         "font": "sans-serif",
         "padding": {"left": 2, "right": 8, "top": 4, "bottom": 2},
         "view": {"stroke": None},
-        # A figure is one picture with a text of its own and its table below; hundreds of marks read out would be neither.
-        "mark": {"aria": False},
         "axis": {
             **labels,
             "titleColor": look.quiet,

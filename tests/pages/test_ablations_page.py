@@ -25,7 +25,7 @@ from core.refs import Packaged, Sample, Suite, Surgery
 from core.settings import Settings
 from core.store.artifacts import Store
 from tests.faults import python
-from tests.pages.test_pages import _app, opened, said
+from tests.pages.test_pages import _app, opened, said, with_table
 from tests.quiet import Quiet
 
 RUN = FineTune(
@@ -71,6 +71,7 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert not page.exception
     assert "So far 2 of 7 runs." in said(page)
     assert "Intact" not in said(page)  # a finding needs all places
+    page = with_table(page, "ablation")
     (table,) = [one.value for one in page.dataframe if "score" in one.value]
     assert table["at"].tolist() == ["0", "6"]
     assert table["score"].tolist() == [found[at].score.value for at in ("0", "6")]

@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from pages.parts.lab import get_lab
 from tests.faults import tiny
-from tests.pages.test_pages import _app, opened, said
+from tests.pages.test_pages import _app, opened, said, with_table
 
 
 @pytest.fixture
@@ -80,6 +80,7 @@ def test_runs_of_one_task_stand_beside_each_other_told_apart_by_what_differs(app
     page = opened(app, "lab")
     assert not page.exception
     assert {box.split(", ")[-1] for box in page.selectbox(key="lab_task").options} == {"40 of it", "30 of it"}
+    page = with_table(page, "runs")
     (table,) = [one.value for one in page.dataframe if "recipe" in one.value]
     assert len(table) == 3
     assert sorted(table["score"]) == sorted(one.score.value for one in found)

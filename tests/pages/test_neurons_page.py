@@ -16,7 +16,7 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from pages.parts.lab import get_lab
 from tests.faults import tiny
-from tests.pages.test_pages import _app, opened, said
+from tests.pages.test_pages import _app, opened, said, with_table
 
 VIEWS = (
     "Where they live",
@@ -82,7 +82,7 @@ def test_every_view_offers_what_is_missing_and_shows_what_is_there(compared: App
     label = page.selectbox(key="neurons_class").value
     for shown, scores in ((first, base), (second, tuned)):
         assert shown["weight"].tolist() == charts.tag_neurons(scores, label)["weight"].tolist()
-    page = at(compared, "Without them")
+    page = with_table(at(compared, "Without them"), "without")
     (table,) = [one.value for one in page.dataframe if "gone" in one.value]
     assert table["score"].max() <= 1
     assert len(table) == len(charts.without_table(ablation))

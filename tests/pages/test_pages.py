@@ -84,6 +84,12 @@ def opened(app: AppTest, page: str) -> AppTest:
     return app
 
 
+def with_table(app: AppTest, name: str) -> AppTest:
+    """The page with what lies below a figure opened: its table and files."""
+    app.session_state[f"{name}-table"] = True
+    return app.run()
+
+
 def said(app: AppTest) -> str:
     """All text of a page."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.analyses.similarity import Similarity
 from core.catalogue import TUNED as TUNED_KINDS
 from core.errors import SpecInvalid
 from core.jobs.records import JobRecord, Records
@@ -168,7 +169,7 @@ def test_kept_says_what_things_are_in_words(full: Lab) -> None:
     assert rows[key_of(BASE)].checkpoints == "all-MiniLM-L6-v2"
     assert rows[key_of(BASE)].text == "Reviews · dev, 60 sentences"
     assert "sentiment" in rows[key_of(TUNED)].checkpoints
-    assert rows[key_of(SPECS[3])].checkpoints.startswith("all-MiniLM-L6-v2 → sentiment")
+    assert rows[key_of(Similarity(base=BASE, tuned=TUNED))].checkpoints.startswith("all-MiniLM-L6-v2 → sentiment")
     assert rows[key_of(PROBES[0])].settings.startswith("upos")
     assert all(row.seconds > 0 and row.pack == "" and not row.is_shipped for row in rows.values())
     assert set(full.about(TUNE)) == {key_of(spec) for spec in SPECS} - {key_of(spec) for spec in apart()}
