@@ -13,6 +13,12 @@ from tests.faults import tiny
 
 pytestmark = pytest.mark.browser
 
+_LARGE_ENOUGH = """() => {
+    const words = [...document.querySelectorAll("[data-testid=stMain] svg text")].filter(one => one.textContent.trim());
+    return words.length > 0 && Math.min(...words.map(one => parseFloat(getComputedStyle(one).fontSize))) >= 16;
+}"""
+"""Whether there is text in figures, and none of it under 16 pixels."""
+
 
 def test_a_newcomer_reads_opens_a_neuron_and_shares_it(
     shipped: Server, visitor: BrowserContext, chromium: Browser
@@ -54,17 +60,8 @@ def test_a_lecturer_is_read_from_the_back_of_the_room(on_show: Server, visitor: 
     for section, name in (("Compare", "Layers"), ("Compare", "Tasks"), ("Inspect", "Neurons"), ("Change", "Dynamics")):
         open_page(page, section, name)
         expect(drawn(page)).not_to_have_count(0)
-        page.wait_for_timeout(500)
         settled(page)
-        sizes = (
-            page.get_by_test_id("stMain")
-            .locator("svg text")
-            .evaluate_all(
-                "found => found.filter(one => one.textContent.trim()).map(one => parseFloat(getComputedStyle(one).fontSize))"
-            )
-        )
-        assert sizes, name
-        assert min(sizes) >= 16, name
+        page.wait_for_function(_LARGE_ENOUGH, timeout=MINUTES)  # the last page's figures stand until the next are drawn
         assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") == 18
         assert no_sideways_scroll(page), name
 
