@@ -40,6 +40,7 @@ page = st.navigation(
             st.Page("pages/dynamics.py", title="Dynamics", icon=":material/timeline:", url_path="dynamics"),
         ],
         "Check": [
+            st.Page("pages/hypotheses.py", title="Hypotheses", icon=":material/gavel:", url_path="hypotheses"),
             st.Page("pages/self_test.py", title="Self-test", icon=":material/verified:", url_path="self_test"),
             st.Page("pages/report.py", title="Report", icon=":material/keep:", url_path="report"),
         ],

@@ -43,6 +43,7 @@ from core.refs import (
 )
 from core.store.artifacts import Store
 from core.store.book import Book
+from core.store.claims import Claims
 from core.store.reports import Reports
 from core.store.saved import SavedFile
 
@@ -74,6 +75,7 @@ class Catalogue:
         self.book = Book(store.root / "book.json")
         self.saved_points = SavedFile(store.root / "points.json")
         self.reports = Reports(store.root / "reports")
+        self.claims = Claims(store.root / "claims")
         self._tried: dict[str, DatasetFacts] = {}
 
     def checkpoints(self) -> list[Named]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import core.analyses  # noqa: F401  # makes every kind of spec known
 from core.analyses import result_class
+from core.analyses.base import Unwatched
+from core.analyses.claim import Claim, Claimed
+from core.analyses.claim import compute as judge
 from core.catalogue import Named as Named
 from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed
 from core.holdings import Holdings
@@ -19,6 +22,8 @@ from core.keys import Result, Spec, key_of, to_json
 from core.refs import Hub
 from core.settings import Settings
 from core.store.artifacts import Store
+from core.store.claims import MOST_NOTE as MOST_NOTE
+from core.store.claims import Made as Made
 from core.store.reports import MOST_FIGURES as MOST_FIGURES
 from core.store.reports import MOST_LETTERS as MOST_LETTERS
 from core.store.reports import Pinned as Pinned
@@ -88,6 +93,42 @@ class Lab(Holdings):
             ArtifactDamaged: it is there but not as it was written; `submit` or `run` replaces it.
         """
         return self.store.load(spec, result_class(spec)) if self.store.has(spec) else None
+
+    def judged(self, claim: Claim) -> Claimed | None:
+        """The verdict on a claim whose measurements are all stored; None where one is missing.
+
+        Judging is a few sums over stored intervals, and nothing is written: many claims can be looked at together.
+
+        Raises:
+            ArtifactDamaged: a measurement is there but not as it was written.
+            TunescopeError: as judging does.
+        """
+        held: Claimed | None = self.peek(claim)
+        if held is not None:
+            return held
+        inputs = {name: self.peek(spec) for name, spec in claim.dependencies().items()}
+        return None if any(one is None for one in inputs.values()) else judge(claim, inputs, Unwatched())
+
+    def make_claim(self, claim: Claim, said: str) -> Made:
+        """Keep a claim with the time at which it is made, and whether its measurements were there to be seen; one that was made
+        before stays as it was.
+
+        Args:
+            claim: what is claimed.
+            said: the same in words, plain text.
+        Raises:
+            SpecInvalid, StoreUnusable: it cannot be kept.
+        """
+        return self.claims.make(
+            Made(
+                key=key_of(claim),
+                claim=to_json(claim),
+                said=said,
+                about=self.compared_in([claim]),
+                made=time.time(),
+                was_known=all(self.store.has(one) for one in claim.dependencies().values()),
+            )
+        )
 
     def run(self, spec: Spec) -> Any:
         """The result, computed in this process with all it needs unless stored.

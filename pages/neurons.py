@@ -6,6 +6,7 @@ enter()
 
 import streamlit as st  # noqa: E402
 
+from core.analyses import neuron_depth  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
 from core.analyses.embed import Embed  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
@@ -112,7 +113,7 @@ def living(chosen: Selection) -> None:
     one, two = st.columns(2)
     ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
     how_many = two.segmented_control(
-        "Neurons", neurons.HOW_MANY, default=neurons.MINIMAL, key="neurons_many", bind="query-params", required=True,
+        "Neurons", neuron_depth.HOW_MANY, default=neuron_depth.MINIMAL, key="neurons_many", bind="query-params", required=True,
         help="Minimal set: the fewest, by linear correlation, whose probe comes within 1 % of that of all neurons; its size "
         "differs between splits and sides.",
     )  # fmt: skip
@@ -148,7 +149,12 @@ def several_living(chosen: Selection) -> None:
     one, two = st.columns(2)
     ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
     how_many = two.segmented_control(
-        "Neurons", neurons.HOW_MANY, default=neurons.MINIMAL, key="neurons_many", bind="query-params", required=True
+        "Neurons",
+        neuron_depth.HOW_MANY,
+        default=neuron_depth.MINIMAL,
+        key="neurons_many",
+        bind="query-params",
+        required=True,
     )
     is_scaled = _settings()["is_scaled"]
     specs = {

@@ -2,6 +2,7 @@
 
 from core.analyses.ablation import Ablation
 from core.analyses.activation_difference import ActivationDifference
+from core.analyses.claim import Claim
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
@@ -12,7 +13,6 @@ from core.analyses.dynamics import Dynamics
 from core.analyses.edge_probe import EdgeProbe
 from core.analyses.edge_probe_change import EdgeProbeChange
 from core.analyses.embed import Embed
-from core.analyses.experiments import METHODS
 from core.analyses.fine_tune import FineTune, Snapshot
 from core.analyses.graft import Graft
 from core.analyses.grafts import ADD, Grafts
@@ -29,10 +29,12 @@ from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
 from core.analyses.neuron_ablation import NeuronAblation
+from core.analyses.neuron_depth import NeuronDepth
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
 from core.analyses.patched_sample import PatchedSample
 from core.analyses.patched_sentence import PatchedSentence
+from core.analyses.prediction import ONE_BLOCK, Prediction
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import ProbeKinds
@@ -70,9 +72,12 @@ SENTENCES = Embed(checkpoint=Packaged(), sample=SAMPLE, unit="sentence", pooling
 
 
 def experiment() -> list[Spec]:
-    """The trials of an experiment of its own, and the experiment: nothing of it is about TUNE."""
-    ablation = Ablation(experiment=METHODS, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1)
-    return [*ablation.dependencies().values(), ablation]
+    """The trials of an experiment of its own, the experiment, and a probe beside it: nothing of it is about TUNE."""
+    ablation = Ablation(experiment=ONE_BLOCK, of=TUNE.replace(train=TUNE.train.replace(n=16)), n_blocks=6, n_seeds=1)
+    marks = SENTENCES.replace(pooling="cls")
+    probe = Probe(embed=marks, label=TUNE.label, n_seeds=2)
+    prediction = Prediction(probe=probe, ablation=ablation)
+    return [*ablation.dependencies().values(), ablation, marks, probe, prediction, Claim(of=(prediction,))]
 
 
 STEPPED = TUNE.replace(train=TUNE.train.replace(n=16), epochs=3, batch_size=8, snapshots=(0, 2, 3))
@@ -96,6 +101,14 @@ def followed() -> list[Spec]:
 def apart() -> list[Spec]:
     """What is nothing of TUNE, nor needed by what is: the experiment, a run step by step, and the neurons of the base alone."""
     return [*experiment(), *followed(), Neurons(embed=BASE, label="upos", n_seeds=2)]
+
+
+def claims(read: ProbeChange, alike: Similarity) -> list[Claim]:
+    """One that speaks of every layer, and one that compares layers."""
+    return [
+        Claim(of=(read,), layers=(0, 3, 6), over="all", way="same", least=0.05),
+        Claim(of=(alike,), against=(alike,), layers=(5, 6), against_layers=(1, 2), least=0.01),
+    ]
 
 
 def comparison() -> list[Spec]:
@@ -140,6 +153,8 @@ def comparison() -> list[Spec]:
         *neurons,
         NeuronTwins(base=BASE, tuned=TUNED, label="upos"),
         NeuronAblation(of=neurons[1]),
+        NeuronDepth(base=neurons[0], tuned=neurons[1]),
+        *claims(ProbeChange(base=base, tuned=tuned), Similarity(base=BASE, tuned=TUNED)),
         Isotropy(base=BASE, tuned=TUNED, n_points=300),
         ActivationDifference(base=BASE, tuned=TUNED, checkpoint=TUNE, n_positions=3, n_tokens=5),
         WeightChange(base=Packaged(), tuned=TUNE),

@@ -34,6 +34,23 @@ class Run(Protocol):
         """Let people who watch see a table while the work goes on; it is no part of the result."""
 
 
+class Unwatched:
+    """A run that nobody watches or stops: for what takes no time."""
+
+    folder = Path()
+    device = "cpu"
+    threads = 1
+
+    def step(self, done: int, total: int, note: str = "") -> None:
+        """Say nothing."""
+
+    def check(self) -> None:
+        """Go on."""
+
+    def publish(self, name: str, table: pd.DataFrame) -> None:
+        """Show nothing."""
+
+
 def facing_layers(base: int, tuned: int) -> tuple[int, ...]:
     """The tuned layer that each base layer is compared with: the same one, or at unequal depth that of the same relative depth.
 

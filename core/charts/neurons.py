@@ -13,6 +13,7 @@ from core.analyses.base import facing_layers
 from core.analyses.goals import SHARES
 from core.analyses.neuron_ablation import LAST, NeuronAblations
 from core.analyses.neuron_ablation import SHARES as SHARES_HELD
+from core.analyses.neuron_depth import mean_depth, of_layers, shares_of_layers
 from core.analyses.neurons import (
     GAUSSIAN,
     GAUSSIAN_CANDIDATES,
@@ -27,38 +28,10 @@ from core.charts.scores import written
 from core.charts.sides import sides_table
 from core.maths.statistics import Estimate, resampled_interval, simultaneous
 
-MINIMAL, HUNDRED, TENTH = "minimal set", "first 100", "first tenth"
-HOW_MANY = (MINIMAL, HUNDRED, TENTH)
 COMPARED_AT = 100
 """Neurons of each ranking that are compared with those of others."""
 N_OF_A_TAG = 12
 HEIGHT = 300
-
-
-def n_first(scores: NeuronScores, how_many: str) -> list[int]:
-    """Neurons that are looked at, a number a split: never one without a weight. Args: how_many: one of HOW_MANY."""
-    width = scores.orders.shape[2]
-    n = min(100, width) if how_many == HUNDRED else max(1, width // 10)
-    wanted = scores.n_minimal if how_many == MINIMAL else [n] * scores.orders.shape[1]
-    return [min(own, entered) for own, entered in zip(wanted, scores.n_entered, strict=True)]
-
-
-def of_layers(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.int64]:
-    """How many of the first neurons of a ranking each joined layer has [splits, layers].
-
-    A ranking that chose fewer gives those that it chose.
-    """
-    found = []
-    for order, n in zip(scores.orders[RANKINGS.index(ranking)], n_first(scores, how_many), strict=True):
-        first = order[:n]
-        found.append(np.bincount(first[first >= 0] // scores.width, minlength=len(scores.layers)))
-    return np.array(found, dtype=np.int64)
-
-
-def _shares(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:
-    counts = of_layers(scores, ranking, how_many)
-    shares: NDArray[np.float64] = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    return shares
 
 
 def _over(values: NDArray[np.float64], scores: NeuronScores) -> Estimate:
@@ -74,10 +47,10 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
     Args:
         base, tuned: of all layers joined.
         ranking: one of RANKINGS.
-        how_many: one of HOW_MANY.
+        how_many: one of core.analyses.neuron_depth.HOW_MANY.
     """
     scale = len(tuned.layers) / len(base.layers)
-    sides = [_shares(base, ranking, how_many), _shares(tuned, ranking, how_many) * scale]
+    sides = [shares_of_layers(base, ranking, how_many), shares_of_layers(tuned, ranking, how_many) * scale]
     held = [[_over(column, side) for column in shares.T] for side, shares in zip((base, tuned), sides, strict=True)]
     facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
     changes = (
@@ -106,11 +79,11 @@ def several_table(found: Mapping[str, NeuronScores], ranking: str, how_many: str
     Args:
         found: by name of the checkpoint, of all layers joined.
         ranking: one of RANKINGS.
-        how_many: one of HOW_MANY.
+        how_many: one of core.analyses.neuron_depth.HOW_MANY.
     """
     rows = []
     for name, scores in found.items():
-        shares = _shares(scores, ranking, how_many) * len(scores.layers)
+        shares = shares_of_layers(scores, ranking, how_many) * len(scores.layers)
         n = float(of_layers(scores, ranking, how_many).sum(axis=1).mean())
         for layer, column in enumerate(shares.T):
             one = _over(column, scores)
@@ -126,13 +99,6 @@ def several_finding(found: Mapping[str, NeuronScores], ranking: str, how_many: s
         one = _over(mean_depth(scores, ranking, how_many), scores)
         said.append(f"{name} {one.value:.0%} [{max(0.0, one.low):.0%}, {min(1.0, one.high):.0%}]")
     return f"Mean depth of these neurons (0 % = embeddings, 100 % = top): {'; '.join(said)}."
-
-
-def mean_depth(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:
-    """The mean layer of the first neurons as a share of the depth, 0 = embeddings, 1 = top [splits]."""
-    depth = np.linspace(0, 1, len(scores.layers)) if len(scores.layers) > 1 else np.zeros(1)
-    found: NDArray[np.float64] = _shares(scores, ranking, how_many) @ depth
-    return found
 
 
 def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str, name: str) -> str:

@@ -82,14 +82,14 @@ def caveat_of(tuned: Named) -> str:
 
 def twin_of(tuned: Named, others: Sequence[Named]) -> Named | None:
     """Another run of the same tuning that differs by its seed alone; None where there is none."""
-    asked = _without_seed(tuned.ref)
-    return next((one for one in others if asked and one.ref != tuned.ref and _without_seed(one.ref) == asked), None)
+    asked = without_seed(tuned.ref)
+    return next((one for one in others if asked and one.ref != tuned.ref and without_seed(one.ref) == asked), None)
 
 
-def _without_seed(checkpoint: Any) -> Any:
+def without_seed(checkpoint: Any) -> Any:
     """A tuned checkpoint as if its seed were 0; None for what no run of ours made."""
     if isinstance(checkpoint, Compress):
-        return checkpoint.replace(of=_without_seed(checkpoint.of))
+        return checkpoint.replace(of=without_seed(checkpoint.of))
     if isinstance(checkpoint, Snapshot):
         return checkpoint.replace(run=checkpoint.run.replace(seed=0))
     return checkpoint.replace(seed=0) if isinstance(checkpoint, FineTune) else None

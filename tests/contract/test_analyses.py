@@ -35,12 +35,15 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "edges",
         "experiments",
         "goals",
+        "multiverse",
         "neuron_profile",
         "patching",
         "steps",
         "values",
         "numbers",
         "places",
+        "quantities",
+        "ready_claims",
         "units",
     }  # what several share
     computing = {compute_of(spec).__module__.rsplit(".", 1)[1] for spec in SPECS}
@@ -99,7 +102,9 @@ def test_a_computation_stops_at_its_next_step_when_cancelled(made: Lab, spec: Sp
         assert not store.has(spec)
         return
     # Only what has a single step may be finished before the flag is looked at again.
-    assert spec.kind in ("probe_change", "ridge_probe_change", "codelength_change", "edge_probe_change")
+    assert spec.kind in (
+        "probe_change", "ridge_probe_change", "codelength_change", "edge_probe_change", "claim", "prediction"
+    )  # fmt: skip
 
 
 def test_nothing_is_computed_when_the_flag_is_there_before(tmp_path: Path) -> None:

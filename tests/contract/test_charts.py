@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+from core.analyses import neuron_depth
 from core.analyses.dynamics import MEASURES
 from core.analyses.experiments import BY_NAME
 from core.analyses.grafts import ADD, WAYS
@@ -318,7 +319,7 @@ def neuron_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
     profiles = {side: profile(BASE, one, 3, 17, "upos") for side, one in zip(("base", "tuned"), held, strict=False)}
     return {
         "where neurons live": curves.side_curves(
-            neuron_charts.living_table(base, tuned, "linear correlation", neuron_charts.MINIMAL),
+            neuron_charts.living_table(base, tuned, "linear correlation", neuron_depth.MINIMAL),
             "share",
             look,
             3,
@@ -328,7 +329,7 @@ def neuron_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
             guess="neurons drawn at random",
         ),
         "neurons of several": board.depth_curves(
-            neuron_charts.several_table({"base": base, "tuned": tuned}, "linear correlation", neuron_charts.MINIMAL),
+            neuron_charts.several_table({"base": base, "tuned": tuned}, "linear correlation", neuron_depth.MINIMAL),
             look,
             checkpoints=["base", "tuned"],
             name="times",

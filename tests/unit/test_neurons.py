@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.analyses import neuron_depth
 from core.analyses.embed import Embed, Embeddings
 from core.analyses.neuron_profile import profile
 from core.analyses.neuron_twins import (
@@ -83,12 +84,12 @@ def test_every_ranking_is_an_order_of_all_neurons_or_a_choice_of_some(found: tup
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
-@pytest.mark.parametrize("how_many", neurons.HOW_MANY)
+@pytest.mark.parametrize("how_many", neuron_depth.HOW_MANY)
 def test_counts_of_layers_add_up_to_the_neurons_looked_at(
     found: tuple[NeuronScores, NeuronScores], ranking: str, how_many: str
 ) -> None:
     for one in found:
-        counts = neurons.of_layers(one, ranking, how_many)
+        counts = neuron_depth.of_layers(one, ranking, how_many)
         wanted = np.array(neurons.n_first(one, how_many))
         assert (wanted <= one.n_entered).all()
         if ranking == GAUSSIAN:
@@ -108,7 +109,7 @@ def test_planted_neurons_are_the_minimal_set_and_live_where_they_were_planted(wo
     assert (scores.kept[0, :, place] > 0.9).all()
     assert (scores.kept[0, :, place] > scores.oracle.value).all()
     for ranking in RANKINGS[:-1]:
-        counts = neurons.of_layers(scores, ranking, neurons.MINIMAL)
+        counts = neuron_depth.of_layers(scores, ranking, neuron_depth.MINIMAL)
         assert (counts.argmax(axis=1) == 4).all(), ranking
         assert (counts[:, 4] >= 0.7 * counts.sum(axis=1)).all(), ranking
     first = neurons.tag_neurons(scores, "NOUN").iloc[0]
@@ -188,10 +189,10 @@ def test_what_cannot_be_ranked_is_told(words: Embeddings) -> None:
 
 def test_a_finding_says_noise_where_both_sides_are_one(found: tuple[NeuronScores, NeuronScores]) -> None:
     base, _ = found
-    said = neurons.living_finding(base, base, "linear correlation", neurons.MINIMAL, "word classes")
+    said = neurons.living_finding(base, base, "linear correlation", neuron_depth.MINIMAL, "word classes")
     assert "inside the noise" in said
     assert "+0.0 layers" in said
-    assert neurons.living_table(base, base, "Probeless", neurons.HUNDRED)["is_noise"].all()
+    assert neurons.living_table(base, base, "Probeless", neuron_depth.HUNDRED)["is_noise"].all()
 
 
 def test_a_ranking_agrees_with_itself_and_with_chance_by_chance(found: tuple[NeuronScores, NeuronScores]) -> None:
@@ -336,17 +337,17 @@ def test_neurons_without_a_weight_follow_in_no_order_of_their_layers(found: tupl
 def test_of_sides_of_unequal_depth_chance_is_one_line_and_depth_a_share(words: Embeddings) -> None:
     shallow = compute(SIDES[0], {"embed": replace(words, layers=words.layers[:4])}, Quiet())
     deep = compute(SIDES[0], {"embed": words}, Quiet())
-    table = neurons.living_table(shallow, deep, RANDOM, neurons.TENTH)
+    table = neurons.living_table(shallow, deep, RANDOM, neuron_depth.TENTH)
     assert set(table["majority"]) == {0.25}
     # Neurons drawn at random live at chance on both sides, and did not move.
     assert table["share"].between(0.15, 0.35).all()
     assert table["is_noise"].all()
-    said = neurons.living_finding(shallow, deep, RANDOM, neurons.TENTH, "word classes")
+    said = neurons.living_finding(shallow, deep, RANDOM, neuron_depth.TENTH, "word classes")
     assert "of 3 in the base" in said
     assert "of 6 in the tuned" in said
     assert "% of the depth" in said
     for one in (shallow, deep):
-        assert neurons.mean_depth(one, RANDOM, neurons.TENTH) == pytest.approx([0.5, 0.5], abs=0.1)
+        assert neuron_depth.mean_depth(one, RANDOM, neuron_depth.TENTH) == pytest.approx([0.5, 0.5], abs=0.1)
 
 
 def test_new_neurons_are_listed_with_their_nearest_in_the_base(words: Embeddings) -> None:
@@ -366,7 +367,7 @@ def test_new_neurons_are_listed_with_their_nearest_in_the_base(words: Embeddings
     assert row["its correlation"] < 1.3 * by_row < by_sentence * 5  # noise is about what chance is said to be
 
 
-@pytest.mark.parametrize("how_many", neurons.HOW_MANY)
+@pytest.mark.parametrize("how_many", neuron_depth.HOW_MANY)
 def test_of_several_checkpoints_the_shares_of_all_layers_are_those_of_chance_on_the_mean(
     found: tuple[NeuronScores, NeuronScores], how_many: str
 ) -> None:
