@@ -1,5 +1,5 @@
 """The command line: python -m core run SPEC.json | plan SPEC.json | download NAME | status | cancel KEY | cache … |
-analyses | engine."""
+analyses | claims | engine."""
 
 import argparse
 import dataclasses
@@ -46,6 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="make the demo pack anew: about ten minutes on two cores")
     demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
     commands.add_parser("analyses", help="every analysis, what it does and after whom, as a table in Markdown")
+    commands.add_parser(
+        "claims", help="the claims after four papers, their verdicts on the demo, as a table in Markdown"
+    )
     commands.add_parser("engine", help="be the engine until idle; the app starts it by itself")
     chosen = parser.parse_args(arguments)
     try:
@@ -106,6 +109,21 @@ def _run(chosen: argparse.Namespace) -> int:
         print(json.dumps(_plain(result), ensure_ascii=False))
     else:
         print(f"{spec.kind} {key_of(spec)}\n{lab.store.folder(spec)}")
+    return 0
+
+
+def _claims(_: argparse.Namespace) -> int:
+    from core.analyses.ready_claims import PAPERS
+    from core.charts.claim_words import said, signed
+    from core.demo import papers_claims
+
+    lab = _lab()
+    print("| after | finding | claimed of the demo | verdict | effect |\n| --- | --- | --- | --- | --- |")
+    for one in papers_claims():
+        found = lab.judged(one.claim)
+        verdict, effect = (found.verdict, signed(found, one.claim.quantity)) if found else ("not measured", "")
+        sentence = said(one.claim, ("the harbour log", "the reviews"))
+        print(f"| {PAPERS[one.paper]} | {one.finding} | {sentence} | {verdict} | {effect} |")
     return 0
 
 
@@ -280,6 +298,7 @@ _COMMANDS = {
     "demo": _demo,
     "engine": _engine,
     "analyses": _analyses,
+    "claims": _claims,
 }
 
 

@@ -44,6 +44,7 @@ from core.refs import (
 from core.store.artifacts import Store
 from core.store.book import Book
 from core.store.claims import Claims
+from core.store.classroom import Classroom
 from core.store.reports import Reports
 from core.store.saved import SavedFile
 
@@ -76,6 +77,7 @@ class Catalogue:
         self.saved_points = SavedFile(store.root / "points.json")
         self.reports = Reports(store.root / "reports")
         self.claims = Claims(store.root / "claims")
+        self.classroom = Classroom(store.root / "class")
         self._tried: dict[str, DatasetFacts] = {}
 
     def checkpoints(self) -> list[Named]:

@@ -14,6 +14,7 @@ from typing import Literal
 from core.analyses.ablation import Ablation
 from core.analyses.activation_difference import ActivationDifference
 from core.analyses.checkpoint import Checkpoint
+from core.analyses.claim import Claim
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.compress import Compress
@@ -35,6 +36,7 @@ from core.analyses.label_dynamics import LabelDynamics
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.map_chain import MapChain
 from core.analyses.movers import Movers
+from core.analyses.multiverse import choices, worlds
 from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
@@ -44,6 +46,7 @@ from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_slices import ProbeSlices
 from core.analyses.probe_transfer import ProbeTransfer
+from core.analyses.ready_claims import Compared, Ready, ready
 from core.analyses.similarity import Similarity
 from core.analyses.spatial_change import SpatialChange
 from core.analyses.spatial_similarity import SpatialSimilarity
@@ -165,8 +168,32 @@ def contents() -> list[Spec]:
     found += [*_followed(), *_taken_apart(opened, checkpoints()[1:])]
     found += [spec for tuned in checkpoints() for spec in _across(tuned, OPENED_AT[1])]
     found += [point.trial for one in ablations() for point in one.points]
+    found += [spec for claim in claims() for spec in claim.dependencies().values()]
     found += [Embed(checkpoint=side, sample=LIVE) for side in (BASE, checkpoints()[0])]
     return list(dict.fromkeys(found))
+
+
+def papers_claims() -> list[Ready]:
+    """What the page Hypotheses opens with: the papers' findings as claims about the first checkpoint."""
+    words, sentences = (
+        (_embed(BASE, unit, pooling), _embed(checkpoints()[0], unit, pooling)) for unit, pooling, _ in reversed(UNITS)
+    )
+    return ready(
+        Compared(
+            words=words,
+            sentences=sentences,
+            word_label=OPENED_AT[1],
+            sentence_labels=UNITS[0][2],
+            elsewhere=SEEN.replace(of=Suite(part="harbour", split="dev")),
+        )
+    )
+
+
+def claims() -> list[Claim]:
+    """These, and other ways of asking the one that compares layers."""
+    found = [one.claim for one in papers_claims()]
+    between = next(claim for claim in found if claim.is_of_layers)
+    return [*found, *(way.claim for way in worlds(between, list(choices(between))[:2]))]
 
 
 def _compared(tuned: Compress, unit: Unit, pooling: Pooling, labels: tuple[str, ...]) -> Iterator[Spec]:

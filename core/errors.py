@@ -51,6 +51,10 @@ class NotEnoughData(TunescopeError):
     """Too few rows, classes or groups for the estimator."""
 
 
+class OnlyPresenter(TunescopeError):
+    """Somebody who looks on in a class asked for what only the presenter may do."""
+
+
 class OutOfMemory(TunescopeError):
     """The smallest possible piece of the work does not fit into memory."""
 

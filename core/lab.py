@@ -24,6 +24,8 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from core.store.claims import MOST_NOTE as MOST_NOTE
 from core.store.claims import Made as Made
+from core.store.classroom import Classroom as Classroom
+from core.store.classroom import Place as Place
 from core.store.reports import MOST_FIGURES as MOST_FIGURES
 from core.store.reports import MOST_LETTERS as MOST_LETTERS
 from core.store.reports import Pinned as Pinned

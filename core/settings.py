@@ -26,10 +26,13 @@ class Settings:
     """CPU threads a worker may use; 0 = all but one when there are more than two."""
     idle_seconds: float = 600.0
     """The engine ends after so long without work."""
+    seats: int = 0
+    """In a class, how many may look on at once; 0 = this is no class: whoever opens the app may do everything."""
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read TUNESCOPE_CACHE, TUNESCOPE_PACKS, TUNESCOPE_SCHEDULER, TUNESCOPE_DEVICE, TUNESCOPE_THREADS, TUNESCOPE_IDLE_SECONDS.
+        """Read TUNESCOPE_CACHE, TUNESCOPE_PACKS, TUNESCOPE_SCHEDULER, TUNESCOPE_DEVICE, TUNESCOPE_THREADS,
+        TUNESCOPE_IDLE_SECONDS, TUNESCOPE_SEATS (which `python -m core class` sets).
 
         TUNESCOPE_PACKS empty or "none": no shipped packs.
         """
@@ -42,6 +45,7 @@ class Settings:
             device=get("TUNESCOPE_DEVICE", ""),
             threads=int(get("TUNESCOPE_THREADS") or 0),
             idle_seconds=float(get("TUNESCOPE_IDLE_SECONDS") or 600.0),
+            seats=int(get("TUNESCOPE_SEATS") or 0),
         )
 
     @property

@@ -1,11 +1,58 @@
-"""The one Lab of this server process."""
+"""The one Lab of this server process, and the class that it may be serving."""
+
+from typing import cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.lab import Lab
+from core.lab import Classroom, Lab
+from core.viewing import ViewerLab
+
+
+class Roles:
+    """Who presents, and who is in the room: kept by the server, where no message of a browser reaches it."""
+
+    def __init__(self, classroom: Classroom, seats: int) -> None:
+        self.classroom = classroom
+        self.seats = seats
+        self.presenters: dict[str, str] = {}
+        """Sessions that gave a key, and which."""
+        self.seen: dict[str, float] = {}
+        """When each session was last heard of."""
 
 
 @st.cache_resource(show_spinner=False)
-def get_lab() -> Lab:
-    """The Lab, made on first use. Raises StoreUnusable when the cache folder cannot be written."""
+def _lab() -> Lab:
     return Lab()
+
+
+@st.cache_resource(show_spinner=False)
+def _roles() -> Roles:
+    lab = _lab()
+    return Roles(lab.classroom, lab.store.settings.seats)
+
+
+def roles() -> Roles | None:
+    """The class; None where this is none."""
+    return _roles() if _lab().store.settings.seats else None
+
+
+def session() -> str:
+    """What tells this visit from all others; it never leaves the server."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def is_viewer() -> bool:
+    """Whether this visit looks on in a class."""
+    held = roles()
+    return held is not None and (not (given := held.presenters.get(session())) or given != held.classroom.version)
+
+
+def get_lab() -> Lab:
+    """The Lab, made on first use; for who looks on in a class one that only reads.
+
+    Raises:
+        StoreUnusable: the cache folder cannot be written.
+    """
+    return cast(Lab, ViewerLab(_lab())) if is_viewer() else _lab()

@@ -63,6 +63,7 @@ VIEWS = {
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,
     "report": 0,
+    "hypotheses": 0,
 }
 """Address and figures of each view."""
 

@@ -11,9 +11,11 @@ import pytest
 from altair.utils import schemapi
 
 from core.analyses import neuron_depth
+from core.analyses.claim import CANNOT_TELL, SUPPORTED, Claim
 from core.analyses.dynamics import MEASURES
 from core.analyses.experiments import BY_NAME
 from core.analyses.grafts import ADD, WAYS
+from core.analyses.multiverse import flips
 from core.analyses.neuron_profile import profile
 from core.analyses.patching import DIRECTIONS
 from core.analyses.probe import ProbeScores
@@ -40,6 +42,7 @@ from core.charts import (
     strip,
     structure,
 )
+from core.charts import claims as claim_charts
 from core.charts import dynamics as steps
 from core.charts import grafts as graft_charts
 from core.charts import neurons as neuron_charts
@@ -262,6 +265,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         **run_figures(results, look),
         **cause_figures(results, look),
         **step_figures(results, look),
+        **claim_figures(results, look),
     }
 
 
@@ -283,6 +287,25 @@ def cause_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "a sentence without a way": patches.sentence_heat(
             replace(one, base_odds=one.tuned_odds), DIRECTIONS[0], look, 3
         ),
+    }
+
+
+def claim_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Those of the page Hypotheses."""
+    made = dict(zip((spec for spec in comparison() if isinstance(spec, Claim)), results["claim"], strict=True))
+    every, between, foretold = made
+    turned = flips(["letter"], [("x",), ("y",)], [SUPPORTED, CANNOT_TELL], SUPPORTED)
+    ways = claim_charts.multiverse_table(
+        between, ["measure"], [("CKA",), ("RSA",)], [made[between]] * 2, [between, between.replace(least=0.0)]
+    )
+    return {
+        "claim on every layer": claim_charts.claim_chart(every, made[every], look),
+        "claim between layers": claim_charts.claim_chart(between, made[between], look),
+        "claim on a correlation": claim_charts.claim_chart(foretold, made[foretold], look),
+        "power": claim_charts.power_chart(between, made[between].effect, look),
+        "power of sameness": claim_charts.power_chart(every, made[every].effect, look),
+        "choices that turn": claim_charts.turning_chart(claim_charts.turning_table(turned), look),
+        "ways of asking": claim_charts.multiverse_chart(ways, ["measure"], look),
     }
 
 

@@ -33,3 +33,12 @@ def test_the_table_of_analyses_is_that_of_the_program(capsys: object) -> None:
     printed = capsys.readouterr().out.strip()  # type: ignore[attr-defined]
     assert printed in README
     assert printed.count("\n") > 40
+
+
+def test_the_verdicts_of_the_readme_are_those_of_the_demo(tmp_path: Path) -> None:
+    done = python("-m", "core", "claims", cache=tmp_path / "cache", cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.strip()
+    assert printed in README
+    assert printed.count("\n") > 8
+    assert "not measured" not in printed
