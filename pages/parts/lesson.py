@@ -24,9 +24,13 @@ _GUESSES, _SHOWN, _UPLOAD = "_lesson_guesses", "_lesson_shown", "_lesson_upload"
 _KEPT = (*picker.KEYS, "projector")
 """Widgets that are not forgotten: the picker is told, and how large text is is the viewer's matter."""
 _STYLE = (
-    "<style>.st-key-lesson-question p{font-size:1.3rem;font-weight:600} .st-key-lesson-choices button{justify-content:flex-start}"
-    ".st-key-lesson-choices button p{font-size:1.1rem;text-align:left}</style>"
+    "<style>.st-key-lesson-panel{margin-top:.8rem;padding:.5rem 1rem .7rem;gap:.5rem}"
+    ".st-key-lesson-question p{font-size:1.3rem;font-weight:600}"
+    ".st-key-lesson-choices button,.st-key-lesson-choices button *{justify-content:flex-start;text-align:left}"
+    ".st-key-lesson-choices button p{font-size:1.1rem}</style>"
 )
+_UNTITLED = "<style>.stMain h1{display:none}</style>"
+"""The panel has a title of its own; the room is the figure's. Home's title is its finding, and stays."""
 
 
 class Asked(NamedTuple):
@@ -165,6 +169,8 @@ def draw(page: Any) -> bool:
         if _name(page) != step.page:
             st.caption("You are looking around. The step waits on its own page.")
             return False
+        if step.page != "home":
+            st.html(_UNTITLED)
         if not step.question:
             _told(step)
         elif is_open:
