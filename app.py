@@ -60,6 +60,7 @@ with st.sidebar, messages():
     tray.draw()
     picker.draw()
 frame.through_app()
+is_held_back = False
 with messages():
     is_held_back = lesson.draw(page)
 if not is_held_back:

@@ -25,12 +25,16 @@ _KEPT = (*picker.KEYS, "projector")
 """Widgets that are not forgotten: the picker is told, and how large text is is the viewer's matter."""
 _STYLE = (
     "<style>.st-key-lesson-panel{margin-top:.8rem;padding:.5rem 1rem .7rem;gap:.5rem}"
+    ".st-key-lesson-panel [data-testid='stVerticalBlock']{gap:.4rem}"
     ".st-key-lesson-question p{font-size:1.3rem;font-weight:600}"
     ".st-key-lesson-choices button,.st-key-lesson-choices button *{justify-content:flex-start;text-align:left}"
     ".st-key-lesson-choices button p{font-size:1.1rem}</style>"
 )
-_UNTITLED = "<style>.stMain h1{display:none}</style>"
-"""The panel has a title of its own; the room is the figure's. Home's title is its finding, and stays."""
+_UNTITLED = (
+    "<style>.stMain [data-testid='stElementContainer']:has(h1),.stMain [data-testid='stElementContainer']:has(h1)"
+    "+[data-testid='stElementContainer']:has([data-testid='stCaptionContainer']){display:none}</style>"
+)
+"""The panel says what is to be seen: the room of a page's title is the figure's. Home's title is its finding, and stays."""
 
 
 class Asked(NamedTuple):
@@ -254,12 +258,17 @@ def _forget_widgets() -> None:
 def _head(asked: Asked, lesson: Lesson, *, is_open: bool) -> None:
     """Where one is, and the way on."""
     n, (name, at) = len(lesson.steps), asked
-    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    step = lesson.steps[at]
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall")
     row.markdown(
-        f":material/school: **{show.escaped(lesson.steps[at].title)}** · {show.escaped(lesson.title)}, step {at + 1} of {n}",
+        f":material/school: **{show.escaped(step.title)}** · {at + 1} of {n}",
         width="content",
+        help=f"{show.escaped(lesson.title)} {show.escaped(lesson.paper)}",
     )
     ways = row.container(horizontal=True, width="content", gap="xsmall")
+    if step.question and step.text and is_open:
+        with ways.popover("Text", icon=":material/notes:"):
+            st.markdown(step.text)
     ways.button(
         "Back", icon=":material/arrow_back:", key="lesson-back", disabled=at == 0, on_click=go, args=(name, at - 1)
     )
@@ -270,7 +279,7 @@ def _head(asked: Asked, lesson: Lesson, *, is_open: bool) -> None:
         )
     elif ways.button("Finish", icon=":material/check:", key="lesson-finish", type=kind):
         leave()
-        st.switch_page("pages/lessons.py")
+        st.switch_page("pages/lessons.py", query_params={})
     ways.button(
         "Reset",
         icon=":material/restart_alt:",
@@ -318,21 +327,16 @@ def _question(asked: Asked, step: Step) -> None:
 def _revealed(asked: Asked, step: Step) -> None:
     """The guess beside what is to be seen and why."""
     guess, right = guess_of(*asked), step.right
-    letters = list(_lettered(step))
     left, beside = st.columns([2, 3])
     with left:
         st.markdown(step.question)
-        for at, (letter, choice) in enumerate(letters):
+        for at, (letter, choice) in enumerate(_lettered(step)):
+            whose = [*(["your guess"] if at == guess else []), *(["what is there"] if at == right else [])]
             icon = ":material/check_circle:" if at == right else ":material/radio_button_unchecked:"
-            whose = [*(["what is there"] if at == right else []), *(["your guess"] if at == guess else [])]
             if whose:
                 st.markdown(f"{icon} **{letter}** {show.escaped(choice)} · *{', '.join(whose)}*")
-    with beside:
-        st.markdown(f"**What is to be seen.** {step.reveal}")
-        st.markdown(f"**Why.** {step.why}")
-        if step.text:
-            with st.popover("The step's text", type="tertiary", icon=":material/notes:"):
-                st.markdown(step.text)
+    beside.markdown(f"**What is to be seen.** {step.reveal}")
+    st.markdown(f"**Why.** {step.why}")
 
 
 def _lettered(step: Step) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ PAGES = (
     "dynamics",
     "report",
     "self_test",
+    "lessons",
 )
 
 
