@@ -1,4 +1,4 @@
-"""The frame: page config, navigation, comparison picker, layer cursor, job tray.
+"""The frame: page config, navigation, comparison picker, layer cursor, job tray, and the step of a lesson.
 
 Widgets bound to the URL live here: bound inside a page, a value would be lost on the neighbouring page.
 """
@@ -41,6 +41,7 @@ page = st.navigation(
         ],
         "Check": [
             st.Page("pages/hypotheses.py", title="Hypotheses", icon=":material/gavel:", url_path="hypotheses"),
+            st.Page("pages/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
             st.Page("pages/self_test.py", title="Self-test", icon=":material/verified:", url_path="self_test"),
             st.Page("pages/report.py", title="Report", icon=":material/keep:", url_path="report"),
         ],
@@ -51,11 +52,17 @@ page = st.navigation(
     },
     position="top",
 )
-from pages.parts import picker, tray  # noqa: E402  # these load pandas and Altair while the browser draws the key
+from pages.parts import lesson, picker, tray  # noqa: E402  # these load pandas and Altair while the browser draws the key
 from pages.parts.show import messages  # noqa: E402
 
+with messages():
+    lesson.follow(page)
 with st.sidebar, messages():
     tray.draw()
     picker.draw()
 frame.through_app()
-page.run()
+is_held_back = False
+with messages():
+    is_held_back = lesson.draw(page)
+if not is_held_back:
+    page.run()

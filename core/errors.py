@@ -75,6 +75,10 @@ class PackRefused(TunescopeError):
     """A pack that is not exactly what this program writes; nothing of it was kept."""
 
 
+class LessonInvalid(TunescopeError):
+    """A lesson that cannot be taught as it is written; `found` names each line and what is wrong there."""
+
+
 class JobFailed(TunescopeError):
     """A job ended without a result."""
 

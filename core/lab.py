@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import core.analyses  # noqa: F401  # makes every kind of spec known
@@ -19,6 +20,12 @@ from core.holdings import Kept as Kept
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive, retire_other_code
 from core.jobs.records import ACTIVE, JobRecord, JobStatus, Records, seconds_left
 from core.keys import Result, Spec, key_of, to_json
+from core.lessons.reading import MOST_BYTES as MOST_LESSON_BYTES  # noqa: F401  # pages ask here
+from core.lessons.reading import read_lesson as read_lesson
+from core.lessons.shelf import OnShelf as OnShelf
+from core.lessons.shelf import own_lessons, shipped_lessons
+from core.lessons.written import Lesson as Lesson
+from core.lessons.written import Step as Step
 from core.refs import Hub
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -198,6 +205,22 @@ class Lab(Holdings):
             spec=held["spec"],
             pack=self.store.pack_of(key_of(spec)) or str(held.get("imported", "")),
         )
+
+    # -- lessons
+
+    def lessons(self) -> list[OnShelf]:
+        """Lessons that come with the program, then the teacher's own in the cache folder, broken ones too."""
+        return shipped_lessons() + own_lessons(self.lessons_folder)
+
+    @property
+    def lessons_folder(self) -> Path:
+        """Where a teacher's own lessons are looked for; nothing is ever written there."""
+        return self.store.root / "lessons"
+
+    def packs(self) -> frozenset[str]:
+        """Titles of the packs, shipped or imported, whose results are at hand."""
+        held = self.store.listing().values()
+        return frozenset(str(title) for one in held if (title := one.get("pack") or one.get("imported")))
 
     # -- jobs
 

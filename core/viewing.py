@@ -21,7 +21,8 @@ ACT = frozenset(
     {
         "about", "add_checkpoint", "add_dataset", "add_file", "add_repository", "add_vectors", "cancel", "check_pack",
         "clear_leftovers", "convert_checkpoint", "delete", "discard", "disk", "eviction", "export_pack", "forget_jobs",
-        "guess_file", "import_pack", "jobs", "kept", "leftovers", "lessons_folder", "look_up", "look_up_data", "make_claim", "needed", "pin",
+        "guess_file", "import_pack", "jobs", "kept", "leftovers", "lessons_folder", "look_up", "look_up_data",
+        "make_claim", "needed", "pin",
         "rebuild_index", "remove_checkpoint", "remove_dataset", "run", "submit", "try_file", "under_way", "verify", "wait",
         "with_needed",
     }

@@ -28,6 +28,22 @@ _POOLINGS = {
     "sentence": {"mean": "mean of all pieces", "cls": "[CLS] token"},
 }
 _NONE = "none"
+KEYS = (
+    "base",
+    "tuned",
+    "step",
+    "data",
+    "read",
+    "layer",
+    "only",
+    "sentences",
+    "strata",
+    "word_pooling",
+    "sentence_pooling",
+)
+"""Of the widgets here, as links name them."""
+SETTING = "_setting"
+"""Where a visit keeps what all of these widgets are to be set to, by name, in the run that comes; those left out, to the usual."""
 FACING_ICON = ":material/align_vertical_bottom:"
 
 
@@ -76,6 +92,7 @@ def draw() -> None:
             asked = {**st.query_params.to_dict(), **link} | ({"projector": "true"} if is_large else {})
             page = urlsplit(st.context.url or "")._replace(query=urlencode(asked))
             st.code(page._replace(path=page.path or "/").geturl(), language=None)
+    st.session_state.pop(SETTING, None)
     st.session_state["link"] = link  # what names this comparison wherever it is opened
     st.session_state["selection"] = Selection(
         base=base,
@@ -154,13 +171,22 @@ def _bound(
     Written by hand a link may name an option otherwise than the widget does: `written` has those.
     """
     asked, own = st.query_params.get(key), f"own_{key}"
+    usual = settings.get("value", options[settings.get("index", 0)])
+    setting = st.session_state.get(SETTING)
+    if setting is not None:
+        # Widgets that are on screen keep what they hold, whatever the address says, unless they are told.
+        asked, known = setting.get(key), {shown(one): one for one in options} | dict(written or {})
+        if asked is not None and asked not in known:
+            asked_in_vain(label, asked)
+        st.session_state[key] = known.get(asked, usual)
+        asked = None
     if asked is not None and asked in (written or {}):
         st.query_params[key] = shown((written or {})[asked])
         st.rerun()  # the widget is to meet its own words in the address, or it drops them
     if asked is not None and asked not in map(shown, options):
         if asked == st.session_state.get(own):
             # Chosen here, for another text or checkpoint: no link asked for it, and the address is to forget it.
-            st.session_state[key] = settings.get("value", options[settings.get("index", 0)])
+            st.session_state[key] = usual
         else:
             asked_in_vain(label, asked)
     chosen = draw(label, options, format_func=shown, key=key, bind="query-params", **settings)

@@ -190,6 +190,7 @@ def test_every_page_is_quiet_in_both_themes(server: Server, visitor: BrowserCont
         "report",
         "self_test",
         "hypotheses",
+        "lessons",
     ):
         page = visitor.new_page()
         page.emulate_media(color_scheme=scheme)

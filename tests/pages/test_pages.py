@@ -39,6 +39,7 @@ PAGES = (
     "report",
     "self_test",
     "hypotheses",
+    "lessons",
 )
 
 
