@@ -1,5 +1,5 @@
 """The command line: python -m core run SPEC.json | plan SPEC.json | download NAME | status | cancel KEY | cache … |
-analyses | claims | engine."""
+analyses | claims | class | warm | engine."""
 
 import argparse
 import dataclasses
@@ -11,6 +11,8 @@ from typing import Any
 
 from core.errors import SpecInvalid, TunescopeError
 from core.keys import Spec, from_json, key_of
+
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  # a class is opened on purpose, by a command of its own
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +48,16 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="make the demo pack anew: about ten minutes on two cores")
     demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
     commands.add_parser("analyses", help="every analysis, what it does and after whom, as a table in Markdown")
+    class_ = commands.add_parser("class", help="open the app to a class: viewers look, you present with a key")
+    class_.add_argument(
+        "--address", default=_EVERYWHERE, help="to listen on; by default on every network of this machine"
+    )
+    class_.add_argument("--port", type=int, default=8501)
+    class_.add_argument("--seats", type=int, default=60, help="how many may look on at once")
+    class_.add_argument("--new-key", action="store_true", help="another key for the class that runs; the old one ends")
+    commands.add_parser(
+        "warm", help="read and check all that is stored, so that nothing of it is slow or missing in class"
+    )
     commands.add_parser(
         "claims", help="the claims after four papers, their verdicts on the demo, as a table in Markdown"
     )
@@ -110,6 +122,68 @@ def _run(chosen: argparse.Namespace) -> int:
     else:
         print(f"{spec.kind} {key_of(spec)}\n{lab.store.folder(spec)}")
     return 0
+
+
+def _class(chosen: argparse.Namespace) -> int:
+    import os
+    import socket
+    import subprocess
+
+    from core.settings import ROOT
+
+    classroom = _lab().classroom
+    if chosen.new_key:
+        print(f"presenter's key  {classroom.new_key()}\nThe old one has ended.")
+        return 0
+    if not 1 <= chosen.seats <= 1000:
+        raise SpecInvalid(f"A class of {chosen.seats} seats.", "Out of range.", "Use 1 to 1,000.")
+    with socket.socket() as tried:
+        try:
+            tried.bind((chosen.address, chosen.port))
+        except OSError as error:
+            raise SpecInvalid(
+                f"Opening {chosen.address}:{chosen.port} to a class.",
+                f"The system answered: {error.strerror or error}.",
+                "Choose another --port or --address.",
+            ) from error
+    key = classroom.begin()
+    host = socket.gethostbyname(socket.gethostname()) if chosen.address == _EVERYWHERE else chosen.address
+    print(
+        f"for all          http://{host}:{chosen.port}\n"
+        f"presenter's key  {key}\n"
+        f"{chosen.seats} seats. Who has no key only looks. Uploads are closed. Ctrl-C ends the class.",
+        flush=True,
+    )
+    options = {"address": chosen.address, "port": chosen.port, "maxUploadSize": 0, "headless": "true"}
+    arguments = [part for name, value in options.items() for part in (f"--server.{name}", str(value))]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"TUNESCOPE_SEATS": str(chosen.seats)},
+    )
+    try:
+        return server.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _warm(_: argparse.Namespace) -> int:
+    lab = _lab()
+    damaged = lab.verify()
+    held = lab.kept()
+    print(f"{len(held)} results read, {sum(one.n_bytes for one in held) / 1e6:.1f} MB; {len(damaged)} damaged")
+    for one in damaged:
+        print(f"damaged: {one}", file=sys.stderr)
+    packs = [title.casefold() for title in lab.packs()]
+    missing = False
+    for one in lab.lessons():
+        wanted = one.lesson.pack.casefold() if one.lesson else ""
+        is_there = one.lesson is not None and (not wanted or any(title.startswith(wanted) for title in packs))
+        missing |= not is_there
+        why = "" if is_there else f": {'cannot be read' if one.lesson is None else f'needs the pack {one.lesson.pack}'}"
+        print(f"lesson {one.name}: {'ready' if is_there else 'not ready'}{why}")
+    return 1 if damaged or missing else 0
 
 
 def _claims(_: argparse.Namespace) -> int:
@@ -299,6 +373,8 @@ _COMMANDS = {
     "engine": _engine,
     "analyses": _analyses,
     "claims": _claims,
+    "class": _class,
+    "warm": _warm,
 }
 
 

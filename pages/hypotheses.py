@@ -20,7 +20,7 @@ from core.errors import StoreUnusable, TunescopeError  # noqa: E402
 from core.keys import Spec, from_json, key_of, to_json  # noqa: E402
 from core.lab import MOST_NOTE, Made  # noqa: E402
 from pages.parts import claiming, figures, picker, show  # noqa: E402
-from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.lab import get_lab, is_viewer  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 PARAMETER = "claim"
@@ -124,7 +124,7 @@ def own(chosen: Selection) -> None:
         st.markdown(f"##### {show.escaped(said)}")
         st.markdown(claim_words.tested(claim))
         beforehand(claim)
-        if st.button(
+        if not is_viewer() and st.button(
             "Make this claim", type="primary", icon=":material/gavel:", key="make-claim",
             help="It is kept with the time, and then tested. Whoever changes it afterwards makes another one.",
         ):  # fmt: skip
@@ -287,8 +287,10 @@ def drawn(claim: Claim, found: Claimed, varied: Sequence[str], there: Sequence[t
 
 def actions(made: Made | None, claim: Claim, said: str) -> None:
     """Keep it, note something, take it away, ask other sentences, forget it."""
-    lab = get_lab()
-    if made is not None:
+    lab, may_write = get_lab(), not is_viewer()
+    if made is not None and made.note and not may_write:
+        st.markdown(show.escaped(made.note))
+    if made is not None and may_write:
         note = st.text_area(
             "Note",
             made.note,
@@ -300,8 +302,12 @@ def actions(made: Made | None, claim: Claim, said: str) -> None:
         if note != made.note:
             lab.claims.annotate(made.key, note)
     place = st.container(horizontal=True)
-    if made is None and place.button(
-        "Keep", icon=":material/bookmark_add:", key="keep-claim", help="With the time, among the kept claims."
+    if (
+        made is None
+        and may_write
+        and place.button(
+            "Keep", icon=":material/bookmark_add:", key="keep-claim", help="With the time, among the kept claims."
+        )
     ):
         lab.make_claim(claim, said)
         st.rerun()
@@ -309,7 +315,7 @@ def actions(made: Made | None, claim: Claim, said: str) -> None:
         "Claim (JSON)", json.dumps(to_json(claim, places=False), indent=1), file_name="claim.json", mime="application/json",
         on_click="ignore", icon=":material/download:", key="claim-json", help="python -m core run claim.json computes it again.",
     )  # fmt: skip
-    if any(embed.sample.n for one in claim.of for embed in embeds_of(one)) and place.button(
+    if may_write and any(embed.sample.n for one in claim.of for embed in embeds_of(one)) and place.button(
         "Claim the same of other sentences", icon=":material/replay:", key="claim-again",
         help="Another draw of as many: a claim of its own, and a test that its first result cannot have shaped.",
     ):  # fmt: skip
@@ -317,7 +323,7 @@ def actions(made: Made | None, claim: Claim, said: str) -> None:
         lab.make_claim(other, said)
         st.query_params[PARAMETER] = key_of(other)
         st.rerun()
-    if made is not None:
+    if made is not None and may_write:
         with place.popover("Forget", icon=":material/delete:"):
             st.markdown("What was measured for it stays.")
             st.button("Forget this claim", key="forget-claim", on_click=forget, args=(made.key,))

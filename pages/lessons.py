@@ -8,7 +8,7 @@ import streamlit as st  # noqa: E402
 
 from core.lab import MOST_LESSON_BYTES, Lesson, OnShelf  # noqa: E402
 from pages.parts import lesson, show  # noqa: E402
-from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.lab import get_lab, is_viewer  # noqa: E402
 
 
 def main() -> None:
@@ -24,7 +24,12 @@ def main() -> None:
     for at, one in enumerate(shipped):
         with places[at % len(places)]:
             card(one)
-    own([one for one in held if not one.is_shipped])
+    theirs = [one for one in held if not one.is_shipped]
+    if not is_viewer():
+        own(theirs)
+    elif theirs:
+        for one in theirs:
+            card(one)
 
 
 def card(one: OnShelf) -> None:

@@ -1,6 +1,10 @@
-"""The guard that every page script calls first."""
+"""The guard that every page script calls first, and what all pages have around them."""
+
+from typing import Any
 
 import streamlit as st
+
+from core.settings import Settings
 
 _THROUGH_APP = "_through_app"
 
@@ -22,6 +26,21 @@ def enter() -> None:
 
     PagesManager.uses_pages_directory = False
     st.rerun()
+
+
+def offered(sections: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The pages that this visit may open, by section: in a class not everybody does everything, and not everybody finds a seat.
+
+    Outside a class nothing is loaded for this: the browser draws the navigation while the rest is.
+    """
+    if not Settings.from_environment().seats:
+        return sections
+    from pages.parts import classroom
+
+    if not classroom.seated():
+        classroom.full()
+        st.stop()
+    return classroom.offered(sections)
 
 
 def tighten() -> None:

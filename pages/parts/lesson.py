@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import LessonInvalid
 from core.lab import Lesson, OnShelf, Step, read_lesson
-from pages.parts import picker, show
+from pages.parts import classroom, picker, show
 from pages.parts.lab import get_lab
 
 UPLOADED = "uploaded"
@@ -21,8 +21,10 @@ UPLOADED = "uploaded"
 _AT, _ASKED = "_lesson_at", "_lesson_asked"
 """Where a visit keeps the step it stands at, and the one it is to enter next: (name, step)."""
 _GUESSES, _SHOWN, _UPLOAD = "_lesson_guesses", "_lesson_shown", "_lesson_upload"
-_KEPT = (*picker.KEYS, "projector")
-"""Widgets that are not forgotten: the picker is told, and how large text is is the viewer's matter."""
+_BROUGHT = "_lesson_brought"
+"""Where a visit that looks on in a class keeps the step to which the presenter brought it last."""
+_KEPT = (*picker.KEYS, "projector", classroom.FOLLOWING)
+"""Widgets that are not forgotten: the picker is told; how large text is, and whom one follows, is the viewer's matter."""
 _STYLE = (
     "<style>.st-key-lesson-panel{margin-top:.8rem;padding:.5rem 1rem .7rem;gap:.5rem}"
     ".st-key-lesson-panel [data-testid='stVerticalBlock']{gap:.4rem}"
@@ -56,13 +58,17 @@ def keep_guess(lesson: str, step: int, choice: int) -> None:
         step: from 0.
         choice: from 0, in the order of the step.
     """
+    if classroom.is_following() and classroom.is_at((lesson, step)) and not classroom.guess((lesson, step), choice):
+        return
     st.session_state[_GUESSES] = {**st.session_state.get(_GUESSES, {}), (lesson, step): choice}
 
 
 def guess_of(lesson: str, step: int) -> int | None:
     """What this visit guessed at a step; None where it did not."""
     guesses: dict[tuple[str, int], int] = st.session_state.get(_GUESSES, {})
-    return guesses.get((lesson, step))
+    own = guesses.get((lesson, step))
+    # In a class the server keeps it too, over a reload of the page.
+    return classroom.guess_of((lesson, step)) if own is None and classroom.is_following() else own
 
 
 def link_to(name: str, step: int) -> dict[str, str]:
@@ -94,7 +100,17 @@ def go(name: str, step: int) -> None:
 
 
 def leave() -> None:
-    """End the lesson; the page stays as it is. Guesses are kept."""
+    """End the lesson; the page stays as it is. Guesses are kept.
+
+    In a class the presenter ends it for all; who follows looks around from here on.
+    """
+    classroom.lead(None)
+    if classroom.is_following():
+        classroom.look_around()
+    _end()
+
+
+def _end() -> None:
     for key in (_AT, _ASKED):
         st.session_state.pop(key, None)
     for key in ("lesson", "at"):
@@ -132,6 +148,7 @@ def follow(page: Any) -> None:
     A widget on screen keeps its value whatever the address says, and one of another page comes back with what it had: so those of
     pages are forgotten, the step's page is entered from another one, as if for the first time, and the picker is told its values.
     """
+    _be_brought()
     asked = _asked()
     if asked is None:
         return
@@ -148,6 +165,7 @@ def follow(page: Any) -> None:
         st.switch_page("pages/lessons.py", query_params=link_to(*asked))
     st.session_state.pop(_ASKED, None)
     st.session_state[_AT] = asked
+    classroom.lead(asked, is_revealed=not step.question or _is_open(asked))
     st.session_state[picker.SETTING] = dict(step.state)
     of_page = {key: value for key, value in step.state.items() if key not in picker.KEYS}
     st.switch_page(f"pages/{step.page}.py", query_params={**of_page, **link_to(*asked)})
@@ -182,6 +200,22 @@ def draw(page: Any) -> bool:
         else:
             _question(asked, step)
         return not is_open
+
+
+def _be_brought() -> None:
+    """In a class, go where the presenter went since the last run."""
+    if not classroom.is_following():
+        st.session_state.pop(_BROUGHT, None)  # who follows again is brought again
+        return
+    at, before = classroom.place(), st.session_state.get(_BROUGHT)
+    now = Asked(at.lesson, at.step) if at else None
+    if now == before:
+        return
+    st.session_state[_BROUGHT] = now
+    if now:
+        go(*now)
+    elif current():
+        _end()
 
 
 def _asked() -> Asked | None:
@@ -227,11 +261,17 @@ def _hindrance(asked: Asked) -> str:
 
 
 def _is_open(asked: Asked) -> bool:
+    """Whether the question is answered: in a class, whether the presenter has shown the figure."""
+    if classroom.is_following() and classroom.is_at(asked):
+        return classroom.is_revealed(asked)
+    if classroom.is_presenter():
+        return tuple(asked) in st.session_state.get(_SHOWN, {})
     return guess_of(*asked) is not None or tuple(asked) in st.session_state.get(_SHOWN, {})
 
 
 def _show(asked: Asked) -> None:
     st.session_state[_SHOWN] = {**st.session_state.get(_SHOWN, {}), tuple(asked): True}
+    classroom.lead(asked, is_revealed=True)
 
 
 def _name(page: Any) -> str:
@@ -269,6 +309,12 @@ def _head(asked: Asked, lesson: Lesson, *, is_open: bool) -> None:
     if step.question and step.text and is_open:
         with ways.popover("Text", icon=":material/notes:"):
             st.markdown(step.text)
+    if classroom.is_following() and classroom.is_at(asked):
+        ways.button(
+            "Look around", icon=":material/explore:", key="lesson-leave", on_click=leave,
+            help="You follow no longer; the sidebar brings you back.",
+        )  # fmt: skip
+        return
     ways.button(
         "Back", icon=":material/arrow_back:", key="lesson-back", disabled=at == 0, on_click=go, args=(name, at - 1)
     )
@@ -314,14 +360,34 @@ def _question(asked: Asked, step: Step) -> None:
     st.container(key="lesson-question").markdown(step.question)
     with st.container(key="lesson-choices", gap="xsmall"):
         for at, (letter, choice) in enumerate(_lettered(step)):
+            if classroom.is_presenter():
+                st.markdown(f"**{letter}**  {show.escaped(choice)}")
+                continue
+            mine = guess_of(*asked) == at
             st.button(
                 f"**{letter}**  {show.escaped(choice)}", key=f"lesson-choice-{at}", width="stretch", on_click=keep_guess,
-                args=(*asked, at),
+                args=(*asked, at), type="primary" if mine else "secondary",
             )  # fmt: skip
-    st.button(
-        "Show without guessing", icon=":material/visibility:", type="tertiary", key="lesson-show", on_click=_show,
-        args=(asked,),
-    )  # fmt: skip
+    if classroom.is_presenter():
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.button(
+            "Show the figure to all", icon=":material/visibility:", type="primary", key="lesson-show", on_click=_show,
+            args=(asked,), help="Guesses end here.",
+        )  # fmt: skip
+        with row:
+            classroom.tally(asked, _choices(step), hidden=True)
+    elif classroom.is_following() and classroom.is_at(asked):
+        told = guess_of(*asked) is not None
+        st.caption(
+            "You can change it until the presenter shows the figure."
+            if told
+            else "The presenter shows the figure to all."
+        )
+    else:
+        st.button(
+            "Show without guessing", icon=":material/visibility:", type="tertiary", key="lesson-show", on_click=_show,
+            args=(asked,),
+        )  # fmt: skip
 
 
 def _revealed(asked: Asked, step: Step) -> None:
@@ -337,6 +403,13 @@ def _revealed(asked: Asked, step: Step) -> None:
                 st.markdown(f"{icon} **{letter}** {show.escaped(choice)} · *{', '.join(whose)}*")
     beside.markdown(f"**What is to be seen.** {step.reveal}")
     st.markdown(f"**Why.** {step.why}")
+    if classroom.is_at(asked):
+        with st.expander("How the class guessed", icon=":material/how_to_vote:", expanded=True):
+            classroom.tally(asked, _choices(step), hidden=False)
+
+
+def _choices(step: Step) -> list[str]:
+    return [f"{letter} {show.escaped(choice)}" for letter, choice in _lettered(step)]
 
 
 def _lettered(step: Step) -> Iterator[tuple[str, str]]:

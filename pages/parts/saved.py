@@ -8,7 +8,7 @@ import streamlit as st
 from core.analyses.places import Place, places_of
 from core.charts.points import Picked
 from pages.parts import show
-from pages.parts.lab import get_lab
+from pages.parts.lab import get_lab, is_viewer
 from pages.parts.selection import Selection
 
 CHOSEN_BY_EYE = (
@@ -40,6 +40,8 @@ def shown(chosen: Selection, place: Any) -> tuple[str, frozenset[Place]] | None:
 
 def saving(chosen: Selection, points: pd.DataFrame, picked: Picked, shown_now: str, place: Any) -> None:
     """Save what is circled, or forget those of the name that is shown (empty = none), in `place`."""
+    if is_viewer():
+        return
     saved = get_lab().saved_points
     with place:
         if len(picked.selected):

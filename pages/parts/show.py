@@ -17,7 +17,7 @@ from core.jobs.records import ACTIVE
 from core.keys import Spec, key_of
 from core.lab import Lab
 from core.refs import OnHub
-from pages.parts.lab import get_lab
+from pages.parts.lab import get_lab, is_viewer
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def stored(spec: Spec) -> Any:
         return get_lab().peek(spec)
     except TunescopeError as problem:
         st.warning(f"**{escaped(problem.asked)}** {escaped(problem.found)} It is left out here; compute it again.")
-        get_lab().discard(spec)
+        if not is_viewer():
+            get_lab().discard(spec)
         return None
 
 
@@ -105,7 +106,9 @@ def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
     lab = get_lab()
     found = [stored(spec) for spec in specs]
     wanted = [spec for spec, result in zip(specs, found, strict=True) if result is None]
-    if wanted:
+    if wanted and is_viewer():
+        st.info(f"**Not computed yet: {what}.** In a class the presenter computes.", icon=":material/school:")
+    elif wanted:
         _offer(lab, wanted, what)
     return found
 

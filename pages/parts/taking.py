@@ -13,7 +13,7 @@ from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg
 from core.charts.look import Look
 from core.keys import Described, Spec, key_of, to_json, without_place
 from pages.parts import reporting
-from pages.parts.lab import get_lab
+from pages.parts.lab import get_lab, is_viewer
 from pages.parts.show import is_local, messages
 
 _CODE_WIDTH = 88
@@ -94,6 +94,9 @@ def _download(place: Any, format_: str, content: str | bytes, name: str, mime: s
 
 
 def _pin_button(place: Any, figure: Figure, table: Callable[[], str] | None = None) -> None:
+    if is_viewer():
+        return  # reports are the presenter's
+
     def pin() -> None:
         reporting.pin(replace(figure, table=table()) if table else figure)
 

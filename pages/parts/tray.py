@@ -4,11 +4,13 @@ import streamlit as st
 
 from core.jobs.records import ACTIVE
 from pages.parts import show
-from pages.parts.lab import get_lab
+from pages.parts.lab import get_lab, is_viewer
 
 
 def draw() -> None:
-    """Draw the tray; it looks again every second while something runs, every five otherwise."""
+    """Draw the tray; it looks again every second while something runs, every five otherwise. Who looks on in a class has none."""
+    if is_viewer():
+        return
     is_busy = any(status.state in ACTIVE for _, status in get_lab().jobs())
     st.fragment(_tray, run_every=1.0 if is_busy else 5.0)()
 
