@@ -43,7 +43,7 @@ class Classroom:
     """The class of a cache folder, in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._wrong: deque[float] = deque(maxlen=_TRIES)
 
@@ -58,18 +58,18 @@ class Classroom:
         letters = [secrets.choice(KEY_LETTERS) for _ in range(_KEY_LENGTH)]
         key = "-".join("".join(letters[at : at + _KEY_GROUP]) for at in range(0, _KEY_LENGTH, _KEY_GROUP))
         salt = secrets.token_hex(16)
-        for old in self._folder.glob("*.json"):
+        for old in self.folder.glob("*.json"):
             old.unlink(missing_ok=True)
         self._write("key", {"salt": salt, "hash": _hashed(key, salt), "made": time.time()})
         return key
 
     def new_key(self) -> str:
         """Another key for the class under way; place and guesses stay. Raises as begin."""
-        held = {path.name: path.read_text(encoding="utf-8") for path in self._folder.glob("*.json")}
+        held = {path.name: path.read_text(encoding="utf-8") for path in self.folder.glob("*.json")}
         key = self.begin()
         for name, written in held.items():
             if name != "key.json":
-                write_atomically(self._folder / name, written)
+                write_atomically(self.folder / name, written)
         return key
 
     def is_key(self, key: str) -> bool:
@@ -159,15 +159,15 @@ class Classroom:
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
-            held = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+            held = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return held if isinstance(held, dict) else None
 
     def _write(self, name: str, held: dict[str, Any]) -> None:
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(self._folder / f"{name}.json", json.dumps(held))
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(self.folder / f"{name}.json", json.dumps(held))
         except OSError as error:
             raise StoreUnusable(
                 "Keeping what the class does.", f"It cannot be written: {error}.", "Make room on the page Storage."

@@ -172,7 +172,7 @@ def tally(asked: tuple[str, int], choices: list[str], *, hidden: bool) -> None:
 
     Args:
         asked: the step.
-        choices: with their letters, as Markdown.
+        choices: their letters.
         hidden: True while people still guess, so that nobody follows the others.
     """
     st.fragment(_tally, run_every=_TALLY_SECONDS if hidden else None)(asked, choices, hidden)
@@ -186,8 +186,9 @@ def _tally(asked: tuple[str, int], choices: list[str], hidden: bool) -> None:
     if hidden:
         st.markdown(f":material/how_to_vote: **{n}** of {max(n, len(held.seen))} have guessed.")
         return
-    for choice, count in zip(choices, counted, strict=True):
-        st.progress(count / n if n else 0.0, text=f"{choice} · **{count}** of {n}")
+    # Side by side: the room below is the figure's.
+    for column, choice, count in zip(st.columns(len(choices)), choices, counted, strict=True):
+        column.progress(count / n if n else 0.0, text=f"**{choice}** · {count} of {n} guesses")
 
 
 def _own_token() -> str:

@@ -1,5 +1,6 @@
 """The one Lab of this server process, and the class that it may be serving."""
 
+import threading
 from typing import cast
 
 import streamlit as st
@@ -26,15 +27,21 @@ def _lab() -> Lab:
     return Lab()
 
 
-@st.cache_resource(show_spinner=False)
-def _roles() -> Roles:
-    lab = _lab()
-    return Roles(lab.classroom, lab.store.settings.seats)
+_ROLES: list[Roles] = []
+"""The one of this process. Not in Streamlit's cache: a browser may ask for that to be cleared."""
+_MAKING = threading.Lock()
 
 
 def roles() -> Roles | None:
     """The class; None where this is none."""
-    return _roles() if _lab().store.settings.seats else None
+    lab = _lab()
+    seats = lab.store.settings.seats
+    if not seats:
+        return None
+    with _MAKING:
+        if not _ROLES or _ROLES[0].classroom.folder != lab.classroom.folder:
+            _ROLES[:] = [Roles(lab.classroom, seats)]
+        return _ROLES[0]
 
 
 def session() -> str:

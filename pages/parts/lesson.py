@@ -30,7 +30,7 @@ _STYLE = (
     ".st-key-lesson-panel [data-testid='stVerticalBlock']{gap:.4rem}"
     ".st-key-lesson-question p{font-size:1.3rem;font-weight:600}"
     ".st-key-lesson-choices button,.st-key-lesson-choices button *{justify-content:flex-start;text-align:left}"
-    ".st-key-lesson-choices button p{font-size:1.1rem}</style>"
+    ".st-key-lesson-choices p{font-size:1.1rem}</style>"
 )
 _UNTITLED = (
     "<style>.stMain [data-testid='stElementContainer']:has(h1),.stMain [data-testid='stElementContainer']:has(h1)"
@@ -375,7 +375,7 @@ def _question(asked: Asked, step: Step) -> None:
             args=(asked,), help="Guesses end here.",
         )  # fmt: skip
         with row:
-            classroom.tally(asked, _choices(step), hidden=True)
+            classroom.tally(asked, _letters(step), hidden=True)
     elif classroom.is_following() and classroom.is_at(asked):
         told = guess_of(*asked) is not None
         st.caption(
@@ -404,12 +404,11 @@ def _revealed(asked: Asked, step: Step) -> None:
     beside.markdown(f"**What is to be seen.** {step.reveal}")
     st.markdown(f"**Why.** {step.why}")
     if classroom.is_at(asked):
-        with st.expander("How the class guessed", icon=":material/how_to_vote:", expanded=True):
-            classroom.tally(asked, _choices(step), hidden=False)
+        classroom.tally(asked, _letters(step), hidden=False)
 
 
-def _choices(step: Step) -> list[str]:
-    return [f"{letter} {show.escaped(choice)}" for letter, choice in _lettered(step)]
+def _letters(step: Step) -> list[str]:
+    return [letter for letter, _ in _lettered(step)]
 
 
 def _lettered(step: Step) -> Iterator[tuple[str, str]]:
