@@ -97,7 +97,7 @@ def leave() -> None:
     """End the lesson; the page stays as it is. Guesses are kept."""
     for key in (_AT, _ASKED):
         st.session_state.pop(key, None)
-    for key in ("lesson", "at"):
+    for key in picker.OF_LESSON:
         if key in st.query_params:
             del st.query_params[key]
 
