@@ -28,6 +28,7 @@ _TITLE, _TEXT, _VALUE = 160, 4_000, 300
 _HTML = re.compile(r"<[A-Za-z/!?]")
 _PICTURE = re.compile(r"!\[")
 _FOREIGN_LINK = re.compile(r"\]\(\s*(?!https?://)")
+_LINK_ELSEWHERE = re.compile(r"^[ \t]*\[[^\]\n]+\]:", flags=re.MULTILINE)
 _STATE_KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _OWN_KEYS = ("lesson", "at", "report", "projector", "embed", "embed_options")
 """Query parameters that are no part of a view."""
@@ -365,6 +366,7 @@ def _markdown(node: _Mapping, key: str, problems: _Problems, *, needed: str = ""
         (_HTML, "HTML is not taken; write plain Markdown, and “less than” for “<”"),
         (_PICTURE, "pictures are not taken"),
         (_FOREIGN_LINK, "links begin with https:// or http://"),
+        (_LINK_ELSEWHERE, "links name their address where they stand"),
     ):
         if found := pattern.search(text):
             held = node.items[key]

@@ -113,7 +113,7 @@ def leave() -> None:
 def _end() -> None:
     for key in (_AT, _ASKED):
         st.session_state.pop(key, None)
-    for key in ("lesson", "at"):
+    for key in picker.OF_LESSON:
         if key in st.query_params:
             del st.query_params[key]
 

@@ -42,6 +42,8 @@ KEYS = (
     "sentence_pooling",
 )
 """Of the widgets here, as links name them."""
+OF_LESSON = ("lesson", "at")
+"""What a link to a step of a lesson asks for: see pages/parts/lesson.py."""
 SETTING = "_setting"
 """Where a visit keeps what all of these widgets are to be set to, by name, in the run that comes; those left out, to the usual."""
 FACING_ICON = ":material/align_vertical_bottom:"
@@ -89,7 +91,7 @@ def draw() -> None:
                 "Link to exactly this view",
                 help="The address above leaves out what is usual on this machine today; this one names everything.",
             )
-            asked = {**st.query_params.to_dict(), **link} | ({"projector": "true"} if is_large else {})
+            asked = {**of_view(), **link} | ({"projector": "true"} if is_large else {})
             page = urlsplit(st.context.url or "")._replace(query=urlencode(asked))
             st.code(page._replace(path=page.path or "/").geturl(), language=None)
     st.session_state.pop(SETTING, None)
@@ -105,6 +107,11 @@ def draw() -> None:
         layer=layer,
         number=number,
     )
+
+
+def of_view() -> dict[str, str]:
+    """What the address asks of the view alone: a link to it is none to the step of a lesson, which would set it back."""
+    return {key: value for key, value in st.query_params.to_dict().items() if key not in OF_LESSON}
 
 
 def selected() -> Selection | None:

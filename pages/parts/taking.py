@@ -12,7 +12,7 @@ import streamlit as st
 from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg_of_drawing
 from core.charts.look import Look
 from core.keys import Described, Spec, key_of, to_json, without_place
-from pages.parts import reporting
+from pages.parts import picker, reporting
 from pages.parts.lab import get_lab, is_viewer
 from pages.parts.show import is_local, messages
 
@@ -32,7 +32,7 @@ def figure_of(
     """All that goes along with a drawing, as plain text."""
     cites = dict.fromkeys(source for spec in specs for source in spec.cites())
     address = urlsplit(st.context.url or "")
-    link = urlencode({**st.query_params.to_dict(), **st.session_state.get("link", {})})
+    link = urlencode({**picker.of_view(), **st.session_state.get("link", {})})
     return Figure(
         name=name,
         title=title,

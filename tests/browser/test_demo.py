@@ -62,6 +62,7 @@ VIEWS = {
     "tasks": 5,
     "tasks?board=Several+checkpoints%2C+one+task": 2,
     "tasks?board=The+heads": 3,
+    "lessons": 0,
     "report": 0,
     "hypotheses": 0,
 }

@@ -61,6 +61,7 @@ def test_every_step_shows_its_figure_from_the_demo_after_the_guess(shipped: AppT
     assert "The link asks for" not in said(app)
     assert figures(app) > 0
     assert asked.why in said(app)
+    assert "lesson=" not in app.get("code")[0].value  # the link to the view is none to the step
     # The page stands as the step has it.
     assert app.session_state["selection"].layer == int(asked.state["layer"])
     assert app.session_state["selection"].tuned.name == asked.state["tuned"]
@@ -171,11 +172,16 @@ def test_an_uploaded_lesson_is_taught_and_a_broken_one_told_line_by_line(shipped
     assert "Small: a lesson" in said(app).replace("\\", "")
     app.button(key="lesson-begin-uploaded").click().run()
     assert "Is it *so*?" in said(app)
+    app.switch_page("pages/layers.py").run()  # AppTest stays at the page that it was sent to
     app.button(key="lesson-choice-1").click().run()
     assert figures(app) == 1
     assert app.session_state["selection"].layer == 0
+    app.button(key="lesson-next").click().run()
+    app.switch_page("pages/home.py").run()
+    assert "Look around." in said(app)
+    assert figures(app) == 4
     app.switch_page("pages/lessons.py").run()
-    broken = GOOD.replace("minutes: 5", "minutes: *x*").replace("page: home", "page: away")
+    broken = GOOD.replace("minutes: 5", "minutes: *x").replace("page: home", "page: away")
     app.file_uploader(key="lesson_upload").upload("*mine*.yaml", broken.encode(), "application/yaml").run()
     (told,) = (one.value for one in app.error)
     assert "Reading the lesson “\\*mine\\*.yaml”" in told

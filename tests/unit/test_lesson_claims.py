@@ -368,7 +368,8 @@ def test_d2_and_d3_distances_after_three_tunings(shipped: Lab) -> None:
     mean = percent(-moved[SENTIMENT].mean_difference[TOP].value, 0)
     assert f"13 of 14 classes came closer, none moved apart, one is inside the noise: −{mean}" in said("d", 2)
     change = {tuned: 100 * change_of(shipped, tuned, "upos")[TOP].value for tuned in each}
-    words = said("d", 3)
+    words, mean = said("d", 3), moved[QUESTION].mean_difference[TOP]
+    assert mean.low < 0 < mean.high
     assert f"7 labels farther apart, none nearer, and a probe reads {change[CLASSES]:.1f} points more" in words
     assert f"5 farther, 1 nearer, +{change[QUESTION]:.1f} points" in words.replace("  ", " ")
     assert f"none farther, 13 nearer, −{-change[SENTIMENT]:.1f} points" in words

@@ -81,6 +81,10 @@ WRONG = {
     "    why: Because.\n": ("", "line 9: a step with a question needs “why”"),
     "why: Because.": ("why: '![x](https://x.example/x.png)'", "line 17: “why”: pictures are not taken"),
     "Because.": ("'[x](javascript:alert(1))'", "line 17: “why”: links begin with https://"),
+    "why: Because.\n": (
+        "why: |\n      [x][y]\n\n      [y]: javascript:alert(1)\n",
+        "line 20: “why”: links name their address where they stand",
+    ),
     "    text: Look around.": ("    txt: Look around.", "line 20: “txt” is no part of a step"),
     "minutes: 5": ("minutes: soon", "line 3: “minutes” has to be a whole number"),
     "about: What it is about.\n": ("", "line 1: a lesson needs “about”"),
