@@ -107,7 +107,7 @@ def test_a_claim_that_was_measured_has_its_verdict_its_figure_and_other_ways_of_
     assert lab.claims.read(key_of(CLAIM)).note == "because"
     click(app, "claim-again")
     assert len(lab.claims.keys()) == 2
-    other = from_json(lab.claims.read(app.query_params["claim"][0]).claim)
+    other = from_json(lab.claims.read(str(app.query_params["claim"])).claim)
     assert other.of[0].base.sample.seed == SPACE.base.sample.seed + 1
 
 

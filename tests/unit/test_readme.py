@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from core.__main__ import main
 from core.keys import to_json
@@ -35,7 +36,8 @@ def test_the_table_of_analyses_is_that_of_the_program(capsys: object) -> None:
     assert printed.count("\n") > 40
 
 
-def test_the_verdicts_of_the_readme_are_those_of_the_demo(tmp_path: Path) -> None:
+def test_the_verdicts_of_the_readme_are_those_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNESCOPE_PACKS", str(ROOT / "cache" / "packs"))
     done = python("-m", "core", "claims", cache=tmp_path / "cache", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     printed = done.stdout.strip()
