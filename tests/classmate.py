@@ -1,5 +1,6 @@
 """A visitor without a browser: Streamlit's own messages over its websocket, honest ones and crafted ones."""
 
+import random
 import re
 import time
 import urllib.error
@@ -86,6 +87,18 @@ class Classmate:
         self.send(message)
         return self._until_quiet(begun, wait)
 
+    def until_button(self, prefix: str, wait: float = 60.0) -> str:
+        """Read on until a button whose key begins so is there; returns its id. One run may call for another."""
+        end = time.monotonic() + wait
+        while True:
+            if found := [widget for key, widget in self.buttons.items() if key.startswith(prefix)]:
+                return random.choice(found)
+            assert time.monotonic() < end, f"no button {prefix}"
+            try:
+                self._read(self.socket.recv(timeout=1.0))
+            except TimeoutError:
+                continue
+
     def _until_quiet(self, begun: float, wait: float) -> float:
         ended = 0.0
         while True:
@@ -96,23 +109,25 @@ class Classmate:
                 if ended:
                     return ended - begun
                 raise AssertionError("the page did not come") from None
-            assert isinstance(raw, bytes)
-            self.received += raw
-            forward = ForwardMsg.FromString(raw)
-            kind = forward.WhichOneof("type")
-            if kind == "script_finished":
-                ended = time.monotonic()
-            elif kind == "new_session":
-                ended = 0.0
-                self.session = forward.new_session.initialize.session_id or self.session
-                self.page_hash = forward.new_session.page_script_hash
-                self.buttons, self.texts, self.titles = {}, [], []
-            elif kind == "navigation":
-                self.pages = {page.url_pathname: page.page_script_hash for page in forward.navigation.app_pages}
-            elif kind == "page_info_changed":
-                self.query = forward.page_info_changed.query_string
-            elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
-                self._take(forward.delta.new_element)
+            kind = self._read(raw)
+            ended = time.monotonic() if kind == "script_finished" else 0.0 if kind == "new_session" else ended
+
+    def _read(self, raw: Any) -> str | None:
+        """Take in a message; returns its kind."""
+        self.received += raw
+        forward = ForwardMsg.FromString(raw)
+        kind = forward.WhichOneof("type")
+        if kind == "new_session":
+            self.session = forward.new_session.initialize.session_id or self.session
+            self.page_hash = forward.new_session.page_script_hash
+            self.buttons, self.texts, self.titles = {}, [], []
+        elif kind == "navigation":
+            self.pages = {page.url_pathname: page.page_script_hash for page in forward.navigation.app_pages}
+        elif kind == "page_info_changed":
+            self.query = forward.page_info_changed.query_string
+        elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
+            self._take(forward.delta.new_element)
+        return kind
 
     def _take(self, element: Any) -> None:
         kind = element.WhichOneof("type")

@@ -4,7 +4,7 @@ import datetime
 import os
 import platform
 
-from tests.bench import causes, curves, extraction, geometry, goals, maps, mlps, pages, points, probes
+from tests.bench import causes, classes, curves, extraction, geometry, goals, maps, mlps, pages, points, probes
 from tests.bench.rows import TABLE
 
 
@@ -23,6 +23,7 @@ def main() -> None:
         *geometry.rows(),
         *goals.rows(),
         *causes.rows(),
+        *classes.rows(),
     ]
     lines = [
         "# Benches",
@@ -34,7 +35,7 @@ def main() -> None:
         "times over, read by sentence. Maps and probes read made-up clouds of 17 classes, 384 wide. Curves are of 500 "
         "sentences of the built-in suite. Some rows alone: "
         "`python -m tests.bench.maps`, `.probes`, `.mlps`, `.curves`, `.geometry`, `.goals`, "
-        "`.causes`, `.grid`, `.neurons`, `.pages`, `.points`, `.extraction`.",
+        "`.causes`, `.classes`, `.grid`, `.neurons`, `.pages`, `.points`, `.extraction`.",
         "",
         "| what | measured | asked |",
         "| --- | --- | --- |",
