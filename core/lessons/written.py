@@ -18,6 +18,7 @@ PAGES = (
     "lab",
     "ablations",
     "dynamics",
+    "hypotheses",
     "self_test",
 )
 """Pages that a step can show, as their addresses name them."""

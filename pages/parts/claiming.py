@@ -119,11 +119,11 @@ def composed(chosen: Selection) -> tuple[Claim, str] | None:
         st.info("Choose layers on both sides, and what to compare with.", icon=":material/info:")
         return None
     there, there_layers, sides = other
-    way, least = _size(quantity, against)
+    way, least, n_claims = _size(quantity, against)
     mine = _seeds(chosen, ask)
     claim = Claim(
         of=mine, against=mine if against == LAYERS else there, layers=layers, against_layers=there_layers, over=over,
-        way=way, least=least,
+        way=way, least=least, n_claims=n_claims,
     )  # fmt: skip
     return claim, claim_words.said(claim, sides)
 
@@ -204,8 +204,9 @@ def _reads(text: Named, chosen: Selection) -> bool:
     return picker.has_label(text, chosen) if chosen.label else True
 
 
-def _size(quantity: Quantity, against: str) -> tuple[Any, float]:
-    left, right = st.columns([1.25, 1])
+def _size(quantity: Quantity, against: str) -> tuple[Any, float, int]:
+    """Direction, smallest effect that matters in the analysis' own unit, and claims judged together."""
+    left, right, last = st.columns([1.25, 0.75, 1])
     alone = dict(zip(("more", "less", "same"), quantity.alone, strict=True)) if against == NOTHING else {}
     words = {
         "more": alone.get("more") or quantity.more,
@@ -229,7 +230,12 @@ def _size(quantity: Quantity, against: str) -> tuple[Any, float]:
         key=f"claim_least-{quantity.name}", persist_state="session",
         help="An effect smaller than this would not matter to you, even if it were real. 0: any at all.",
     )  # fmt: skip
-    return way or "more", float(least) / quantity.scale
+    n_claims = last.number_input(
+        "Claims judged together", 1, 100, 1, key="claim_together", persist_state="session",
+        help="If you make several claims of the same sentences, say how many: each interval becomes wider, so that all verdicts "
+        "hold at once (Bonferroni).",
+    )  # fmt: skip
+    return way or "more", float(least) / quantity.scale, int(n_claims)
 
 
 def _seeds(chosen: Selection, ask: Callable[[Selection], Spec]) -> tuple[Any, ...]:
