@@ -22,8 +22,9 @@ from core.store.artifacts import write_atomically
 KEY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """None that a projector makes look like another."""
 _KEY_LENGTH, _KEY_GROUP = 16, 4
-_TRIES, _TRY_SECONDS = 5, 60.0
-"""Wrong keys that are taken by the whole class in so many seconds; then all wait. 31^16 keys are out of reach at any such pace."""
+_TRIES, _TRIES_OF_ALL, _TRY_SECONDS = 5, 60, 60.0
+"""Wrong keys that are taken of one visit, and of all together, in so many seconds; 31^16 keys are out of reach at any such pace.
+Few of one, so that who tries does not shut out the presenter."""
 _MOST_GUESSES = 10_000
 """Of one question: a flood ends there."""
 
@@ -45,7 +46,7 @@ class Classroom:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._wrong: deque[float] = deque(maxlen=_TRIES)
+        self._wrong: deque[tuple[float, str]] = deque(maxlen=_TRIES_OF_ALL)
 
     def begin(self) -> str:
         """Make a class, or a new key for it; the old key ends. Guesses of the class before are cleared away.
@@ -72,19 +73,23 @@ class Classroom:
                 write_atomically(self.folder / name, written)
         return key
 
-    def is_key(self, key: str) -> bool:
+    def is_key(self, key: str, visit: str = "") -> bool:
         """Whether it is the presenter's. Takes the same time whatever is wrong with it.
 
+        Args:
+            key: as somebody typed it; case, blanks and dashes do not matter.
+            visit: whose try it is.
         Raises:
-            SpecInvalid: too many wrong ones of late, from whomever.
+            SpecInvalid: too many wrong ones of late.
             StoreUnusable: there is no class, or its file is damaged.
         """
         with self._lock:
             now = time.monotonic()
-            if len(self._wrong) == _TRIES and now - self._wrong[0] < _TRY_SECONDS:
+            late = [whose for when, whose in self._wrong if now - when < _TRY_SECONDS]
+            if late.count(visit) >= _TRIES or len(late) >= _TRIES_OF_ALL:
                 raise SpecInvalid(
                     "Giving the presenter's key.",
-                    f"There were {_TRIES} wrong ones within a minute.",
+                    f"There were {late.count(visit)} wrong ones within a minute.",
                     "Wait a minute. A lost key is replaced on the machine itself: python -m core class --new-key.",
                 )
             held = self._read("key")
@@ -96,7 +101,7 @@ class Classroom:
                 )
             is_right = hmac.compare_digest(_hashed(key[:200], str(held["salt"])), str(held["hash"]))
             if not is_right:
-                self._wrong.append(now)
+                self._wrong.append((now, visit))
             return is_right
 
     @property

@@ -92,7 +92,7 @@ def draw() -> None:
 def _present(key: str) -> None:
     held = lab.roles()
     assert held is not None
-    if held.classroom.is_key(key):
+    if held.classroom.is_key(key, lab.session()):
         held.presenters[lab.session()] = held.classroom.version
         held.seen.pop(lab.session(), None)
         st.rerun(scope="app")

@@ -63,11 +63,16 @@ def test_wrong_keys_make_all_wait_for_a_minute(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("core.store.classroom.time.monotonic", lambda: now[0])
     key = room.begin()
     for _ in range(5):
-        assert not room.is_key("wrong")
+        assert not room.is_key("wrong", "one")
     with pytest.raises(SpecInvalid, match="within a minute"):
-        room.is_key(key)
+        room.is_key(key, "one")
+    assert room.is_key(key, "presenter")  # who tries does not shut out the presenter
+    for visit in range(55):
+        assert not room.is_key("wrong", f"visit {visit}")
+    with pytest.raises(SpecInvalid, match="within a minute"):
+        room.is_key(key, "presenter")
     now[0] += 61
-    assert room.is_key(key)
+    assert room.is_key(key, "one")
 
 
 @pytest.mark.parametrize("written", [None, "", "{}", "[]", '{"salt": 1}', "\x00"])
