@@ -21,8 +21,9 @@ from core.maths.cards import CARDS
 
 MOST_WORLDS = 120
 """That are looked at together."""
-MEASURE, LAYER, POOLING, DRAW, PENALTY, PAIRS, ESTIMATOR, RANKING, HOW_MANY = (
-    "measure", "layer", "pooling", "sentences", "penalty", "pairs drawn", "estimator", "ranking", "neurons",
+MEASURE, LAYER, POOLING, DRAW, PENALTY, PAIRS, ESTIMATOR, CENTRING, NEAREST, RANKING, HOW_MANY = (
+    "measure", "layer", "pooling", "sentences", "penalty", "pairs drawn", "estimator", "centring", "nearest neighbours", "ranking",
+    "neurons",
 )  # fmt: skip
 POOLINGS = {"word": ("average", "first", "last"), "sentence": ("mean", "cls")}
 _MEASURES = ("cka", "rsa", "knn", "procrustes")
@@ -54,6 +55,8 @@ def choices(claim: Claim) -> dict[str, Mapping[str, Change]]:
         DRAW: _draws(claim),
         PENALTY: _penalties(claim),
         ESTIMATOR: _estimators(claim),
+        CENTRING: _centrings(claim),
+        NEAREST: _nearest(claim),
         PAIRS: _pairs(claim),
         RANKING: _of_depth(claim, "ranking", (LINEAR, PROBELESS)),
         HOW_MANY: _of_depth(claim, "how_many", (HUNDRED, MINIMAL, TENTH)),
@@ -123,12 +126,17 @@ def _measures(claim: Claim) -> Mapping[str, Change]:
         if not first.debiased:
             return {}
         names = dict.fromkeys((first.measure, *_MEASURES))
-        return {CARDS[name].short: _set(measure=name) for name in names}
+        return {CARDS[name].short: _by(first, name) for name in names}
     if isinstance(first, ProbeChange):
         return {"linear probe": _unchanged, "codelength": lambda claim: _each(claim, _as_codelength)}
     if isinstance(first, DirectProbeChange):
         return {"hulls": _unchanged, "Fisher ratio": lambda claim: _each(claim, _as_places)}
     return {}
+
+
+def _by(first: Similarity, name: str) -> Change:
+    """Another measure, with its own usual settings; the claim's own keeps its."""
+    return _unchanged if name == first.measure else _set(measure=name, k=10, centred=False)
 
 
 def _as_codelength(change: Any) -> Any:
@@ -212,6 +220,37 @@ def _estimators(claim: Claim) -> Mapping[str, Change]:
         return one.replace(debiased=False) if one.measure.startswith("cka") else one
 
     return {"debiased": _unchanged, "plain": lambda claim: _each(claim, plain)}
+
+
+def _centrings(claim: Claim) -> Mapping[str, Change]:
+    """Of RSA, whose cosines are of the rows as they are, or less their mean."""
+    first = claim.of[0]
+    if not isinstance(first, Similarity) or not first.measure.startswith("rsa"):
+        return {}
+    own = first.centred
+    names = {own: "centred" if own else "as they are", not own: "as they are" if own else "centred"}
+    return {name: _of_rsa(centred) for centred, name in names.items()}
+
+
+def _of_rsa(centred: bool) -> Change:
+    def change(one: Any) -> Any:
+        return one.replace(centred=centred) if one.measure.startswith("rsa") else one
+
+    return lambda claim: _each(claim, change)
+
+
+def _nearest(claim: Claim) -> Mapping[str, Change]:
+    first = claim.of[0]
+    if not isinstance(first, Similarity) or first.measure != "knn":
+        return {}
+    return {f"k = {k}": _of_knn(k) for k in dict.fromkeys((first.k, 5, 10, 20))}
+
+
+def _of_knn(k: int) -> Change:
+    def change(one: Any) -> Any:
+        return one.replace(k=k) if one.measure == "knn" else one
+
+    return lambda claim: _each(claim, change)
 
 
 def _pairs(claim: Claim) -> Mapping[str, Change]:

@@ -1,6 +1,7 @@
 """How alike base and tuned are, by one of several measures: how much of each layer's space is kept, and which layers
 resemble which."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +37,7 @@ ESTIMATORS = {
     "pwcca": "PWCCA (the paper's definition, weights from the base)",
     "knn": "overlap of the 10 nearest neighbours by cosine",
 }
-_DEBIASED = ", debiased"
+_DEBIASED, _CENTRED = ", debiased", ", rows less their mean"
 _WORK = {"rsa_spearman": 3.0, "svcca": 3.0, "pwcca": 4.0, "knn": 2.0}
 """Of measures that take longer than the rest."""
 
@@ -62,6 +63,11 @@ class Similarity(Spec, kind="similarity"):
     max_rows: int = later(0)
     """Rows that are compared at most, drawn with seed 0; 0 = all. What sets texts of unequal length beside each other
     (equal_limits)."""
+    k: int = later(10)
+    """Nearest neighbours that are looked at, for knn."""
+    centred: bool = later(False)
+    """Whether rows are taken less the mean of all of them first, for RSA, whose cosines a step common to all rows changes. Other
+    measures do so themselves, or do not mind. The interval takes that mean as known."""
 
     def cites(self) -> tuple[str, ...]:
         """Whose measure it is, and whose estimator."""
@@ -77,6 +83,14 @@ class Similarity(Spec, kind="similarity"):
         if self.measure not in ("cka", "cka_rbf") and not self.debiased:
             what = self.measure.upper()
             raise SpecInvalid(f"{what} without debiasing.", "It has one estimator.", "Leave debiased as it is.")
+        if (self.k != 10 and self.measure != "knn") or not 1 <= self.k <= 100:
+            raise SpecInvalid(
+                f"Comparing {self.k} nearest neighbours.", "Only knn looks at 1 to 100.", "Leave k as it is."
+            )
+        if self.centred and not self.measure.startswith("rsa"):
+            raise SpecInvalid(
+                f"{self.measure.upper()} of centred rows.", "Only RSA has a choice.", "Leave it as it is."
+            )
         if bool(self.label) != bool(self.value):
             raise SpecInvalid("Comparing words of one kind.", "Of label and value one is missing.", "Give both.")
         if self.label and self.base.unit != "word":
@@ -109,7 +123,8 @@ class LayerSimilarity(Result):
     @property
     def measure(self) -> str:
         """Name of its card."""
-        text = self.estimator.removesuffix(_DEBIASED)
+        text = self.estimator.removesuffix(_DEBIASED).removesuffix(_CENTRED)
+        text = re.sub(r"the \d+ nearest", "the 10 nearest", text)
         return next(name for name, known in ESTIMATORS.items() if text == known)
 
     @property
@@ -140,8 +155,8 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
             same.append(None)
             shuffled.append(None)
             continue
-        X = np.asarray(base.layers[layer][in_base], dtype=np.float32)
-        Y = np.asarray(tuned.layers[facing[layer]][in_tuned], dtype=np.float32)
+        X = _read(spec, base.layers[layer], in_base)
+        Y = _read(spec, tuned.layers[facing[layer]], in_tuned)
         same.append(of_pair(X, Y))
         if value:
             run.check()
@@ -149,8 +164,8 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
     matrix = np.full((depth, len(tuned.layers)), np.nan)
     if varying[0] and varying[1]:
         matrix[np.ix_(*varying)] = of_all(
-            [base.layers[i][in_base] for i in varying[0]],
-            [tuned.layers[i][in_tuned] for i in varying[1]],
+            [_read(spec, base.layers[i], in_base) if spec.centred else base.layers[i][in_base] for i in varying[0]],
+            [_read(spec, tuned.layers[i], in_tuned) if spec.centred else tuned.layers[i][in_tuned] for i in varying[1]],
             on_step=lambda done, total: run.step(done, total, "layers against each other"),
         )
     return LayerSimilarity(
@@ -158,9 +173,22 @@ def compute(spec: Similarity, inputs: dict[str, Any], run: Run) -> LayerSimilari
         matrix=matrix,
         n_rows=len(in_base),
         n_sentences=len(np.unique(base.sentence[in_base])),
-        estimator=ESTIMATORS[spec.measure] + (_DEBIASED if spec.measure.startswith("cka") and spec.debiased else ""),
+        estimator=_estimator(spec),
         shuffled=tuple(shuffled) if value else (),
     )
+
+
+def _read(spec: Similarity, vectors: np.ndarray, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The compared rows of a layer, less their mean where that is asked for."""
+    found = np.asarray(vectors[rows], dtype=np.float32)
+    return found - found.mean(axis=0) if spec.centred else found
+
+
+def _estimator(spec: Similarity) -> str:
+    """What is measured, and how."""
+    text = ESTIMATORS[spec.measure].replace("the 10 nearest", f"the {spec.k} nearest")
+    debiased = _DEBIASED if spec.measure.startswith("cka") and spec.debiased else ""
+    return text + debiased + (_CENTRED if spec.centred else "")
 
 
 def _compared_rows(spec: Similarity, base: Embeddings, tuned: Embeddings) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -246,7 +274,8 @@ def _measured(
         of_all = partial(maths.kernel_cka_matrix, debiased=debiased)
         return jackknifed, of_all, partial(maths.kernel_cka, debiased=debiased)
     if name == "knn":
-        return partial(maths.knn_jackknife, folds=folds), maths.knn_matrix, maths.knn_overlap
+        jackknifed, of_all = partial(maths.knn_jackknife, folds=folds, k=spec.k), partial(maths.knn_matrix, k=spec.k)
+        return jackknifed, of_all, partial(maths.knn_overlap, k=spec.k)
     alone = {"procrustes": maths.angular_procrustes, "svcca": maths.svcca, "pwcca": maths.pwcca}
     jackknifed = partial(maths.alignment_jackknife, folds=folds, measure=name)
     return jackknifed, partial(maths.alignment_matrix, measure=name), alone[name]

@@ -11,7 +11,7 @@ import pytest
 from core.analyses.ablation import Ablation
 from core.analyses.claim import ALL, SOME, Claim, Claimed, foreseen, supposed, times_more
 from core.analyses.crowding import Crowding
-from core.analyses.multiverse import LAYER, MEASURE, POOLING, choices, flips, worlds
+from core.analyses.multiverse import CENTRING, LAYER, MEASURE, NEAREST, POOLING, choices, flips, worlds
 from core.analyses.neuron_depth import NeuronDepth, mean_depth
 from core.analyses.neurons import Neurons
 from core.analyses.prediction import ONE_BLOCK, Prediction
@@ -25,6 +25,7 @@ from core.charts.look import Look
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid, StoreUnusable
 from core.keys import KINDS, from_json, key_of, to_json
 from core.lab import Lab
+from core.maths.similarity import knn_overlap, rsa
 from core.maths.statistics import simultaneous
 from core.maths.verdicts import CANNOT_TELL, CONTRADICTED, SUPPORTED
 from core.refs import Sample, Suite
@@ -146,6 +147,31 @@ def test_other_ways_of_asking_are_other_measurements_and_begin_with_the_claim_it
     assert asked[0].is_direction_only is False
     # What is "the same" in one unit is nothing in another.
     assert MEASURE not in choices(claim.replace(way="same"))
+
+
+def test_rsa_may_be_centred_and_neighbours_be_more(own: Lab) -> None:
+    by_rsa = Claim(of=(SPACE.replace(measure="rsa"),), layers=(6,))
+    assert list(choices(by_rsa)[CENTRING]) == ["as they are", "centred"]
+    by_neighbours = Claim(of=(SPACE.replace(measure="knn"),), layers=(6,))
+    assert list(choices(by_neighbours)[NEAREST]) == ["k = 10", "k = 5", "k = 20"]
+    assert CENTRING not in choices(Claim(of=(SPACE,), layers=(6,)))
+    # A world of another measure has that one's usual settings.
+    assert all(
+        world.claim.of[0].k == 10 for world in worlds(by_neighbours, [NEAREST, MEASURE]) if world.is_direction_only
+    )
+    base, tuned = (own.run(side) for side in (BASE, TUNED))
+    X, Y = (np.asarray(side.layers[6], dtype=np.float32) for side in (base, tuned))
+    centred = own.run(SPACE.replace(measure="rsa", centred=True))
+    assert centred.measure == "rsa"
+    assert centred.same_layer[6].value == pytest.approx(rsa(X, Y, centred=True), abs=1e-4)
+    near = own.run(SPACE.replace(measure="knn", k=5))
+    assert near.measure == "knn"
+    assert "5 nearest" in near.estimator
+    assert near.same_layer[6].value == pytest.approx(knn_overlap(X, Y, k=5), abs=1e-9)
+    with pytest.raises(SpecInvalid, match="Only RSA"):
+        SPACE.replace(centred=True)
+    with pytest.raises(SpecInvalid, match="Only knn"):
+        SPACE.replace(k=5)
 
 
 def test_a_choice_that_turns_the_verdict_is_found() -> None:
