@@ -126,6 +126,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _class(chosen: argparse.Namespace) -> int:
     import os
+    import signal
     import socket
     import subprocess
 
@@ -138,6 +139,7 @@ def _class(chosen: argparse.Namespace) -> int:
     if not 1 <= chosen.seats <= 1000:
         raise SpecInvalid(f"A class of {chosen.seats} seats.", "Out of range.", "Use 1 to 1,000.")
     with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((chosen.address, chosen.port))
         except OSError as error:
@@ -146,8 +148,8 @@ def _class(chosen: argparse.Namespace) -> int:
                 f"The system answered: {error.strerror or error}.",
                 "Choose another --port or --address.",
             ) from error
+    host = _own_address() if chosen.address == _EVERYWHERE else chosen.address
     key = classroom.begin()
-    host = socket.gethostbyname(socket.gethostname()) if chosen.address == _EVERYWHERE else chosen.address
     print(
         f"for all          http://{host}:{chosen.port}\n"
         f"presenter's key  {key}\n"
@@ -161,11 +163,32 @@ def _class(chosen: argparse.Namespace) -> int:
         cwd=ROOT,
         env=os.environ | {"TUNESCOPE_SEATS": str(chosen.seats)},
     )
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # A closed terminal or a stopped service ends the class too: no port is left open behind it.
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), end)
     try:
         return server.wait()
     finally:
         server.terminate()
         server.wait()
+
+
+def _own_address() -> str:
+    """The address by which others in the room reach this machine; the loopback one where it is in no network."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(
+                ("192.0.2.1", 9)
+            )  # an address for documentation: nothing is sent, the system only picks a way
+        except OSError:
+            return "127.0.0.1"
+        return str(asked.getsockname()[0])
 
 
 def _warm(_: argparse.Namespace) -> int:

@@ -282,7 +282,8 @@ def _drawn(sample: Sample) -> str:
     """Which sentences a sample holds, in words."""
     within = f" where {sample.only} is {sample.value}" if sample.only else ""
     by = f", in the shares of {sample.strata}" if sample.strata else ""
-    return f"{f'{sample.n:,}' if sample.n else 'all'} sentences{within}{by}"
+    others = f", none of the {sample.apart_n:,} of draw {sample.apart_seed}" if sample.apart_n else ""
+    return f"{f'{sample.n:,}' if sample.n else 'all'} sentences{within}{by}{others}"
 
 
 def _settings(spec: Spec) -> str:

@@ -493,9 +493,15 @@ class Sample(Described, kind="data.sample"):
     """Sentence label that says which sentences may be drawn (a genre, a domain); empty = all."""
     value: str = later("")
     """What that label must be."""
+    apart_n: int = later(0)
+    """Of a draw of so many, with the seed apart_seed, none is among these; 0 = of none."""
+    apart_seed: int = later(0)
+    """See apart_n."""
 
     def validate(self) -> None:
         asked = f"A sample of {self.n} sentences."
+        if self.apart_n < 0 or (self.apart_n and not self.n) or (self.apart_seed and not self.apart_n):
+            raise SpecInvalid(asked, "It is to be apart from a draw that is none.", "Give the size of both.")
         if self.n < 0:
             raise SpecInvalid(asked, "Negative.", "Give 0 for all, or a positive number.")
         if bool(self.only) != bool(self.value):

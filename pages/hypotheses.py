@@ -12,8 +12,7 @@ from collections.abc import Sequence  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.analyses.claim import CANNOT_TELL, CONTRADICTED, SUPPORTED, Claim, Claimed, foreseen  # noqa: E402
-from core.analyses.multiverse import World, choices, flips, worlds  # noqa: E402
-from core.analyses.quantities import embeds_of  # noqa: E402
+from core.analyses.multiverse import MOST_WORLDS, World, choices, flips, worlds  # noqa: E402
 from core.analyses.ready_claims import PAPERS, Ready, ready  # noqa: E402
 from core.charts import claim_words, claims  # noqa: E402
 from core.errors import StoreUnusable, TunescopeError  # noqa: E402
@@ -30,6 +29,7 @@ BADGES = {
     CANNOT_TELL: ":gray-badge[:material/help: cannot tell]",
     None: ":gray-badge[:material/hourglass_empty: not measured]",
 }
+_MOST_LISTED = 50
 _WAYS_AT_FIRST = 2
 """Choices that are varied at first; all together they are many computations."""
 _HELP_VERDICT = (
@@ -39,7 +39,8 @@ _HELP_VERDICT = (
 _HELP_WAYS = (
     "The same claim under other choices that one might as well have made (a multiverse analysis: Steegen et al. 2016; drawn as a "
     "specification curve: Simonsohn et al. 2020). Each row is one way of asking, the ring the claim itself. Another measure has "
-    "other units: of it only the direction is asked. Many ways of asking the same data are no further evidence."
+    "other units: of it only the direction is asked. Draws of sentences share many of them. Many ways of asking the same data are "
+    "no further evidence."
 )
 
 
@@ -152,19 +153,21 @@ def beforehand(claim: Claim) -> None:
         return
     few = judged(pilot)
     if few is None:
-        show.results([pilot], what=f"a pilot on {pilot.n_sentences} other sentences, for the noise")
+        show.results([pilot], what=f"a pilot on {pilot.n_sentences} sentences, for the noise alone")
         return
-    source = f"of a pilot on {few.n_sentences} other sentences"
+    source = f"of a pilot on {few.n_sentences} sentences"
     st.markdown(claim_words.power_said(claim, foreseen(claim, few, times=claim.n_sentences / few.n_sentences), source))
 
 
 def kept(_: Selection) -> None:
-    """Every claim that was made on this machine, the newest first."""
+    """The claims that were made on this machine, the last made or annotated first."""
     lab = get_lab()
     keys = lab.claims.keys()
     if not keys:
         st.info("No claim was made yet: make one under *Your own claim*.", icon=":material/info:")
-    for key in keys:
+    if len(keys) > _MOST_LISTED:
+        st.caption(f"The last {_MOST_LISTED} of {len(keys):,}, by when they were made or annotated.")
+    for key in keys[:_MOST_LISTED]:
         try:
             made = lab.claims.read(key)
             claim = claim_of(made.claim)
@@ -249,6 +252,8 @@ def other_ways(claim: Claim, found: Claimed) -> None:
         st.info("Choose what is varied.", icon=":material/info:")
         return
     asked = worlds(claim, varied)
+    if len(asked) == MOST_WORLDS:
+        st.caption(f"Of all combinations the first {MOST_WORLDS} are looked at. Vary fewer choices to see all of them.")
     told = [judged(world.claim) for world in asked]
     there = [(world, one) for world, one in zip(asked, told, strict=True) if one is not None]
     if there:
@@ -266,7 +271,8 @@ def drawn(claim: Claim, found: Claimed, varied: Sequence[str], there: Sequence[t
     )
     names = [one.verdict for _, one in there]
     turned = flips(varied, picked, names, found.verdict)
-    st.markdown(claim_words.multiverse_said(found.verdict, names.count(found.verdict), len(names), turned))
+    own = dict(zip(varied, worlds(claim, varied)[0].picks, strict=True))
+    st.markdown(claim_words.multiverse_said(found.verdict, names.count(found.verdict), len(names), turned, own))
     if len(there) < 2:
         return
     turning = claims.turning_table(turned)
@@ -315,11 +321,11 @@ def actions(made: Made | None, claim: Claim, said: str) -> None:
         "Claim (JSON)", json.dumps(to_json(claim, places=False), indent=1), file_name="claim.json", mime="application/json",
         on_click="ignore", icon=":material/download:", key="claim-json", help="python -m core run claim.json computes it again.",
     )  # fmt: skip
-    if may_write and any(embed.sample.n for one in claim.of for embed in embeds_of(one)) and place.button(
-        "Claim the same of other sentences", icon=":material/replay:", key="claim-again",
-        help="Another draw of as many: a claim of its own, and a test that its first result cannot have shaped.",
+    other = claim.of_others if may_write else None
+    if other is not None and place.button(
+        f"Claim the same of {other.n_sentences:,} other sentences", icon=":material/replay:", key="claim-again",
+        help="None of those that this claim read: a claim of its own, and a test that its first result cannot have shaped.",
     ):  # fmt: skip
-        other = claim.on_sentences(claim.n_sentences, 1)
         lab.make_claim(other, said)
         st.query_params[PARAMETER] = key_of(other)
         st.rerun()

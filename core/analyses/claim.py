@@ -4,7 +4,7 @@ What is claimed is an effect that some analysis measures (core.analyses.quantiti
 against another. Its artifact is named by what is claimed, so that whoever changes a claim makes another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +23,7 @@ from core.maths.verdicts import CANNOT_TELL as CANNOT_TELL
 from core.maths.verdicts import CONTRADICTED as CONTRADICTED
 from core.maths.verdicts import SUPPORTED as SUPPORTED
 from core.maths.verdicts import Effect, Way
+from core.refs import Sample
 
 Over = Literal["mean", "all", "some"]
 MEAN: Over = "mean"
@@ -31,7 +32,9 @@ SOME: Over = "some"
 """How a claim speaks of several layers: of their mean, of every one, of at least one."""
 PILOT_SENTENCES = 100
 _PILOT_SEED = 97
-"""Added to the sample's: other sentences than the claim's own, as far as there are others."""
+"""Added to the sample's. Its sentences may be among the claim's own: of a pilot nothing but its noise is looked at."""
+LEAST_OTHERS = 50
+"""Sentences that were not read yet, below which a claim is not made again of others."""
 _ASKED = "Making a claim."
 
 
@@ -78,8 +81,18 @@ class Claim(Spec, kind="claim"):
             raise SpecInvalid(_ASKED, f"{self.n_claims} claims judged together.", "Use 1 to 1,000.")
         verdicts.judge(Effect(0.0, 0.0, 1.0), self.way, self.least)
         self._validate_layers()
+        self._validate_size()
         if self.against and (self.of, self.layers) == (self.against, self.against_layers):
             raise SpecInvalid(_ASKED, "It compares a thing with itself.", "Choose other layers, texts or tunings.")
+
+    def _validate_size(self) -> None:
+        quantity = self.quantity
+        if quantity.is_never_less and not self.against and (self.way == "less" or not self.least):
+            raise SpecInvalid(
+                _ASKED, "The effect is a size, which is never below 0.", "Say from what size on it matters, above 0."
+            )
+        if self.least >= quantity.most:
+            raise SpecInvalid(_ASKED, f"No effect is as large as {self.least:g}.", f"Use less than {quantity.most:g}.")
 
     def _validate_layers(self) -> None:
         has_layers = self.quantity.has_layers
@@ -120,20 +133,35 @@ class Claim(Spec, kind="claim"):
         """The same claim on few sentences, for its noise; None where noise is not one of sentences, or there are no more."""
         if isinstance(self.of[0], Ablation | Prediction) or self.n_sentences <= PILOT_SENTENCES:
             return None
-        return self.on_sentences(PILOT_SENTENCES, _PILOT_SEED)
+        return self._drawn(
+            lambda sample: sample.replace(n=PILOT_SENTENCES, seed=sample.seed + _PILOT_SEED, apart_n=0, apart_seed=0)
+        )
 
     @property
     def n_sentences(self) -> int:
         """That are read; 0 where none are. Raises DatasetNotFound, as reading them does."""
         return min((sample_size(one.sample) for spec in self.of for one in embeds_of(spec)), default=0)
 
-    def on_sentences(self, n: int, further_seed: int) -> "Claim":
-        """The same claim on a draw of n sentences with another seed."""
+    @property
+    def of_others(self) -> "Claim | None":
+        """The same claim on as many sentences none of which it read, or on those that are left; None where too few are."""
+        samples = [one.sample for spec in (*self.of, *self.against) for one in embeds_of(spec)]
+        if not samples or any(not one.n or one.apart_n for one in samples):
+            return None
+        left = min(sample_size(one.replace(n=0, strata="")) - one.n for one in samples)
+        if left < LEAST_OTHERS:
+            return None
+        return self._drawn(
+            lambda sample: sample.replace(
+                n=min(sample.n, left), seed=sample.seed + 1, apart_n=sample.n, apart_seed=sample.seed
+            )
+        )
+
+    def _drawn(self, change: Callable[[Sample], Sample]) -> "Claim":
+        """The same claim with every sample changed."""
 
         def drawn(spec: Any) -> Any:
-            return rewritten(
-                spec, lambda one: one.replace(sample=one.sample.replace(n=n, seed=one.sample.seed + further_seed))
-            )
+            return rewritten(spec, lambda one: one.replace(sample=change(one.sample)))
 
         return self.replace(of=tuple(map(drawn, self.of)), against=tuple(map(drawn, self.against)))
 
@@ -325,7 +353,9 @@ def supposed(claim: Claim) -> float:
     """The effect for which power is stated, without a sign."""
     if claim.way == "same":
         return 0.0
-    return 2 * claim.least if claim.least else claim.quantity.least
+    most = claim.quantity.most
+    wanted = 2 * claim.least if claim.least else claim.quantity.least
+    return wanted if wanted < most else (claim.least + most) / 2
 
 
 def times_more(claim: Claim, found: Claimed) -> float | None:

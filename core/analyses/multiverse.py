@@ -120,8 +120,8 @@ def _set(**fields: Any) -> Change:
 
 def _measures(claim: Claim) -> Mapping[str, Change]:
     first: Any = claim.of[0]
-    if claim.way == "same":
-        return {}  # without a size of its own unit nothing is "the same"
+    if claim.way == "same" or (claim.quantity.is_never_less and not claim.against):
+        return {}  # "the same" has a size, in a unit of its own; and that a size is above 0 says nothing
     if isinstance(first, Similarity):
         if not first.debiased:
             return {}

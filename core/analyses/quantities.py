@@ -1,5 +1,6 @@
 """What can be claimed of a comparison: effects that analyses measure, each with its words, its unit and its usual size."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -74,6 +75,10 @@ class Quantity:
     """Whether it is a change from base to tuned."""
     alone: tuple[str, str, str] = ("", "", "")
     """The same where it is compared with nothing else: more, less, same; empty = as above, and as before."""
+    more_of: str = "sentences"
+    """What there must be more of for a narrower interval."""
+    most: float = math.inf
+    """No effect is as large."""
     is_never_less: bool = False
     """Whether the effect by itself is a size, and only a comparison of two can be below 0."""
 
@@ -194,7 +199,7 @@ QUANTITIES: dict[type[Spec], Quantity] = {
         "lie more alike", "lie less alike", "lie as alike",
         "change of Pearson's correlation of label distances",
         lambda _, found: _estimates(found.difference),
-        0.02, 1, "", "leaving out each label in turn",
+        0.02, 1, "", "leaving out each label in turn", more_of="labels",
     ),
     StructuralChange: Quantity(
         "what of trees can be found (UUAS)",
@@ -227,7 +232,7 @@ QUANTITIES: dict[type[Spec], Quantity] = {
         "rank correlation of probe score and cost",
         _predicts,
         0.3, 1, "", "Fisher's transformation (Bonett & Wright 2000), a block a point", has_layers=False, is_after_tuning=False,
-        alone=("", "", "cost neither more nor less to reset"),
+        alone=("", "", "cost neither more nor less to reset"), more_of="blocks", most=1.0,
     ),
     Ablation: Quantity(
         "what an experiment costs",
@@ -236,7 +241,7 @@ QUANTITIES: dict[type[Spec], Quantity] = {
         "loss against the intact network, points",
         _costs,
         0.05, 100, _POINTS, "over seeds, and over dev examples as if both networks erred in opposite directions",
-        is_after_tuning=False,
+        is_after_tuning=False, more_of="seeds",
         alone=tuple(f"scores {how} the intact network" for how in ("lower than", "higher than", "as high as")),  # type: ignore[arg-type]
     ),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Claims in words: what is claimed, how it is tested, what became of it, and what would change that."""
 
 import math
+from collections.abc import Mapping
 
 from core.analyses.ablation import Ablation
 from core.analyses.claim import ALL, MEAN, SOME, Claim, Claimed, Foreseen, times_more
@@ -86,7 +87,7 @@ def tested(claim: Claim) -> str:
     if claim.n_claims > 1:
         sentences.append(
             f"{claim.n_claims} claims are judged together, so that each interval is wider (Bonferroni): all verdicts hold "
-            f"at once in {LEVEL:.0%} of samples."
+            f"at once in {_often(LEVEL)} of samples."
         )
     return " ".join(sentences)
 
@@ -148,9 +149,12 @@ def _more_data(claim: Claim, found: Claimed) -> str:
     if math.isinf(found.standard_error):
         return "The measurement has no interval here: take more labels or sentences."
     times = times_more(claim, found)
+    more_of = "runs with other seeds" if len(claim.of) > 1 else claim.quantity.more_of
     if times is None:
-        return "The effect lies as good as at the limit: more sentences would not tell. Another limit would."
-    return f"About {_times(times)} as many sentences would tell in {OFTEN:.0%} of samples, were the effect what it looks like."
+        return f"The effect lies as good as at the limit: more {more_of} would not tell. Another limit would."
+    if more_of == "blocks":
+        return "Only a network of more blocks would tell: a block is a point here."
+    return f"About {_times(times)} as many {more_of} would tell in {_often(OFTEN)} of samples, were the effect what it looks like."
 
 
 def _edge(claim: Claim, found: Claimed) -> float:
@@ -177,11 +181,11 @@ def power_said(claim: Claim, expected: Foreseen, source: str) -> str:
     rest = f"{_often(expected.power)} of samples would say so. Noise: {source}."
     if claim.way == "same":
         bound = written(expected.detectable, quantity, expected.standard_error)
-        return f"If nothing changed at all, {rest} The narrowest bound that would be shown in {OFTEN:.0%} of samples: {bound}."
+        return f"If nothing changed at all, {rest} The narrowest bound that would be shown in {_often(OFTEN)} of samples: {bound}."
     least = written(expected.detectable, quantity, expected.standard_error)
     return (
-        f"If the true effect were {written(expected.truth, quantity)}, {rest} The smallest that would be found in {OFTEN:.0%} of "
-        f"samples: {least}."
+        f"If the true effect were {written(expected.truth, quantity)}, {rest} The smallest that would be found in "
+        f"{_often(OFTEN)} of samples: {least}."
     )
 
 
@@ -189,22 +193,35 @@ def _often(power: float) -> str:
     return "over 99 %" if power > 0.99 else "under 1 %" if power < 0.01 else f"{power:.0%}".replace("%", " %")
 
 
-def multiverse_said(verdict: str, agree: int, n: int, turned: dict[str, dict[str, tuple[int, int]]]) -> str:
-    """How many worlds agree, and the choice that turns the verdict most; Markdown."""
+def multiverse_said(
+    verdict: str, agree: int, n: int, turned: dict[str, dict[str, tuple[int, int]]], own: Mapping[str, str]
+) -> str:
+    """How many worlds agree, and the choice that turns the verdict most; Markdown.
+
+    Args:
+        verdict: of the claim itself.
+        agree: worlds that say the same.
+        n: all.
+        turned: of core.analyses.multiverse.flips.
+        own: what the claim itself chose, by dimension: that is never what turns it.
+    """
     if n < 2:
         return "Only the claim itself has been computed."
     text = f"**{agree} of {n} ways of asking say *{verdict}*, as the claim itself does.**"
-    shares = {
-        (name, pick): agreed / many
+    if agree == n:
+        return f"{text} No choice that was looked at turns it."
+    gaps = {
+        (name, pick): _agreement(picks[own[name]]) - _agreement(counted)
         for name, picks in turned.items()
-        for pick, (agreed, many) in picks.items()
-        if len(picks) > 1
+        for pick, counted in picks.items()
+        if pick != own[name] and own[name] in picks
     }
-    if agree == n or not shares:
-        return text if agree < n else f"{text} No choice that was looked at turns it."
-    (name, pick), least = min(shares.items(), key=lambda one: one[1])
-    best = max(share for (other, _), share in shares.items() if other == name)
-    if best - least < 0.25:
+    (name, pick), gap = max(gaps.items(), key=lambda one: one[1], default=(("", ""), 0.0))
+    if gap < 0.25:
         return f"{text} No single choice decides it."
     agreed, many = turned[name][pick]
     return f"{text} It turns most with {name} “{pick}”: there {agreed} of {many} agree."
+
+
+def _agreement(counted: tuple[int, int]) -> float:
+    return counted[0] / counted[1]

@@ -146,8 +146,8 @@ def multiverse_table(
     found: Sequence[Claimed],
     claims: Sequence[Claim],
 ) -> pd.DataFrame:
-    """A row a world, lowest first: its choices, verdict, value, low, high, clear (standard errors from the limit, positive = as
-    claimed), is_claim.
+    """A row a world, lowest first: its choices, verdict, value, low, high, clear (distance from the limit in half-widths of the
+    interval: 1 and more = as claimed, -1 and less = otherwise), is_claim.
 
     Args:
         claim: the one that was made.
@@ -158,11 +158,10 @@ def multiverse_table(
     """  # fmt: skip
     rows = []
     for picks, one, other in zip(picked, found, claims, strict=True):
-        error = one.standard_error or float("nan")
+        half = (one.high - one.low) / 2 or float("nan")
         sign = -1 if claim.way == "less" else 1
-        clear = (sign * one.value - other.least) / error
-        if claim.way == "same":
-            clear = (other.least - abs(one.value)) / error
+        inside = other.least - abs(one.value) if claim.way == "same" else sign * one.value - other.least
+        clear = inside / half
         rows.append({
             **dict(zip(dimensions, picks, strict=True)), "verdict": one.verdict, "value": one.value, "low": one.low,
             "high": one.high, "clear": clear, "is_claim": other == claim,
@@ -171,7 +170,7 @@ def multiverse_table(
 
 
 def multiverse_chart(table: pd.DataFrame, dimensions: Sequence[str], look: Look) -> alt.LayerChart:
-    """Ways of asking, a row each, from most to least as claimed: how many standard errors each lies inside what is claimed."""
+    """Ways of asking, a row each, from most to least as claimed: how far each lies from the limit, against its interval."""
     table = table.assign(way=[" · ".join(picks) for picks in zip(*(table[name] for name in dimensions), strict=True)])
     table = table.iloc[::-1]
     tips = [
@@ -180,14 +179,16 @@ def multiverse_chart(table: pd.DataFrame, dimensions: Sequence[str], look: Look)
         *(alt.Tooltip(f"{name}:Q", format="+.3~g") for name in ("value", "low", "high")),
     ]
     y = alt.Y("way:N", sort=None, title=" · ".join(dimensions), axis=alt.Axis(labelLimit=420, ticks=False))
-    x = alt.X("clear:Q", title="standard errors inside what is claimed (beyond 0: as claimed)")
+    x = alt.X(
+        "clear:Q", title="distance from the limit in half-widths of the interval · beyond 1: as claimed, below −1: not"
+    )
     known = colours(look)
     colour = alt.Color(
         "verdict:N", scale=alt.Scale(domain=list(VERDICTS), range=[known[name] for name in VERDICTS]),
         legend=alt.Legend(title=None, orient="top"),
     )  # fmt: skip
     shape = alt.Shape("verdict:N", scale=alt.Scale(domain=list(VERDICTS), range=list(SHAPES.values())))
-    limit = alt.Chart(pd.DataFrame([{"clear": 0.0}])).mark_rule(color=look.quiet, strokeDash=[4, 4], size=1.5)
+    limit = alt.Chart(pd.DataFrame({"clear": [-1.0, 1.0]})).mark_rule(color=look.quiet, strokeDash=[4, 4], size=1.5)
     drawn = alt.Chart(table)
     bars = drawn.mark_rule(size=1.5, opacity=0.6, color=look.quiet).encode(y=y, x=x, x2=alt.datum(0))
     dots = drawn.mark_point(filled=True, size=110, opacity=1).encode(y=y, x=x, color=colour, shape=shape, tooltip=tips)

@@ -22,6 +22,10 @@ def sampled_rows(examples: Examples, sample: Sample) -> list[int]:
     rows = rows_within(examples, sample)
     if not sample.n:
         return rows
+    if sample.apart_n:
+        other = sample.replace(n=sample.apart_n, seed=sample.apart_seed, apart_n=0, apart_seed=0)
+        taken = set(sampled_rows(examples, other))
+        rows = [row for row in rows if row not in taken]
     if sample.n > len(rows):
         where = f" where {sample.only} is {sample.value!r}" if sample.only else ""
         raise NotEnoughData(

@@ -194,7 +194,7 @@ def correlation(x: ArrayLike, y: ArrayLike) -> Effect:
     3.4 % of all orders.
 
     Args:
-        x, y: one value a place [n], n >= 5.
+        x, y: one value a place [n], n >= 5. Perfect order gives the correlation of one swap short of it.
     Raises:
         NotEnoughData: fewer than five pairs, a value that is not a number, or all values of a side alike.
     Source:
@@ -210,8 +210,12 @@ def correlation(x: ArrayLike, y: ArrayLike) -> Effect:
         raise NotEnoughData(asked, "A side does not vary, or is no number.", "Choose places that differ.")
     one, other = (rankdata(side) for side in sides)
     r = float(np.corrcoef(one, other)[0, 1])
-    error = math.sqrt((1 + r * r / 2) / (len(one) - 3))
-    return Effect(r, error, math.inf, len(one), is_correlation=True)
+    # Few ranks in perfect order are no certainty: they count as if one pair of neighbours had changed places.
+    n = len(one)
+    surest = 1 - 12 / (n * (n * n - 1))
+    r = min(max(r, -surest), surest)
+    error = math.sqrt((1 + r * r / 2) / (n - 3))
+    return Effect(r, error, math.inf, n, is_correlation=True)
 
 
 def power(noise: Effect, way: Way, least: float, truth: float, *, level: float = LEVEL) -> float:

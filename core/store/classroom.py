@@ -25,8 +25,6 @@ _KEY_LENGTH, _KEY_GROUP = 16, 4
 _TRIES, _TRIES_OF_ALL, _TRY_SECONDS = 5, 60, 60.0
 """Wrong keys that are taken of one visit, and of all together, in so many seconds; 31^16 keys are out of reach at any such pace.
 Few of one, so that who tries does not shut out the presenter."""
-_MOST_GUESSES = 10_000
-"""Of one question: a flood ends there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,28 +47,23 @@ class Classroom:
         self._wrong: deque[tuple[float, str]] = deque(maxlen=_TRIES_OF_ALL)
 
     def begin(self) -> str:
-        """Make a class, or a new key for it; the old key ends. Guesses of the class before are cleared away.
+        """Make a class; the key, the place and the guesses of the one before are cleared away.
 
         Returns:
             The key, in groups of letters. It is nowhere written down.
         Raises:
             StoreUnusable: the folder cannot be written.
         """
+        for old in self.folder.glob("*.json"):
+            old.unlink(missing_ok=True)
+        return self.new_key()
+
+    def new_key(self) -> str:
+        """Another key, from now on the only one; place and guesses stay. Raises as begin."""
         letters = [secrets.choice(KEY_LETTERS) for _ in range(_KEY_LENGTH)]
         key = "-".join("".join(letters[at : at + _KEY_GROUP]) for at in range(0, _KEY_LENGTH, _KEY_GROUP))
         salt = secrets.token_hex(16)
-        for old in self.folder.glob("*.json"):
-            old.unlink(missing_ok=True)
         self._write("key", {"salt": salt, "hash": _hashed(key, salt), "made": time.time()})
-        return key
-
-    def new_key(self) -> str:
-        """Another key for the class under way; place and guesses stay. Raises as begin."""
-        held = {path.name: path.read_text(encoding="utf-8") for path in self.folder.glob("*.json")}
-        key = self.begin()
-        for name, written in held.items():
-            if name != "key.json":
-                write_atomically(self.folder / name, written)
         return key
 
     def is_key(self, key: str, visit: str = "") -> bool:
@@ -127,13 +120,14 @@ class Classroom:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def guess(self, lesson: str, step: int, viewer: str, choice: int) -> None:
+    def guess(self, lesson: str, step: int, viewer: str, choice: int, *, most: int = 1000) -> None:
         """Take a viewer's guess at the question that the presenter stands at; the last one before the reveal counts.
 
         Args:
             lesson, step: as in Place.
             viewer: what tells a viewer from others; its hash is kept.
             choice: from 0.
+            most: viewers whose guesses are taken; who guessed may always change it.
         Raises:
             OnlyPresenter: the presenter stands elsewhere, or the figure is shown already.
             SpecInvalid: no such choice, or too many guesses.
@@ -148,8 +142,8 @@ class Classroom:
                     "Follow the presenter.",
                 )
             held = self._read(_of(lesson, step)) or {}
-            if len(held) >= _MOST_GUESSES:
-                raise SpecInvalid("Taking a guess.", f"There are {_MOST_GUESSES:,} already.", "Begin the class anew.")
+            if _digest(viewer) not in held and len(held) >= most:
+                raise SpecInvalid("Taking a guess.", f"There are {len(held):,} already.", "Wait for the next question.")
             self._write(_of(lesson, step), {**held, _digest(viewer): choice})
 
     def guess_of(self, lesson: str, step: int, viewer: str) -> int | None:

@@ -142,7 +142,7 @@ def _comparable(chosen: Selection, quantity: Quantity) -> list[str]:
 
 
 def _others(chosen: Selection) -> list[Named]:
-    """Further tuned checkpoints of the base's depth."""
+    """Further tuned checkpoints."""
     assert chosen.tuned is not None
     lab = get_lab()
     return [one for one in lab.tunings() if one.id not in (chosen.tuned.id, chosen.base.id)]
@@ -154,9 +154,9 @@ def _layers(
     if not quantity.has_layers:
         return (), MEAN
     left, right = st.columns([1.25, 1])
-    layers = left.multiselect(
-        label, list(range(chosen.n_layers)), default=[chosen.layer], key=key, persist_state="session"
-    )
+    # Beside the layer of the cursor stand, at first, others than it.
+    first = chosen.layer if key == "claim_layers" else 1 if chosen.layer != 1 else 0
+    layers = left.multiselect(label, list(range(chosen.n_layers)), default=[first], key=key, persist_state="session")
     over: Any = MEAN
     if with_over and len(layers) > 1:
         over = right.selectbox(
@@ -224,10 +224,13 @@ def _size(quantity: Quantity, against: str) -> tuple[Any, float, int]:
         persist_state="session",
     )
     usual = quantity.least * quantity.scale
+    # What is a size by itself is above 0 in any case, and "the same" needs a size to be within.
+    needs_size = way == "same" or (quantity.is_never_less and against == NOTHING)
     least = right.number_input(
         f"Smallest effect that matters{f' ({quantity.unit.strip()})' if quantity.unit else ''}",
-        min_value=0.0, max_value=1000.0, value=float(f"{usual:.4g}"), step=float(f"{usual / 2:.4g}"), format="%.4g",
-        key=f"claim_least-{quantity.name}", persist_state="session",
+        min_value=usual / 100 if needs_size else 0.0, max_value=min(1000.0, 0.99 * quantity.most * quantity.scale),
+        value=float(f"{usual:.4g}"), step=float(f"{usual / 2:.4g}"), format="%.4g",
+        key=f"claim_least-{quantity.name}-{needs_size}", persist_state="session",
         help="An effect smaller than this would not matter to you, even if it were real. 0: any at all.",
     )  # fmt: skip
     n_claims = last.number_input(

@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
 from core.errors import TunescopeError
 from core.lab import Place
@@ -19,8 +18,6 @@ PRESENTERS = frozenset({"checkpoints", "data", "lab", "jobs", "storage", "report
 """Pages on which one computes, brings, deletes or writes: nobody who looks on is offered them."""
 _AT = "_class_place"
 _LOOK_SECONDS, _TALLY_SECONDS = 2.0, 1.5
-_COOKIE = "_streamlit_xsrf"
-"""Streamlit gives each browser one, with a token nobody else knows: two tabs of one person guess once."""
 
 
 def is_class() -> bool:
@@ -93,7 +90,7 @@ def _present(key: str) -> None:
     held = lab.roles()
     assert held is not None
     if held.classroom.is_key(key, lab.session()):
-        held.presenters[lab.session()] = held.classroom.version
+        held.presenters[lab.person()] = held.classroom.version
         held.seen.pop(lab.session(), None)
         st.rerun(scope="app")
     st.error(
@@ -154,7 +151,7 @@ def guess(asked: tuple[str, int], choice: int) -> bool:
     held = lab.roles()
     assert held is not None
     try:
-        held.classroom.guess(*asked, _own_token(), choice)
+        held.classroom.guess(*asked, lab.person(), choice, most=2 * held.seats)
         return True
     except TunescopeError as problem:
         st.toast(f"{problem.found} {problem.do}", icon=":material/block:")
@@ -164,7 +161,7 @@ def guess(asked: tuple[str, int], choice: int) -> bool:
 def guess_of(asked: tuple[str, int]) -> int | None:
     """What this visit gave to the class."""
     held = lab.roles()
-    return held.classroom.guess_of(*asked, _own_token()) if held else None
+    return held.classroom.guess_of(*asked, lab.person()) if held else None
 
 
 def tally(asked: tuple[str, int], choices: list[str], *, hidden: bool) -> None:
@@ -189,12 +186,3 @@ def _tally(asked: tuple[str, int], choices: list[str], hidden: bool) -> None:
     # Side by side: the room below is the figure's.
     for column, choice, count in zip(st.columns(len(choices)), choices, counted, strict=True):
         column.progress(count / n if n else 0.0, text=f"**{choice}** · {count} of {n} guesses")
-
-
-def _own_token() -> str:
-    """What tells this browser from others, so that whoever reloads the page does not guess twice; nobody else is ever sent it.
-
-    The cookie's text changes with every answer of the server, what it holds does not. Where a browser keeps none, the visit counts.
-    """
-    held, _ = decode_xsrf_token_string(st.context.cookies.get(_COOKIE) or "")
-    return held.hex() if held else lab.session()

@@ -5,6 +5,7 @@ from typing import cast
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
 from core.lab import Classroom, Lab
 from core.viewing import ViewerLab
@@ -17,7 +18,7 @@ class Roles:
         self.classroom = classroom
         self.seats = seats
         self.presenters: dict[str, str] = {}
-        """Sessions that gave a key, and which."""
+        """Browsers that gave a key, and which."""
         self.seen: dict[str, float] = {}
         """When each session was last heard of."""
 
@@ -27,6 +28,7 @@ def _lab() -> Lab:
     return Lab()
 
 
+_COOKIE = "_streamlit_xsrf"
 _ROLES: list[Roles] = []
 """The one of this process. Not in Streamlit's cache: a browser may ask for that to be cleared."""
 _MAKING = threading.Lock()
@@ -50,10 +52,20 @@ def session() -> str:
     return context.session_id if context else ""
 
 
+def person() -> str:
+    """What tells this browser from others, over a reload of the page; nobody else is ever sent it.
+
+    Streamlit gives each browser a cookie whose text changes with every answer of the server, and what it holds does not. Where a
+    browser keeps none, the visit counts.
+    """
+    held, _ = decode_xsrf_token_string(st.context.cookies.get(_COOKIE) or "")
+    return held.hex() if held else session()
+
+
 def is_viewer() -> bool:
     """Whether this visit looks on in a class."""
     held = roles()
-    return held is not None and (not (given := held.presenters.get(session())) or given != held.classroom.version)
+    return held is not None and (not (given := held.presenters.get(person())) or given != held.classroom.version)
 
 
 def get_lab() -> Lab:

@@ -190,6 +190,9 @@ def draw(page: Any) -> bool:
         _head(asked, lesson, is_open=is_open)
         if _name(page) != step.page:
             st.caption("You are looking around. The step waits on its own page.")
+            st.button(
+                "Back to the step", icon=":material/undo:", key="lesson-return", on_click=_enter_again, args=(asked,)
+            )
             return False
         if step.page != "home":
             st.html(_UNTITLED)

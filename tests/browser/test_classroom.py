@@ -161,9 +161,11 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
     expect(free.get_by_role("button", name="Pin to the report")).to_have_count(0)
     free.get_by_text("Follow the presenter").click()
     expect(free.get_by_text(f"{len(steps)} of {len(steps)}")).to_be_visible(timeout=MINUTES)
-    # A reload of the page is the same person: the guess is there, and counts once.
-    pupils[1].reload()
-    settled(pupils[1])
+    # A reload of the page is the same person, who presents or looks on as before.
+    for page in (teacher, pupils[1]):
+        page.reload()
+        settled(page)
+    expect(teacher.get_by_text("You present.")).to_be_visible()
     assert not opened.jobs()
     teacher.get_by_role("button", name="Leave").click()
     for page in pupils[1:]:
@@ -313,3 +315,5 @@ def test_a_full_room_says_so_and_a_seat_is_free_again(tmp_path: Path) -> None:
     finally:
         held.process.terminate()
         held.process.wait(20)
+    with pytest.raises(OSError, match="refused"):  # no port is left open behind an ended class
+        urllib.request.urlopen(f"{held.url}/_stcore/health", timeout=5)

@@ -85,7 +85,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
     (similarity, rsa, *others), (crowding,), (weights,), (maps,), (bent,) = (
         results[kind] for kind in ("similarity", "crowding", "weight_change", "joint_map", "joint_umap")
     )
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     (change,) = results["probe_change"]
     probe_table, crowding_table = strip.probe_table(base, tuned, change), strip.crowding_table(crowding)
     tasks = board.task_table({"word classes": (change, base, tuned), "again": (change, tuned, base)})
@@ -312,7 +312,7 @@ def claim_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
 def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Those of the page Dynamics."""
     (layers,), (labelled,), (scored,) = (results[kind] for kind in ("dynamics", "label_dynamics", "step_scores"))
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     (hulls,), (read,), (alike,) = (results[kind] for kind in ("direct_probe_change", "probe_change", "spatial_change"))
     agreed, parted = results["spatial_similarity"], results["direct_probe"]
     row = across.Row(
@@ -491,7 +491,7 @@ def test_what_can_be_clicked_for_its_layer_lights_up_under_the_mouse_in_every_pa
 
 
 def test_tables_hold_intervals_and_controls(results: dict[str, Any]) -> None:
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     table = strip.probe_table(base, tuned, results["probe_change"][0])
     assert {"low", "high", "control", "majority", "difference", "is_noise"} <= set(table.columns)
     assert len(table) == 14
@@ -500,7 +500,7 @@ def test_tables_hold_intervals_and_controls(results: dict[str, Any]) -> None:
 
 
 def test_random_weights_stand_beside_both_sides(results: dict[str, Any]) -> None:
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     table = strip.probe_table(base, tuned, results["probe_change"][0], base)
     assert (table.loc[table["side"] == "base", "random"] == table.loc[table["side"] == "base", "accuracy"]).all()
     assert "random" not in strip.probe_table(base, tuned, results["probe_change"][0])
@@ -515,7 +515,7 @@ def test_names_keep_what_tells_them_apart() -> None:
 
 
 def test_names_at_the_ends_of_curves_stay_apart(results: dict[str, Any]) -> None:
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     runs = {f"run {i}": (results["probe_change"][0], tuned) for i in range(5)}
     table = board.checkpoint_table(base, runs)
     drawn = board.checkpoint_curves(
@@ -528,7 +528,7 @@ def test_names_at_the_ends_of_curves_stay_apart(results: dict[str, Any]) -> None
 
 
 def test_a_change_in_points_is_grey_where_its_interval_holds_zero(results: dict[str, Any]) -> None:
-    base, tuned = results["probe"]
+    base, tuned, *_ = results["probe"]
     table = board.change_table(board.task_table({"t": (results["probe_change"][0], base, tuned)}))
     inside = (table["difference_low"] <= 0) & (table["difference_high"] >= 0)
     assert (table["is_noise"] == inside).all()

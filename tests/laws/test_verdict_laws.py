@@ -265,7 +265,9 @@ def test_a_rank_correlation_is_scipys(x: list[int], random: object) -> None:
     y = list(x)
     random.shuffle(y)  # type: ignore[attr-defined]
     found = correlation(x, y)
-    assert found.value == pytest.approx(float(spearmanr(x, y).statistic), abs=1e-12)
+    n = len(x)
+    surest = 1 - 12 / (n * (n * n - 1))  # one swap of neighbours short of perfect order
+    assert found.value == pytest.approx(np.clip(float(spearmanr(x, y).statistic), -surest, surest), abs=1e-12)
     low, high = found.interval()
     assert -1 <= low <= found.value + 1e-9
     assert found.value - 1e-9 <= high <= 1

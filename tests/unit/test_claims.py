@@ -22,6 +22,8 @@ from core.analyses.ready_claims import Compared, ready, thirds
 from core.analyses.similarity import Similarity
 from core.charts import claim_words, claims
 from core.charts.look import Look
+from core.data.load import load_dataset
+from core.data.sampling import sampled_rows
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid, StoreUnusable
 from core.keys import KINDS, from_json, key_of, to_json
 from core.lab import Lab
@@ -86,7 +88,7 @@ def test_layers_against_layers_is_the_difference_of_their_means(made: Lab) -> No
 
 def test_a_distance_counts_as_a_similarity_turned_round(made: Lab) -> None:
     apart = Similarity(base=BASE, tuned=TUNED, measure="procrustes")
-    found = made.judged(Claim(of=(apart,), layers=(6,)))
+    found = made.judged(Claim(of=(apart,), layers=(6,), least=0.001))
     assert found is not None
     assert found.value == pytest.approx(made.peek(apart).same_layer[6].value)
     assert found.verdict == SUPPORTED
@@ -138,23 +140,27 @@ def test_other_ways_of_asking_are_other_measurements_and_begin_with_the_claim_it
     assert asked[0].claim == claim
     assert len({one.claim for one in asked}) == len(asked)
     assert list(known[LAYER]) == ["layer 5", "layer 4", "layer 6"]
-    rsa = next(one for one in worlds(claim, [MEASURE, POOLING]) if one.picks == ("RSA", "first"))
-    (found,) = rsa.claim.of
+    # That a size is above 0 says nothing: only where two are compared another measure is asked.
+    assert MEASURE not in known
+    between = Claim(of=(SPACE,), against=(SPACE,), layers=(5,), against_layers=(1,), least=0.05)
+    by_rsa = next(one for one in worlds(between, [MEASURE, POOLING]) if one.picks == ("RSA", "first"))
+    (found,) = by_rsa.claim.of
     assert found.measure == "rsa"
     assert found.base.pooling == found.tuned.pooling == "first"
-    assert rsa.is_direction_only
-    assert rsa.claim.least == 0
+    assert by_rsa.is_direction_only
+    assert by_rsa.claim.least == 0
     assert asked[0].is_direction_only is False
     # What is "the same" in one unit is nothing in another.
-    assert MEASURE not in choices(claim.replace(way="same"))
+    assert MEASURE not in choices(between.replace(way="same"))
 
 
 def test_rsa_may_be_centred_and_neighbours_be_more(own: Lab) -> None:
-    by_rsa = Claim(of=(SPACE.replace(measure="rsa"),), layers=(6,))
+    by_rsa = Claim(of=(SPACE.replace(measure="rsa"),), layers=(6,), least=0.001)
     assert list(choices(by_rsa)[CENTRING]) == ["as they are", "centred"]
-    by_neighbours = Claim(of=(SPACE.replace(measure="knn"),), layers=(6,))
+    near_by = SPACE.replace(measure="knn")
+    by_neighbours = Claim(of=(near_by,), against=(near_by,), layers=(6,), against_layers=(1,))
     assert list(choices(by_neighbours)[NEAREST]) == ["k = 10", "k = 5", "k = 20"]
-    assert CENTRING not in choices(Claim(of=(SPACE,), layers=(6,)))
+    assert CENTRING not in choices(Claim(of=(SPACE,), layers=(6,), least=0.001))
     # A world of another measure has that one's usual settings.
     assert all(
         world.claim.of[0].k == 10 for world in worlds(by_neighbours, [NEAREST, MEASURE]) if world.is_direction_only
@@ -179,11 +185,15 @@ def test_a_choice_that_turns_the_verdict_is_found() -> None:
     told = [SUPPORTED if a == "x" else CANNOT_TELL for a, _ in picked]
     turned = flips(("letter", "number"), picked, told, SUPPORTED)
     assert turned == {"letter": {"x": (3, 3), "y": (0, 3)}, "number": {"1": (1, 2), "2": (1, 2), "3": (1, 2)}}
-    said = claim_words.multiverse_said(SUPPORTED, 3, 6, turned)
+    own = {"letter": "x", "number": "1"}
+    said = claim_words.multiverse_said(SUPPORTED, 3, 6, turned, own)
     assert "3 of 6" in said
     assert "letter “y”: there 0 of 3" in said
-    assert "No single choice" in claim_words.multiverse_said(SUPPORTED, 3, 6, {"number": turned["number"]})
-    assert "No choice" in claim_words.multiverse_said(SUPPORTED, 6, 6, turned)
+    assert "No single choice" in claim_words.multiverse_said(SUPPORTED, 3, 6, {"number": turned["number"]}, own)
+    assert "No choice" in claim_words.multiverse_said(SUPPORTED, 6, 6, turned, own)
+    # What the claim itself chose is never what turns it, though it has fewer that agree.
+    odd = {"letter": {"x": (1, 2), "y": (2, 2)}, "number": {"1": (2, 2), "2": (1, 2)}}
+    assert "letter" not in claim_words.multiverse_said(SUPPORTED, 3, 4, odd, own)
 
 
 def test_rewriting_reaches_every_embedding() -> None:
@@ -213,9 +223,36 @@ def test_a_pilot_reads_few_other_sentences_and_foresees_by_its_noise(made: Lab) 
     assert (times_more(claim, small) == 1.0) == (small.verdict != CANNOT_TELL)
 
 
+def test_other_sentences_are_others() -> None:
+    whole = Suite(split="dev")
+    sample = Sample(of=whole, n=500)
+    claim = Claim(
+        of=(CROWDED.replace(base=BASE.replace(sample=sample), tuned=TUNED.replace(sample=sample)),), layers=(6,)
+    )
+    again = claim.of_others
+    assert again is not None
+    (other,) = {one.sample for spec in again.of for one in embeds_of(spec)}
+    read = [set(sampled_rows(load_dataset(whole), one)) for one in (sample, other)]
+    assert len(read[0]) == len(read[1]) == 500
+    assert not read[0] & read[1]
+    assert again.of_others is None  # a third draw would meet the first again
+    assert key_of(again) != key_of(claim)
+    assert Claim(of=(CROWDED.replace(base=BASE.replace(sample=Sample(of=whole)), tuned=TUNED.replace(sample=Sample(of=whole))),),
+                 layers=(6,)).of_others is None  # fmt: skip
+    few = sample.replace(n=980)
+    assert (
+        claim.replace(of=(CROWDED.replace(base=BASE.replace(sample=few), tuned=TUNED.replace(sample=few)),)).of_others
+        is None
+    )
+    with pytest.raises(SpecInvalid, match="apart"):
+        Sample(of=whole, apart_n=5)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"least": 0.0}, "never below 0"),
+        ({"way": "less"}, "never below 0"),
         ({"of": ()}, "nothing"),
         ({"layers": ()}, "none is chosen"),
         ({"layers": (3, 3)}, "twice"),
@@ -232,14 +269,21 @@ def test_a_pilot_reads_few_other_sentences_and_foresees_by_its_noise(made: Lab) 
     ],
 )
 def test_contradictory_choices_are_refused(change: dict[str, Any], words: str) -> None:
-    claim = Claim(of=(SPACE,), layers=(6,))
+    claim = Claim(of=(SPACE,), layers=(6,), least=0.001)
     with pytest.raises((SpecInvalid, IncompatibleRefs), match=words):
         claim.replace(**change)
 
 
+def test_no_correlation_is_asked_to_be_beyond_one() -> None:
+    (found,) = (spec for spec in comparison() if isinstance(spec, Prediction))
+    with pytest.raises(SpecInvalid, match="as large as 1"):
+        Claim(of=(found,), least=1.0)
+    assert supposed(Claim(of=(found,), least=0.6)) == pytest.approx(0.8)
+
+
 def test_a_layer_that_is_not_there_is_named(made: Lab) -> None:
     with pytest.raises(NotEnoughData, match="layer 9"):
-        made.judged(Claim(of=(SPACE,), layers=(9,)))
+        made.judged(Claim(of=(SPACE,), layers=(9,), least=0.001))
 
 
 def test_neurons_have_no_layers_to_choose() -> None:
@@ -281,13 +325,14 @@ def test_the_papers_claims_are_judged_together_and_need_what_they_need() -> None
 def test_every_claim_is_said_in_a_sentence_and_drawn(made: Lab) -> None:
     spoken = [spec for spec in comparison() if isinstance(spec, Claim)]
     kinds = {
-        type(spec): Claim(of=(spec,), layers=(1,) if QUANTITIES[type(spec)].has_layers else ())
+        type(spec): Claim(of=(spec,), layers=(1,) if QUANTITIES[type(spec)].has_layers else (), least=0.03)
         for spec in comparison()
         if type(spec) in QUANTITIES
     }
     assert set(kinds) == set(QUANTITIES)
     for claim in [*spoken, *kinds.values()]:
-        for way in ("more", "less", "same"):
+        ways = ("more", "same") if claim.quantity.is_never_less and not claim.against else ("more", "less", "same")
+        for way in ways:
             said = claim_words.said(claim.replace(way=way, least=0.03))
             assert said[0].isupper()
             assert said.endswith(".")
@@ -346,7 +391,7 @@ def made_of(claim: Claim, made: float = 1.0, **others: Any) -> Made:
 
 def test_a_claim_that_was_made_stays_as_it_was(tmp_path: Path) -> None:
     kept = Claims(tmp_path / "claims")
-    claim = Claim(of=(SPACE,), layers=(6,))
+    claim = Claim(of=(SPACE,), layers=(6,), least=0.001)
     first = kept.make(made_of(claim))
     again = kept.make(made_of(claim, 99.0, was_known=True, said="Otherwise."))
     assert again == first == kept.read(key_of(claim))
@@ -366,7 +411,7 @@ def test_a_claim_that_was_made_stays_as_it_was(tmp_path: Path) -> None:
 )
 def test_a_damaged_claim_is_named(tmp_path: Path, written: str) -> None:
     kept = Claims(tmp_path / "claims")
-    key = key_of(Claim(of=(SPACE,), layers=(6,)))
+    key = key_of(Claim(of=(SPACE,), layers=(6,), least=0.001))
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / f"{key}.json").write_text(written)
     with pytest.raises(StoreUnusable, match=key[:8]):
@@ -381,7 +426,7 @@ def test_a_name_that_is_none_reads_nothing(tmp_path: Path, key: str) -> None:
 
 def test_a_note_has_an_end_and_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     kept = Claims(tmp_path / "claims")
-    claim = Claim(of=(SPACE,), layers=(6,))
+    claim = Claim(of=(SPACE,), layers=(6,), least=0.001)
     kept.make(made_of(claim))
     with pytest.raises(SpecInvalid, match="letters"):
         kept.annotate(key_of(claim), "x" * (MOST_NOTE + 1))
@@ -391,7 +436,10 @@ def test_a_note_has_an_end_and_a_place_that_cannot_be_written_is_said(tmp_path: 
 
 
 def test_whether_a_result_could_be_seen_before_is_written_down(own: Lab) -> None:
-    known, unknown = Claim(of=(SPACE,), layers=(6,)), Claim(of=(SPACE.replace(measure="pwcca"),), layers=(6,))
+    known, unknown = (
+        Claim(of=(SPACE,), layers=(6,), least=0.001),
+        Claim(of=(SPACE.replace(measure="pwcca"),), layers=(6,), least=0.001),
+    )
     assert own.make_claim(known, "One.").was_known
     assert not own.make_claim(unknown, "Other.").was_known
     assert "500 sentences" not in own.make_claim(known, "One.").about

@@ -105,6 +105,15 @@ def test_only_the_question_at_hand_takes_guesses(room: Classroom, lesson: str, s
         room.guess("a", 2, "one", 0)
 
 
+def test_nobody_fills_the_tally_and_who_guessed_may_change_it(room: Classroom) -> None:
+    for viewer in range(4):
+        room.guess("a", 2, f"viewer {viewer}", 0, most=4)
+    with pytest.raises(SpecInvalid, match="already"):
+        room.guess("a", 2, "one more", 0, most=4)
+    room.guess("a", 2, "viewer 3", 1, most=4)
+    assert room.tally("a", 2, 2) == (3, 1)
+
+
 @pytest.mark.parametrize("choice", [-1, 10, 10**9])
 def test_a_choice_that_is_none_is_refused(room: Classroom, choice: int) -> None:
     with pytest.raises(SpecInvalid, match="no choice"):
@@ -154,7 +163,7 @@ def test_a_viewers_lab_reads_and_does_nothing(made: Lab, tmp_path: Path) -> None
     lab = a_copy(made, tmp_path / "own")
     seen, spec = ViewerLab(lab), Similarity(base=BASE, tuned=TUNED)
     assert seen.peek(spec) is not None
-    assert seen.judged(Claim(of=(spec,), layers=(6,))).verdict
+    assert seen.judged(Claim(of=(spec,), layers=(6,), least=0.001)).verdict
     assert seen.tunings()
     assert seen.claims.keys() == []
     before = sorted(path.name for path in lab.store.root.rglob("*"))
