@@ -19,15 +19,14 @@ _QUIET = 0.25
 class Classmate:
     """One visit. Elements of the page as it stands are held by their widget ids and texts."""
 
-    def __init__(self, url: str, *, query: str = "") -> None:
+    def __init__(self, url: str, *, query: str = "", cookie: str = "") -> None:
         self.url, self.query = url.removeprefix("http://"), query
         self._open = ExitStack()
+        kept = {"Cookie": f"_streamlit_xsrf={cookie}"} if cookie else {}
         asked = connect(
-            f"ws://{self.url}/_stcore/stream",
-            subprotocols=["streamlit"],
-            max_size=None,
-            open_timeout=60,  # type: ignore[list-item]
-        )
+            f"ws://{self.url}/_stcore/stream", subprotocols=["streamlit"], max_size=None, open_timeout=60,  # type: ignore[list-item]
+            additional_headers=kept,
+        )  # fmt: skip
         self.socket: ClientConnection = self._open.enter_context(asked)
         self.session = ""
         self.page_hash = ""
@@ -166,7 +165,7 @@ def upload(url: str, session: str, content: bytes, *, chunked: bool = False) -> 
         f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x.yaml"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     ).encode() + content + f"\r\n--{edge}--\r\n".encode()  # fmt: skip
-    token = _token(url)
+    token = token_of(url)
     headers = {
         "Content-Type": f"multipart/form-data; boundary={edge}",
         "Cookie": f"_streamlit_xsrf={token}",
@@ -183,7 +182,7 @@ def upload(url: str, session: str, content: bytes, *, chunked: bool = False) -> 
         return refused.code
 
 
-def _token(url: str) -> str:
+def token_of(url: str) -> str:
     """The cookie that the server gives to a browser."""
     with urllib.request.urlopen(f"{url}/_stcore/health", timeout=20) as answer:
         cookies = answer.headers.get_all("Set-Cookie") or []

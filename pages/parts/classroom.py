@@ -1,6 +1,5 @@
 """A class: who presents, who looks on, where the presenter stands, and what everybody guessed."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,12 +47,12 @@ def seated() -> bool:
     held = lab.roles()
     if held is None or not lab.is_viewer() or not runtime.exists():
         return True
-    own, others = lab.session(), runtime.get_instance()
+    own, person, others = lab.session(), lab.person(), runtime.get_instance()
     for one in [one for one in held.seen if one != own and not others.is_active_session(one)]:
         held.seen.pop(one, None)
-    if own not in held.seen and len(held.seen) >= held.seats:
+    if person not in held.seen.values() and held.n_seated >= held.seats:
         return False
-    held.seen[own] = time.monotonic()
+    held.seen[own] = person
     return True
 
 
@@ -110,7 +109,7 @@ def _watch() -> None:
 def _counted() -> None:
     held = lab.roles()
     assert held is not None
-    st.caption(f":material/groups: You present. {len(held.seen)} of {held.seats} seats are taken.")
+    st.caption(f":material/groups: You present. {held.n_seated} of {held.seats} seats are taken.")
 
 
 def place() -> Place | None:
@@ -181,7 +180,7 @@ def _tally(asked: tuple[str, int], choices: list[str], hidden: bool) -> None:
     counted = held.classroom.tally(*asked, len(choices))
     n = sum(counted)
     if hidden:
-        st.markdown(f":material/how_to_vote: **{n}** of {max(n, len(held.seen))} have guessed.")
+        st.markdown(f":material/how_to_vote: **{n}** of {max(n, held.n_seated)} have guessed.")
         return
     # Side by side: the room below is the figure's.
     for column, choice, count in zip(st.columns(len(choices)), choices, counted, strict=True):

@@ -19,8 +19,13 @@ class Roles:
         self.seats = seats
         self.presenters: dict[str, str] = {}
         """Browsers that gave a key, and which."""
-        self.seen: dict[str, float] = {}
-        """When each session was last heard of."""
+        self.seen: dict[str, str] = {}
+        """The browser of each visit that is there: several tabs of one take one seat."""
+
+    @property
+    def n_seated(self) -> int:
+        """Seats that are taken."""
+        return len(set(self.seen.values()))
 
 
 @st.cache_resource(show_spinner=False)

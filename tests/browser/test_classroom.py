@@ -22,7 +22,7 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from tests.browser.conftest import ROOT, Server, _stop_engine, barriers, settled
 from tests.browser.test_journeys import MINUTES, drawn, open_page
-from tests.classmate import Classmate, upload
+from tests.classmate import Classmate, token_of, upload
 
 pytestmark = pytest.mark.browser
 LESSON = shipped_lessons()[2]
@@ -296,9 +296,12 @@ def test_wrong_keys_are_slowed_down_and_a_lost_one_is_replaced(
 def test_a_full_room_says_so_and_a_seat_is_free_again(tmp_path: Path) -> None:
     held = begin(tmp_path / "cache", seats=2)
     try:
-        two = [Classmate(held.url) for _ in range(2)]
+        cookie = token_of(held.url)
+        tabs = [Classmate(held.url, cookie=cookie) for _ in range(2)]  # of one browser: one seat
+        two = [Classmate(held.url), *tabs]
         for one in two:
             one.run()
+            assert one.pages
         third = Classmate(held.url)
         third.run()
         assert "The room is full" in third.said
@@ -310,7 +313,7 @@ def test_a_full_room_says_so_and_a_seat_is_free_again(tmp_path: Path) -> None:
             time.sleep(1)
             third.run()
         assert third.pages
-        for one in (two[1], third):
+        for one in (*tabs, third):
             one.close()
     finally:
         held.process.terminate()

@@ -286,6 +286,13 @@ def test_a_layer_that_is_not_there_is_named(made: Lab) -> None:
         made.judged(Claim(of=(SPACE,), layers=(9,), least=0.001))
 
 
+def test_too_few_sentences_are_named(own: Lab) -> None:
+    few = SPACE.base.sample.replace(n=3)
+    space = SPACE.replace(base=BASE.replace(sample=few), tuned=TUNED.replace(sample=few))
+    with pytest.raises(NotEnoughData, match="3"):
+        own.run(Claim(of=(space,), layers=(6,), least=0.01))
+
+
 def test_neurons_have_no_layers_to_choose() -> None:
     base, tuned = (Neurons(embed=side, label="upos", n_seeds=2) for side in (BASE, TUNED))
     with pytest.raises(SpecInvalid, match="has no layers"):
