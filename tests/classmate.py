@@ -5,6 +5,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -88,11 +89,18 @@ class Classmate:
 
     def until_button(self, prefix: str, wait: float = 60.0) -> str:
         """Read on until a button whose key begins so is there; returns its id. One run may call for another."""
+
+        def found() -> list[str]:
+            return [widget for key, widget in self.buttons.items() if key.startswith(prefix)]
+
+        self._until(lambda: bool(found()), f"a button {prefix}", wait)
+        return random.choice(found())
+
+    def _until(self, is_there: Callable[[], bool], what: str, wait: float) -> None:
+        """Read on until something is there."""
         end = time.monotonic() + wait
-        while True:
-            if found := [widget for key, widget in self.buttons.items() if key.startswith(prefix)]:
-                return random.choice(found)
-            assert time.monotonic() < end, f"no button {prefix}"
+        while not is_there():
+            assert time.monotonic() < end, f"{what} did not come"
             try:
                 self._read(self.socket.recv(timeout=1.0))
             except TimeoutError:
@@ -145,6 +153,7 @@ class Classmate:
         """Give the presenter's key, as the form does."""
         self.run()
         self.run(pressed=self.buttons["Present"], states={self.fields["Key"]: key})
+        self._until(lambda: "storage" in self.pages, "the presenter's pages", 60.0)
 
     @property
     def said(self) -> str:

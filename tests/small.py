@@ -99,8 +99,8 @@ def followed() -> list[Spec]:
 
 
 def apart() -> list[Spec]:
-    """What is nothing of TUNE, nor needed by what is: the experiment, a run step by step, and the neurons of the base alone."""
-    return [*experiment(), *followed(), Neurons(embed=BASE, label="upos", n_seeds=2)]
+    """What is nothing of TUNE, nor needed by what is: the experiment, and a run step by step."""
+    return [*experiment(), *followed()]
 
 
 def claims(read: ProbeChange, alike: Similarity) -> list[Claim]:

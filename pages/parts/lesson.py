@@ -291,8 +291,11 @@ def _forget_widgets() -> None:
     assert context is not None
     held = context.session_state._state
     for key in list(st.session_state):
-        if str(key) not in _KEPT and held.get_widget_id_from_key(str(key)) is not None:
-            del st.session_state[key]
+        if str(key) in _KEPT or (widget := held.get_widget_id_from_key(str(key))) is None:
+            continue
+        # Its part of the address is set by the step. Where one run follows at another's heels, Streamlit has not let go of it.
+        held.query_params.unbind_widget(widget)
+        st.session_state.pop(key, None)
 
 
 # -- the panel

@@ -173,7 +173,7 @@ def test_a_viewers_lab_reads_and_does_nothing(made: Lab, tmp_path: Path) -> None
             getattr(seen, name)(unknown)
     refused = (
         seen.claims.make, seen.claims.delete, seen.reports.write, seen.reports.all, seen.saved_points.save, seen.store, seen.book,
-        seen.classroom.lead,
+        seen.classroom,
     )  # fmt: skip
     for act in refused:
         with pytest.raises(OnlyPresenter):

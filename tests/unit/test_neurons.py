@@ -90,7 +90,7 @@ def test_counts_of_layers_add_up_to_the_neurons_looked_at(
 ) -> None:
     for one in found:
         counts = neuron_depth.of_layers(one, ranking, how_many)
-        wanted = np.array(neurons.n_first(one, how_many))
+        wanted = np.array(neuron_depth.n_first(one, how_many))
         assert (wanted <= one.n_entered).all()
         if ranking == GAUSSIAN:
             wanted = np.minimum(wanted, (one.orders[RANKINGS.index(GAUSSIAN)] >= 0).sum(axis=1))
