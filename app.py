@@ -8,8 +8,9 @@ import streamlit as st
 # A named Material icon would be fetched from the network for the browser's tab; a file is served by ourselves.
 st.set_page_config(page_title="Tunescope", page_icon="pages/parts/icon.svg", layout="wide")
 
-from pages.parts import frame, legend  # noqa: E402  # the page config must be the first command
+from pages.parts import delivery, frame, legend  # noqa: E402  # the page config must be the first command
 
+delivery.mend()
 with st.sidebar:
     legend.draw()
 frame.tighten()

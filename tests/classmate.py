@@ -106,6 +106,15 @@ class Classmate:
             except TimeoutError:
                 continue
 
+    def listen(self, seconds: float) -> None:
+        """Read whatever comes for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                self._read(self.socket.recv(timeout=left))
+            except TimeoutError:
+                return
+
     def _until_quiet(self, begun: float, wait: float) -> float:
         ended = 0.0
         while True:

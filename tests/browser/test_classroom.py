@@ -111,19 +111,6 @@ def enter(browser: Browser, url: str) -> Page:
     return page
 
 
-def whole(page: Page) -> None:
-    """The figure is there, if need be after a reload, which keeps who one is and where the class stands.
-
-    With six browsers on two cores a page has stood half drawn for good; whether server or browser lost the rest is not known.
-    """
-    try:
-        expect(drawn(page).first).to_be_visible(timeout=20_000)
-    except AssertionError:
-        page.reload()
-        settled(page)
-        expect(drawn(page).first).to_be_visible(timeout=MINUTES)
-
-
 def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, chromium: Browser) -> None:
     teacher, pupils = enter(chromium, opened.url), [enter(chromium, opened.url) for _ in range(5)]
     expect(pupils[0].get_by_text("Manage", exact=True)).to_have_count(0)
@@ -158,7 +145,7 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
                 len([place for place in range(5) if place % n == choice]) for choice in range(n)
             )
         for page in everybody:
-            whole(page)
+            expect(drawn(page).first).to_be_visible(timeout=MINUTES)
         if at == 1:
             assert not barriers(pupils[0])
         if at + 1 < len(steps):
