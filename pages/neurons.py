@@ -4,6 +4,8 @@ from pages.parts.frame import enter
 
 enter()
 
+from typing import Any  # noqa: E402
+
 import streamlit as st  # noqa: E402
 
 from core.analyses import neuron_depth  # noqa: E402
@@ -26,6 +28,7 @@ from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
 from pages.parts import figures, notes, picker, several, show  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
+_HEAD, _READING = "Its head", "The label, by a probe"
 HELP_RANKINGS = (
     "Linear correlation: large weights of a sparse linear probe on all layers at once (Dalvi et al. 2019; Durrani et al. 2021). "
     "Probeless: how far the means of the classes lie apart (Antverg & Belinkov 2022). Gaussian: chosen one by one so that what is "
@@ -303,13 +306,22 @@ def rankings(chosen: Selection) -> None:
 
 
 def without(chosen: Selection) -> None:
-    """The head of the tuned side while some neurons are held still."""
-    one, two = st.columns(2)
-    ranking = one.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
-    mode = two.segmented_control(
+    """What is lost while some neurons are held still in the running network."""
+    one, two, three = st.columns(3)
+    asked = one.segmented_control(
+        "What is asked", [_HEAD, _READING], default=_HEAD, key="neurons_asked", bind="query-params", required=True,
+        help="Its head: what the tuned network was trained for. The label: a linear probe of the top layer, on base and tuned.",
+    )  # fmt: skip
+    ranking = two.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
+    mode = three.segmented_control(
         "Held", list(HELD), default="mean", key="neurons_held", bind="query-params", required=True,
         help="; ".join(f"{mode}: {said}" for mode, said in HELD.items()) + ". Of every piece, in every layer that they are in.",
     )  # fmt: skip
+    (head_without if asked == _HEAD else label_without)(chosen, ranking, mode)
+
+
+def head_without(chosen: Selection, ranking: str, mode: Any) -> None:
+    """The head of the tuned side while some neurons are held still."""
     spec = chosen.neuron_ablation(ranking, mode, **_settings())
     if spec is None:
         st.info(
@@ -332,9 +344,59 @@ def without(chosen: Selection) -> None:
         name="without",
         alt_text=f"{found.measure} of the head against the share of neurons held still",
         specs=[spec],
-        note=f"neurons {HELD[mode]}; order: {ranking}, first split; random: mean of {DRAWS} sets with as many of each layer, band: "
-        f"where one more would lie (95 %, t); others: 95 % over n = {found.n:,} dev rows; {found.n_seen:,} dev examples by which "
-        "the neurons were ranked are left out",
+        note=f"{_held_note(ranking, mode)}; others: 95 % over n = {found.n:,} dev rows; {found.n_seen:,} dev examples by which the "
+        "neurons were ranked are left out",
+    )
+
+
+def label_without(chosen: Selection, ranking: str, mode: Any) -> None:
+    """A probe of the top layer, base beside tuned, while some neurons are held still."""
+    specs = chosen.neuron_readings(ranking, mode, **_settings())
+    if specs is None:
+        st.info("One side is vectors alone: there is no network to run without neurons.", icon=":material/info:")
+        return
+    both = show.results(specs, what=f"{chosen.label_name} read without neurons")
+    if not all(both):
+        return
+    st.markdown(
+        f"**Can {chosen.label_said} still be read from the top layer without its neurons?** "
+        + " ".join(
+            f"{side}: {neurons.without_finding(found, who='the probe')}"
+            for side, found in zip(("*Base*", "*Tuned*"), both, strict=True)
+        ),
+        help="Neurons from which a label can be read are held still, in every layer they are in, while the network runs. A linear "
+        "probe, fitted on the untouched top layer, reads what then arrives there, on sentences that neither it nor the ranking has "
+        "seen. Neurons of the top layer are missing to the probe itself; those below may be made good on the way. Only what is "
+        "lost beyond random neurons of the same layers says that these were needed.",
+    )
+    labels = list(dict.fromkeys(both[0].by_label["label"]))
+    label = st.selectbox(
+        "Rows", ["", *labels], format_func=lambda one: one or "all labels", key="neurons_rows",
+        help="How often the rows of one label are read rightly; of random sets their mean.",
+    )  # fmt: skip
+    drawn, least = [], neurons.lowest_without(*both, label=label)
+    for place, side, found in zip(st.columns(2), ("base", "tuned"), both, strict=True):
+        with place:
+            st.markdown(f"**{side.capitalize()}**")
+            chart = neurons.without_chart(found, show.look(), who="the probe", least=least, label=label)
+            alt_text = (
+                f"How often a probe of the {side} reads {label or 'all'} rows rightly, against neurons held still"
+            )
+            drawn.append(figures.draw_chart(chart, name=f"without-{side}", alt_text=alt_text))
+    figures.behind(
+        neurons.readings_table(*both, label),
+        name="label-without",
+        specs=specs,
+        note=f"{_held_note(ranking, mode)}; others: 95 % over n = {both[0].n:,} held-out rows of {both[0].n_sentences:,} "
+        "sentences; one split, one fit of the probe",
+        drawn=drawn,
+    )
+
+
+def _held_note(ranking: str, mode: str) -> str:
+    return (
+        f"neurons {HELD[mode]}; order: {ranking}, first split; random: mean of {DRAWS} sets with as many of each layer, band: "
+        "where one more would lie (95 %, t)"
     )
 
 

@@ -30,6 +30,7 @@ from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
 from core.analyses.neuron_ablation import NeuronAblation
 from core.analyses.neuron_depth import NeuronDepth
+from core.analyses.neuron_reading import NeuronReading
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
 from core.analyses.patched_sample import PatchedSample
@@ -153,6 +154,7 @@ def comparison() -> list[Spec]:
         *neurons,
         NeuronTwins(base=BASE, tuned=TUNED, label="upos"),
         NeuronAblation(of=neurons[1]),
+        *(NeuronReading(of=one) for one in neurons),
         NeuronDepth(base=neurons[0], tuned=neurons[1]),
         *claims(ProbeChange(base=base, tuned=tuned), Similarity(base=BASE, tuned=TUNED)),
         Isotropy(base=BASE, tuned=TUNED, n_points=300),

@@ -124,7 +124,7 @@ def compute_together(specs: list[Embed], inputs: dict[str, Any], runs: list[Run]
         max_pieces=first.max_pieces,
         device=run.device,
         precision=precision_on(run.device),
-        batch_pieces=_budget(first, run.device),
+        batch_pieces=batch_pieces(first, run.device),
         on_sentences=lambda done, total: run.step(done, total, "sentences"),
     )
     return [
@@ -140,7 +140,7 @@ def compute_together(specs: list[Embed], inputs: dict[str, Any], runs: list[Run]
     ]
 
 
-def _budget(spec: Embed, device: str) -> int:
+def batch_pieces(spec: Embed, device: str) -> int:
     """Pieces in one pass: many on a card, but no more than bring a bounded number of bytes home."""
     if device != "cuda":
         return 2048

@@ -26,6 +26,8 @@ SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 DRAWS = 10
 """Random sets of each size, with as many neurons of each layer as the first ones have there: the control."""
 LAST = "last"
+SETS = ((TOP, 0), (LAST, 0), *((RANDOM, draw) for draw in range(DRAWS)))
+"""Which neurons of an order are held still, and the draw of random ones."""
 HELD = {
     "zero": "at 0",
     "mean": "at their mean over pieces, [CLS] at its own",
@@ -133,10 +135,10 @@ def compute(spec: NeuronAblation, inputs: dict[str, Any], run: Run) -> NeuronAbl
     with measuring(model) as means:
         whole = asked()
     rows = [_row(TOP, 0, 0.0, 0, whole, whole, labels, measure)]
-    wanted = [(gone, draw, share) for share in SHARES[1:] for gone, draw in _SETS]
+    wanted = [(gone, draw, share) for share in SHARES[1:] for gone, draw in SETS]
     for done, (gone, draw, share) in enumerate(wanted):
         run.step(done, len(wanted), "sets of neurons")
-        still = _places(scores, spec.ranking, gone, draw, share)
+        still = held_places(scores, spec.ranking, gone, draw, share)
         with held_still(model, still, spec.mode, means, seed=draw):
             said = asked()
         n = sum(len(units) for units in still.values())
@@ -150,9 +152,6 @@ def compute(spec: NeuronAblation, inputs: dict[str, Any], run: Run) -> NeuronAbl
         n=len(whole),
         n_seen=int((~new).sum()),
     )
-
-
-_SETS = ((TOP, 0), (LAST, 0), *((RANDOM, draw) for draw in range(DRAWS)))
 
 
 def _new_to(of: Neurons, embeddings: Embeddings, dev: Examples) -> NDArray[np.bool_]:
@@ -172,8 +171,18 @@ def _new_to(of: Neurons, embeddings: Embeddings, dev: Examples) -> NDArray[np.bo
     return new
 
 
-def _places(scores: NeuronScores, ranking: str, gone: str, draw: int, share: float) -> dict[int, NDArray[np.int64]]:
-    """The neurons that are held still, by layer."""
+def held_places(scores: NeuronScores, ranking: str, gone: str, draw: int, share: float) -> dict[int, NDArray[np.int64]]:
+    """The neurons that are held still, by layer.
+
+    Args:
+        scores: a ranking's result; its first split is followed.
+        ranking: one of core.analyses.neurons.RANKINGS.
+        gone: TOP, LAST or RANDOM (as many of each layer as the first have there).
+        draw: of the random ones.
+        share: of all neurons.
+    Returns:
+        Rising numbers by layer, int64; layers without any are left out.
+    """
     n = round(share * scores.orders.shape[2])
     order = _order(scores, ranking)
     chosen = (order[-n:] if gone == LAST else order[:n]).astype(np.int64)

@@ -14,6 +14,7 @@ from core.analyses.goals import SHARES
 from core.analyses.neuron_ablation import LAST, NeuronAblations
 from core.analyses.neuron_ablation import SHARES as SHARES_HELD
 from core.analyses.neuron_depth import mean_depth, of_layers, shares_of_layers
+from core.analyses.neuron_reading import NeuronReadings
 from core.analyses.neurons import (
     GAUSSIAN,
     GAUSSIAN_CANDIDATES,
@@ -394,11 +395,18 @@ def _one_more(scores: pd.Series) -> tuple[float, float]:
     return float(scores.mean()) - reach, float(scores.mean()) + reach
 
 
-def without_table(found: NeuronAblations) -> pd.DataFrame:
+def without_table(found: NeuronAblations | NeuronReadings, label: str = "") -> pd.DataFrame:
     """gone, share, n_neurons, score, low, high, same; at no neuron all are the whole network.
 
-    low and high: of random sets where one more of them would lie (95 %, t over the draws), else 95 % over rows.
+    low and high: of random sets where one more of them would lie (95 %, t over the draws), else 95 % over rows. Of the rows of
+    one label alone: gone, share, score, n (rows), of random sets the mean.
     """
+    if label:
+        assert isinstance(found, NeuronReadings)
+        own = found.by_label[found.by_label["label"] == label]
+        rows = [own[own["share"] == 0].assign(gone=gone) for gone in MASKED]
+        table = pd.concat([*rows, own[own["share"] > 0]], ignore_index=True)
+        return table[["gone", "share", "score", "n"]].sort_values(["gone", "share"], ignore_index=True)
     whole = found.scores[found.scores["share"] == 0]
     rows = [whole.assign(gone=gone) for gone in MASKED]
     rows.append(found.scores[(found.scores["gone"] != RANDOM) & (found.scores["share"] > 0)])
@@ -414,16 +422,21 @@ def without_table(found: NeuronAblations) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)[columns].sort_values(["gone", "share"], ignore_index=True)
 
 
-def without_finding(found: NeuronAblations, at: float = 0.05) -> str:
-    """Whether the head misses the first neurons more than random ones, in a sentence. Args: at: share of the neurons held still."""
+def without_finding(found: NeuronAblations | NeuronReadings, at: float = 0.05, *, who: str = "the head") -> str:
+    """Whether it misses the first neurons more than random ones, in a sentence.
+
+    Args:
+        at: share of the neurons held still.
+        who: what answers without them.
+    """
     table = without_table(found)
     top, random = (table[(table["gone"] == gone) & (table["share"] == at)].iloc[0] for gone in (TOP, RANDOM))
     if top["score"] < random["low"] and top["high"] < random["score"]:
-        verdict = "the head misses them more than others of the same layers"
+        verdict = f"{who} misses them more than others of the same layers"
     elif top["score"] > random["high"] and top["low"] > random["score"]:
-        verdict = "the head misses them less than others of the same layers"
+        verdict = f"{who} misses them less than others of the same layers"
     else:
-        verdict = "no more is lost than with random ones: that a label can be read from them does not mean that the head uses them"
+        verdict = f"no more is lost than with random ones: that a label can be read from them does not mean that {who} needs them"
     return (
         f"Whole: {written(found.intact, found.measure)}. With the first {at:.0%} ({top['n_neurons']:,.0f} neurons) held still "
         f"{written(top['score'], found.measure)} [{written(top['low'], found.measure)}, {written(top['high'], found.measure)}], "
@@ -432,39 +445,67 @@ def without_finding(found: NeuronAblations, at: float = 0.05) -> str:
     )
 
 
-def without_chart(found: NeuronAblations, look: Look) -> alt.LayerChart:
-    """Score of the head against the share of neurons that are held still in the running network."""
-    table = without_table(found)
-    tip, number = (".1%", "%") if found.measure in SHARES else (".3f", ".2f")
-    low = min(float(table["low"].min()), found.majority)
-    scale = alt.Scale(domain=[max(-1.0 if low < 0 else 0.0, low - 0.05), 1.02], nice=False, clamp=True)
-    y = alt.Y("score:Q", title=f"{found.measure} of the head", scale=scale, axis=alt.Axis(format=number, tickCount=5))
+def without_chart(
+    found: NeuronAblations | NeuronReadings,
+    look: Look,
+    *,
+    who: str = "the head",
+    least: float | None = None,
+    label: str = "",
+) -> alt.LayerChart:
+    """Score against the share of neurons that are held still in the running network.
+
+    Args:
+        found: scores of a head, or of a probe.
+        look: colours and sizes.
+        who: what answers.
+        least: where the scale begins, for figures beside each other; None = a little below the lowest of this one.
+        label: of a probe: the rows of this label alone.
+    """
+    table, is_share = without_table(found, label), found.measure in SHARES
+    ranged = [name for name in ("low", "high") if name in table]
+    low = lowest_without(found, label=label) if least is None else least
+    scale = alt.Scale(domain=[low, 1.02], nice=False, clamp=True)
+    title = f"{label} read rightly" if label else f"{found.measure} of {who}"
+    y = alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(format="%" if is_share else ".2f", tickCount=5))
     colour, dash = _of_gone(look)
-    drawn = alt.Chart(table).encode(
-        x=alt.X(
-            "share:Q",
-            title="neurons held still, of all layers",
-            axis=alt.Axis(format=".2~%", values=list(SHARES_HELD), grid=False),
-            scale=alt.Scale(type="sqrt", nice=False),
-        ),
-        color=colour,
-        tooltip=[
-            "gone:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("n_neurons:Q", format=",.0f"),
-            *(alt.Tooltip(f"{name}:Q", format=tip) for name in ("score", "low", "high")),
-            alt.Tooltip("same:Q", title="answers unchanged", format=".1%"),
-        ],
-    )  # fmt: skip
-    level = alt.Chart(
-        pd.DataFrame({"score": [found.majority], "said": ["always the commonest training label"]})
-    ).encode(y=y)
-    return framed(
-        alt.layer(
-            level.mark_rule(color=look.quiet, strokeDash=[4, 4]),
-            level.mark_text(color=look.quiet, align="left", dx=6, dy=12, x=0).encode(text="said:N"),
-            drawn.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-            drawn.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash),
-            drawn.mark_point(filled=True, size=50, opacity=1).encode(y=y),
-        ),
-        look,
-        height=HEIGHT,
+    tips = [alt.Tooltip(f"{name}:Q", format=".1%" if is_share else ".3f") for name in ("score", *ranged)]
+    if not label:
+        tips.append(alt.Tooltip("same:Q", title="answers unchanged", format=".1%"))
+    x = alt.X(
+        "share:Q",
+        title="neurons held still, of all layers",
+        axis=alt.Axis(format=".2~%", values=list(SHARES_HELD), grid=False),
+        scale=alt.Scale(type="sqrt", nice=False),
     )
+    drawn = alt.Chart(table).encode(x=x, color=colour, tooltip=["gone:N", alt.Tooltip("share:Q", format=".1%"), *tips])
+    marks = [
+        drawn.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=dash),
+        drawn.mark_point(filled=True, size=50, opacity=1).encode(y=y),
+    ]
+    if ranged:
+        marks.insert(0, drawn.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"))
+    if not label:
+        level = alt.Chart(
+            pd.DataFrame({"score": [found.majority], "said": ["always the commonest training label"]})
+        ).encode(y=y)
+        rule = level.mark_rule(color=look.quiet, strokeDash=[4, 4])
+        name = level.mark_text(color=look.quiet, align="left", dx=6, dy=12, x=0).encode(text="said:N")
+        marks = [rule, name, *marks]
+    return framed(alt.layer(*marks), look, height=HEIGHT)
+
+
+def readings_table(base: NeuronReadings, tuned: NeuronReadings, label: str = "") -> pd.DataFrame:
+    """side, and the columns of without_table."""
+    sides = (("base", base), ("tuned", tuned))
+    tables = [without_table(one, label).assign(side=side) for side, one in sides]
+    found = pd.concat(tables, ignore_index=True)
+    return found[["side", *(name for name in found if name != "side")]]
+
+
+def lowest_without(*found: NeuronAblations | NeuronReadings, label: str = "") -> float:
+    """Where a scale begins that holds all of these."""
+    if label:
+        return 0.0
+    low = min(min(float(without_table(one)["low"].min()), one.majority) for one in found)
+    return max(-1.0 if low < 0 else 0.0, low - 0.05)

@@ -9,10 +9,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from core.models.hooks import reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
 from core.models.row_files import RowFiles
 from core.models.sources import Source, encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Unit = Literal["word", "sentence"]
 Pooling = Literal["first", "last", "average", "cls", "mean"]
@@ -104,6 +107,7 @@ def extract(
     precision: Precision,
     batch_pieces: int,
     on_sentences: Callable[[int, int], None],
+    around: Callable[["PreTrainedModel"], AbstractContextManager[Any]] = nullcontext,
 ) -> list[Extracted]:
     """Vectors of all layers for every unit of every example, for all readings in one pass.
 
@@ -117,6 +121,7 @@ def extract(
         batch_pieces: pieces, pads included, in one forward pass; halved whenever memory runs out.
         on_sentences: called at the start, after each batch and at the end with (sentences done, sentences in all); may
             raise to stop.
+        around: entered with the model before it is read, and left after: what disturbs the network while it runs.
     Returns:
         One a reading, in their order.
     Raises:
@@ -138,6 +143,7 @@ def extract(
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_autocast(device, precision))
         landing = stack.enter_context(_Landing(parts))
+        stack.enter_context(around(model))  # its hooks come first: what is read is what they leave
         collected: list[list[torch.Tensor]] = []
         pool: list[Callable[[torch.Tensor], list[torch.Tensor]]] = []
         stack.enter_context(reading_layers(model, known.n_layers, lambda _, hidden: collected.append(pool[0](hidden))))

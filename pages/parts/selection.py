@@ -32,6 +32,7 @@ from core.analyses.map_chain import MapChain
 from core.analyses.map_steps import MapSteps
 from core.analyses.movers import Movers
 from core.analyses.neuron_ablation import NeuronAblation
+from core.analyses.neuron_reading import NeuronReading
 from core.analyses.neuron_twins import NeuronTwins
 from core.analyses.neurons import Neurons
 from core.analyses.probe import Probe
@@ -533,6 +534,16 @@ class Selection:
         if run is None or run.goal != "label":
             return None
         return NeuronAblation(of=self.neurons(one_layer=one_layer, is_scaled=is_scaled)[1], ranking=ranking, mode=mode)
+
+    def neuron_readings(
+        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True
+    ) -> tuple[NeuronReading, NeuronReading] | None:
+        """A probe of both sides' top layers without the first neurons of a ranking; None where a side is vectors alone."""
+        ranked = self.neurons(one_layer=one_layer, is_scaled=is_scaled)
+        if any(isinstance(one.embed.checkpoint, Vectors) for one in ranked):
+            return None
+        base, tuned = (NeuronReading(of=one, ranking=ranking, mode=mode) for one in ranked)
+        return base, tuned
 
     @property
     def neuron_twins(self) -> NeuronTwins:

@@ -10,7 +10,7 @@ import torch
 from core.analyses.fine_tune import FineTune
 from core.analyses.goals import prepared
 from core.analyses.head_answers import speaker
-from core.analyses.neuron_ablation import DRAWS, SHARES, NeuronAblation, NeuronAblations, _new_to, _places, compute
+from core.analyses.neuron_ablation import DRAWS, SHARES, NeuronAblation, NeuronAblations, _new_to, compute, held_places
 from core.analyses.neurons import LINEAR, Neurons, NeuronScores
 from core.analyses.probe import splits_of
 from core.analyses.units import labelled_rows
@@ -158,8 +158,8 @@ def test_sets_of_every_size_are_scored_beside_random_ones_of_the_same_layers(fou
     assert found.n + found.n_seen == len(made.peek(TUNED.checkpoint).answers)
     scores: NeuronScores = made.peek(SPEC.of)
     for share in SHARES[1:]:
-        top = {layer: len(units) for layer, units in _places(scores, LINEAR, "top", 0, share).items()}
-        drawn = [_places(scores, LINEAR, "random", draw, share) for draw in range(2)]
+        top = {layer: len(units) for layer, units in held_places(scores, LINEAR, "top", 0, share).items()}
+        drawn = [held_places(scores, LINEAR, "random", draw, share) for draw in range(2)]
         for one in drawn:
             assert {layer: len(units) for layer, units in one.items()} == top
             assert all(len(set(units.tolist())) == len(units) for units in one.values())
