@@ -87,7 +87,10 @@ def followed(chosen: Selection) -> tuple[Selection, FineTune, int] | None:
     if run is not None and run.snapshots and isinstance(chosen.tuned.ref, FineTune | Snapshot):
         step = chosen.tuned.ref.step if isinstance(chosen.tuned.ref, Snapshot) else run.n_steps
         return _on(chosen, Named(id=key_of(run)[:10], name=get_lab().name_of(run), ref=run)), run, step
-    known = {one.id: one for one in get_lab().stepped_runs() if not one.ref.surgery.draws}
+    others = [one for one in get_lab().stepped_runs() if not one.ref.surgery.draws]
+    # What is read of words or sentences is likeliest there for runs that learnt from them, and for those of the same task.
+    others.sort(key=lambda one: (one.ref.unit != chosen.embedded, run is None or one.ref.label != run.label))
+    known = {one.id: one for one in others}
     if not known:
         st.info(
             "No run has kept steps yet. Tune one on the page Lab with “Steps to keep” above 0, or choose another run in the "

@@ -4,6 +4,8 @@ from pages.parts.frame import enter
 
 enter()
 
+from collections.abc import Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
 import streamlit as st  # noqa: E402
@@ -44,13 +46,24 @@ def main() -> None:
         layer_strip(chosen)
 
 
+@dataclass(frozen=True)
+class Held:
+    """What the strip is drawn from; None where it is not there."""
+
+    similarity: LayerSimilarity | None
+    crowding: CrowdingCurves | None
+    weights: WeightChanges | None
+    read: Sequence[Any]
+    """What is read of the label or number: the change, base, tuned; empty unless all are there."""
+
+
 def layer_strip(chosen: Selection) -> None:
     """The finding in words, and four panels over one layer axis; a panel is drawn as soon as its result is there."""
     top = st.container()
     # Larger text needs larger panels: two by two for the back of the room.
     with st.container(key="strip"):
         places = [*st.columns(2), *st.columns(2)] if show.look().projector else st.columns([1.1, 1, 1, 1], gap="small")
-    drawn = []
+    drawn: list[Panel] = []
 
     def draw(place: Any, panel: Panel) -> None:
         with place:
@@ -58,95 +71,101 @@ def layer_strip(chosen: Selection) -> None:
         drawn.append(panel)
 
     # The browser sets to work on the first panel while the rest is read.
-    similarity = show.stored(chosen.similarity)
-    if similarity:
-        draw(places[0], kept(chosen, similarity))
-    one_shape = chosen.is_one_shape
-    specs: list[Spec] = [chosen.crowding, *([chosen.weights] if one_shape else [])]
-    if chosen.label:
-        specs += [chosen.probe_change, *chosen.probes]
+    early = show.stored(chosen.similarity)
+    if early:
+        draw(places[0], kept(chosen, early))
     with top:
         heading = st.container()
-        crowding, *others = show.results(specs if similarity else [*specs, chosen.similarity], what="the layer strip")
-    weights = others.pop(0) if one_shape else None
-    if not similarity and (similarity := others.pop()):  # it came meanwhile
-        draw(places[0], kept(chosen, similarity))
-    probing = others
-    if chosen.number:  # shown where it is there; a text whose every value is the same has the other panels all the same
-        probing = [show.stored(spec) for spec in (chosen.ridge_change, *chosen.ridge_probes)]
+        held = results(chosen, early)
+    if held.similarity and not early:  # it came meanwhile
+        draw(places[0], kept(chosen, held.similarity))
     with heading:
-        title = TITLE
-        if similarity and not chosen.is_tuning:
-            title = difference(similarity, show.escaped(chosen.base.name), show.escaped(chosen.tuned.name))
-        elif similarity and weights:
-            title = headline(similarity, weights, chosen.tuning)
-        st.title(title, anchor=False)
-        if facing := chosen.facing:
-            st.info(facing, icon=picker.FACING_ICON)
-        read = probing if probing and all(probing) else []
-        said = read_said(chosen, *read[:2]) if read else None
-        findings.draw(
-            [
-                (name, finding, way)
-                for name, finding, way in (
-                    (
-                        "Space",
-                        space_found(similarity, is_tuning=chosen.is_tuning) if similarity else None,
-                        findings.SPACE,
-                    ),
-                    ("Reading", said, findings.CLASSES if chosen.label else findings.NUMBER),
-                    (
-                        "Crowding",
-                        crowding_found(crowding, chosen.embedded, is_tuning=chosen.is_tuning) if crowding else None,
-                        findings.CROWDING,
-                    ),
-                )
-                if finding
-            ]
-        )
-    if read:
+        say(chosen, held)
+    if held.read:
         control = chosen.random_probe if chosen.label else chosen.random_ridge
-        random = show.stored(control) if control else None
-        draw(places[1], (readable if chosen.label else told)(chosen, *read, random))
+        draw(
+            places[1],
+            (readable if chosen.label else told)(chosen, *held.read, show.stored(control) if control else None),
+        )
     elif chosen.number and drawn:
         with places[1]:
             st.caption(f"How exactly {chosen.number_said} is read can be computed on the page Probes.")
-    if crowding:
-        draw(places[2], crowded(chosen, crowding))
-    if weights:
-        draw(places[3], moved(chosen, weights))
-    if drawn and not one_shape:
+    if held.crowding:
+        draw(places[2], crowded(chosen, held.crowding))
+    if held.weights:
+        draw(places[3], moved(chosen, held.weights))
+    if drawn and not chosen.is_one_shape:
         with places[3]:
             st.caption(notes.NO_WEIGHTS)
     if drawn:
-        findings.then(chosen, similarity)
-        st.caption(f"{SHOWS} {TOGETHER} {HOW_TO_READ}")
-    if (
-        drawn
-        and chosen.label
-        and st.toggle(
-            "More panels",
-            key="more_panels",
-            bind="query-params",
-            help="The directions that part the labels, the distances between labels, how evenly the space is used and, for a "
-            "treebank, "
-            "its dependency trees. The pages Geometry and Structure have them in full.",
-        )
+        below(chosen, held.similarity, drawn)
+
+
+def results(chosen: Selection, similarity: LayerSimilarity | None) -> Held:
+    """What is stored, and the offer to compute what is not.
+
+    Args:
+        similarity: where it was read already.
+    """
+    specs: list[Spec] = [chosen.crowding, *([chosen.weights] if chosen.is_one_shape else [])]
+    if chosen.label:
+        specs += [chosen.probe_change, *chosen.probes]
+    found = show.results(specs if similarity else [*specs, chosen.similarity], what="the layer strip")
+    crowding, *others = found
+    weights = others.pop(0) if chosen.is_one_shape else None
+    similarity = similarity or others.pop()
+    if chosen.number:  # shown where it is there; a text whose every value is the same has the other panels all the same
+        others = [show.stored(spec) for spec in (chosen.ridge_change, *chosen.ridge_probes)]
+    return Held(similarity, crowding, weights, others if others and all(others) else ())
+
+
+def say(chosen: Selection, held: Held) -> None:
+    """The title, and what was found."""
+    assert chosen.tuned is not None
+    title = TITLE
+    if held.similarity and not chosen.is_tuning:
+        title = difference(held.similarity, show.escaped(chosen.base.name), show.escaped(chosen.tuned.name))
+    elif held.similarity and held.weights:
+        title = headline(held.similarity, held.weights, chosen.tuning)
+    st.title(title, anchor=False)
+    if facing := chosen.facing:
+        st.info(facing, icon=picker.FACING_ICON)
+    found: list[tuple[str, Finding, Any]] = []
+    if held.similarity:
+        found.append(("Space", space_found(held.similarity, is_tuning=chosen.is_tuning), findings.SPACE))
+    if held.read:
+        way = findings.CLASSES if chosen.label else findings.NUMBER
+        found.append(("Reading", read_said(chosen, *held.read[:2]), way))
+    if held.crowding:
+        crowding = crowding_found(held.crowding, chosen.embedded, is_tuning=chosen.is_tuning)
+        found.append(("Crowding", crowding, findings.CROWDING))
+    findings.draw([one for one in found if one[1]])
+
+
+def below(chosen: Selection, similarity: LayerSimilarity | None, drawn: list[Panel]) -> None:
+    """Where to look next, how to read the strip, more panels, and the numbers behind all of them."""
+    findings.then(chosen, similarity)
+    st.caption(f"{SHOWS} {TOGETHER} {HOW_TO_READ}")
+    if chosen.label and st.toggle(
+        "More panels",
+        key="more_panels",
+        bind="query-params",
+        help="The directions that part the labels, the distances between labels, how evenly the space is used and, for a treebank, "
+        "its dependency trees. The pages Geometry and Structure have them in full.",
     ):
         from pages.parts import further  # what few visitors open is not loaded for all
 
-        drawn += further.draw(chosen)
-    if drawn:
-        with st.expander(
-            "Tables, files and where these numbers come from",
-            icon=":material/table:",
-            key="strip-tables",
-            on_change="rerun",
-        ) as opened:
-            for panel in drawn if opened.open else []:
-                st.caption(f"**{panel.title}** {panel.note} · {figures.provenance(panel.specs)}")
-                drawn_panel = figures.Drawn(panel.chart, panel.name, f"{panel.title} {panel.said}".strip())
-                figures.below(panel.table, [drawn_panel], name=panel.name, specs=panel.specs, note=panel.note)
+        drawn = [*drawn, *further.draw(chosen)]
+    with st.expander(
+        "Tables, files and where these numbers come from",
+        icon=":material/table:",
+        key="strip-tables",
+        on_change="rerun",
+    ) as opened:
+        for panel in drawn if opened.open else []:
+            st.caption(f"**{panel.title}** {panel.note} · {figures.provenance(panel.specs)}")
+            drawn_panel = figures.Drawn(panel.chart, panel.name, f"{panel.title} {panel.said}".strip())
+            figures.below(panel.table, [drawn_panel], name=panel.name, specs=panel.specs, note=panel.note)
 
 
 def said_of(finding: Finding | None) -> str:

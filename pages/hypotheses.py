@@ -229,10 +229,13 @@ def verdict(claim: Claim, found: Claimed) -> None:
         if test.open:
             st.markdown(claim_words.tested(claim))
             st.markdown(claim_words.power_said(claim, foreseen(claim, found), "of these sentences"))
-            figures.draw_chart(
+            figures.figure(
                 claims.power_chart(claim, found.effect, show.look()),
+                claims.power_table(claim, found.effect),
                 name="claim-power",
                 alt_text="Share of samples in which the claim would be supported, against the true size of the effect",
+                specs=measured,
+                note="By the noise of what was measured, the size unknown",
             )
     other_ways(claim, found)
 

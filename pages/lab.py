@@ -185,8 +185,14 @@ def run_card(lab: Lab, one: Named) -> None:
     with right:
         kept = () if one.ref is not run else run.snapshots
         chart = loss_curve(tuned.curve, show.look(), n_steps=tuned.n_steps, snapshots=kept)
-        figures.draw_chart(chart, name=f"loss-{one.id}", alt_text="Training loss by step")
-    st.caption(figures.provenance([one.ref]))
+        figures.figure(
+            chart,
+            tuned.curve,
+            name=f"loss-{one.id}",
+            alt_text="Training loss by step",
+            specs=[one.ref],
+            note="Mean loss of the training examples since the step before",
+        )
 
 
 def fine_tune(lab: Lab) -> None:

@@ -121,12 +121,14 @@ def card(chosen: Selection, moved: Moved, row: int) -> None:
         if chosen.embedded == "word":
             st.caption(show.escaped(one.sentence))
         near_both(chosen, moved, row)
-        figures.draw_chart(
+        figures.figure(
             drawn.card_curve(one, show.look(), chosen.layer),
+            one.layers,
             name="mover-card",
             alt_text=f"Neighbours that {one.text} kept at each layer, beside those around it",
+            specs=[chosen.movers],
+            note="Solid: kept; filled where it is a mover. Dashed: the rows around it",
         )
-        st.caption("Solid: kept; filled where it is a mover. Dashed: the rows around it.")
 
 
 def near_both(chosen: Selection, moved: Moved, row: int) -> None:
