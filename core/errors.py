@@ -67,6 +67,10 @@ class StoreUnusable(TunescopeError):
     """The cache folder cannot be written or read."""
 
 
+class NotStored(TunescopeError):
+    """A result was asked for that nobody has computed, or that was deleted since."""
+
+
 class ArtifactDamaged(TunescopeError):
     """A stored result whose checksum no longer fits."""
 

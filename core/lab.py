@@ -14,7 +14,7 @@ from core.analyses.base import Unwatched
 from core.analyses.claim import Claim, Claimed
 from core.analyses.claim import compute as judge
 from core.catalogue import Named as Named
-from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed
+from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed, NotStored
 from core.holdings import Holdings
 from core.holdings import Kept as Kept
 from core.jobs.engine import INTERRUPTED, ensure_engine, is_alive, retire_other_code
@@ -26,6 +26,7 @@ from core.lessons.shelf import OnShelf as OnShelf
 from core.lessons.shelf import own_lessons, shipped_lessons
 from core.lessons.written import Lesson as Lesson
 from core.lessons.written import Step as Step
+from core.origins import note_stored
 from core.refs import Hub
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -101,7 +102,30 @@ class Lab(Holdings):
         Raises:
             ArtifactDamaged: it is there but not as it was written; `submit` or `run` replaces it.
         """
-        return self.store.load(spec, result_class(spec)) if self.store.has(spec) else None
+        if not self.store.has(spec):
+            return None
+        result = self.store.load(spec, result_class(spec))
+        note_stored(result, spec)  # whoever draws it can say from what
+        return result
+
+    def stored(self, spec: Spec) -> Any:
+        """The stored result, for whom a missing one is an error; never computes. A claim is judged by what is stored.
+
+        Raises:
+            NotStored: nobody computed it, or it was deleted since.
+            ArtifactDamaged: as `peek`.
+        """
+        result = self.judged(spec) if isinstance(spec, Claim) else self.peek(spec)
+        if result is not None:
+            return result
+        missing = spec
+        if isinstance(spec, Claim):
+            missing = next(one for one in spec.dependencies().values() if not self.store.has(one))
+        raise NotStored(
+            f"Reading {missing.title or missing.kind} {key_of(missing)[:10]} from the store.",
+            f"{self.store.root} does not hold it, and neither does a pack.",
+            "Compute it on the page that shows it or by lab.run, or set TUNESCOPE_CACHE to the folder that holds it.",
+        )
 
     def judged(self, claim: Claim) -> Claimed | None:
         """The verdict on a claim whose measurements are all stored; None where one is missing.
@@ -116,7 +140,11 @@ class Lab(Holdings):
         if held is not None:
             return held
         inputs = {name: self.peek(spec) for name, spec in claim.dependencies().items()}
-        return None if any(one is None for one in inputs.values()) else judge(claim, inputs, Unwatched())
+        if any(one is None for one in inputs.values()):
+            return None
+        found = judge(claim, inputs, Unwatched())
+        note_stored(found, claim)
+        return found
 
     def make_claim(self, claim: Claim, said: str) -> Made:
         """Keep a claim with the time at which it is made, and whether its measurements were there to be seen; one that was made

@@ -13,7 +13,8 @@ READ = frozenset(
     {
         "absent_words", "checkpoints", "compared", "compared_in", "counts_of", "datasets", "domains_of", "goals_of", "judged",
         "labels_of", "lessons", "live", "name_of", "name_of_tuned", "needs_conversion", "numbers_of", "packs", "peek", "plan",
-        "provenance", "record", "rows_of", "several_labels_of", "shared_sentences", "size_of", "status", "stepped_runs", "tunings",
+        "provenance", "record", "rows_of", "several_labels_of", "shared_sentences", "size_of", "status", "stepped_runs", "stored",
+        "tunings",
     }
 )  # fmt: skip
 """What only reads results, catalogues and texts that the presenter brought."""

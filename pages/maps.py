@@ -13,7 +13,7 @@ import streamlit as st  # noqa: E402
 from core.analyses.movers import Moved  # noqa: E402
 from core.analyses.places import PLACE, among  # noqa: E402
 from core.charts import scatter  # noqa: E402
-from core.charts.heads import IS_RIGHT, SAYS, with_answers  # noqa: E402
+from core.charts.heads import IS_RIGHT, SAYS  # noqa: E402
 from core.charts.points import Picked  # noqa: E402
 from core.data.examples import UNMARKED  # noqa: E402
 from core.refs import LABEL_NAMES  # noqa: E402
@@ -78,8 +78,7 @@ def with_head(chosen: Selection, drawn: Laid, colour: str) -> Laid:
     if said is None:
         fallback = next((name for name in drawn.flat.points if name == chosen.label), "text")
         return replace(drawn, colour=drawn.colour or (fallback if colour in HEAD else ""))
-    points = with_answers(drawn.flat.points, said, chosen.learnt, unmarked=UNMARKED)
-    return replace(drawn, flat=replace(drawn.flat, points=points))
+    return replace(drawn, flat=scatter.answered(drawn.flat, said, chosen.learnt, unmarked=UNMARKED))
 
 
 def searched() -> str:

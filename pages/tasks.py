@@ -14,6 +14,7 @@ from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
 from core.analyses.goals import DULL, misses  # noqa: E402
 from core.charts import board, confusion, curves, scores  # noqa: E402
+from core.charts.rows import only  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import figures, notes, picker, rows, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -90,7 +91,7 @@ def small_multiples(table: pd.DataFrame, chosen: Selection) -> list[figures.Draw
         for column, name in zip(st.columns(in_row), names[first : first + in_row], strict=False):
             with column:
                 chart = curves.side_curves(
-                    table[table["task"] == name],
+                    only(table, "task", name),
                     "accuracy",
                     show.look(),
                     chosen.layer,

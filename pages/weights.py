@@ -13,6 +13,7 @@ from core.analyses.graft import Graft  # noqa: E402
 from core.analyses.task_vectors import TaskCosines, TaskVectors  # noqa: E402
 from core.analyses.weight_spectra import WeightSpectraFound  # noqa: E402
 from core.charts import board, curves, spectra, strip, tunings, weights  # noqa: E402
+from core.charts.rows import only  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import figures, notes, picker, several, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -171,7 +172,7 @@ def directions(chosen: Selection) -> None:
         st.markdown(f"At layer {chosen.layer}, {show.escaped(part)}:")
     of_layer = at_layer(found, row, name, threshold) if row is not None else []
     table = spectra.spectra_table(found, threshold)
-    own = table[table["part"] == part]
+    own = only(table, "part", part)
     over = []
     if len(own) > 1:
         st.markdown(f"Over layers, {show.escaped(part)}:")

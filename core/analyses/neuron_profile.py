@@ -11,6 +11,7 @@ from core.analyses.units import labelled_rows
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import SpecInvalid
+from core.origins import traced
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 N_EXAMPLES = 12
@@ -41,6 +42,7 @@ class Profile:
     n_rows: int
 
 
+@traced
 def profile(embed: Embed, embeddings: Embeddings, layer: int, neuron: int, label: str) -> Profile:
     """Read one column of a stored layer.
 

@@ -18,12 +18,14 @@ from core.charts.orders import LEAST_ORDERS, Series, orders_chart
 from core.charts.scores import dull_name, written
 from core.maths.agreement import paired_scores
 from core.maths.statistics import Estimate, spread_interval, t_interval
+from core.origins import traced
 
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
 HEIGHT = 270
 
 
+@traced
 def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], measure: str = ACCURACY) -> pd.DataFrame:
     """at, seed, score, low, high (over dev examples; the score itself where it has no interval), guessing (what always answering
     the same scores), n (dev rows), n_train, in the order of places and seeds; trials without a result are left out.
@@ -70,12 +72,14 @@ def key_of_series(name: str, besides: Sequence[Beside], look: Look) -> str:
     return " · ".join(f'<span style="color:{hue}">{letter}</span> {escape(said)}' for letter, hue, said in marks)
 
 
+@traced
 def all_tables(trials: pd.DataFrame, name: str, besides: Sequence[Beside]) -> pd.DataFrame:
     """Trials of an experiment and of what stands beside it, with a column of their names if there are any of the others."""
     others = [one.trials.assign(experiment=one.name) for one in besides if len(one.trials)]
     return pd.concat([trials.assign(experiment=name), *others], ignore_index=True) if others else trials
 
 
+@traced
 def means_table(trials: pd.DataFrame) -> pd.DataFrame:
     """at, mean (over seeds), n_seeds, low, high: a 95 % t interval over seeds from 3 on, NaN below, and where all seeds score
     the same: a collapsed network does, and is no surer for it. Args: of trials_table."""
@@ -95,6 +99,7 @@ def _over_seeds(values: pd.Series) -> Estimate | None:
     return t_interval(values.to_numpy())
 
 
+@traced
 def losses_table(trials: pd.DataFrame, intact: str) -> pd.DataFrame:
     """at, loss (score intact less score here, mean over the seeds that have both), low, high (95 % t interval over these
     pairs from 3 on), n_seeds; without the intact place. Args: of trials_table; intact: the place at which nothing was done."""
@@ -178,6 +183,7 @@ def _beyond(loss: Mapping[Hashable, Any]) -> str:
     return " (inside the noise of seeds)" if loss["low"] <= 0 <= loss["high"] else " (beyond the noise of seeds)"
 
 
+@traced
 def ablation_chart(
     trials: pd.DataFrame,
     experiment: Experiment,

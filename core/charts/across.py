@@ -15,6 +15,7 @@ from core.analyses.spatial_similarity import SpatialSimilarities
 from core.charts.geometry import counted
 from core.charts.look import Look, framed, two_lines
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Row:
     alike: SpatialDifference
 
 
+@traced
 def across_table(rows: Sequence[Row]) -> pd.DataFrame:
     """A row a tuned checkpoint, at the top layers: name; up, down, same (labels moved apart, nearer, neither beyond the noise);
     distance (mean change, shares of a vector's length), its low and high; base_accuracy, accuracy, gain with low and high;
@@ -79,6 +81,7 @@ def finding(table: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+@traced
 def across_chart(table: pd.DataFrame, look: Look) -> alt.HConcatChart:
     """Two panels, a row a tuned checkpoint: mean change of label distances, and change of what a probe reads."""
     n = len(table)

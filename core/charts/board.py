@@ -14,11 +14,13 @@ from core.analyses.similarity import LayerSimilarity
 from core.charts.cursor import clickable, cursor_rects, layer_rings
 from core.charts.look import Look, framed, moved_apart
 from core.charts.strip import kept_table, layer_tips, probe_table
+from core.origins import traced
 
 _AROUND = 60
 """Pixels of a figure's height that its axis takes."""
 
 
+@traced
 def task_table(results: Mapping[str, tuple[ProbeDifference, ProbeScores, ProbeScores]]) -> pd.DataFrame:
     """probe_table of every task, with a column task in front."""
     tables = [probe_table(base, tuned, change).assign(task=task) for task, (change, base, tuned) in results.items()]
@@ -32,6 +34,7 @@ def shared_domain(table: pd.DataFrame) -> tuple[float, float]:
     return max(0.0, float(low) - 0.03), min(1.0, float(high) + 0.03)
 
 
+@traced
 def change_table(table: pd.DataFrame) -> pd.DataFrame:
     """task, layer, difference, difference_low, difference_high in points of accuracy, is_noise; from task_table's."""
     points = ["difference", "difference_low", "difference_high"]
@@ -40,6 +43,7 @@ def change_table(table: pd.DataFrame) -> pd.DataFrame:
     return once
 
 
+@traced
 def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """What became easier or harder to read, task by layer, in points of accuracy; noise is grey. A click chooses a layer.
 
@@ -57,6 +61,7 @@ def change_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     return framed(layers, look, height=38 * once["task"].nunique() + _BELOW)
 
 
+@traced
 def cross_table(results: Mapping[tuple[str, str], tuple[ProbeDifference, ProbeScores]], layer: int) -> pd.DataFrame:
     """tuned (checkpoint), task, base accuracy, difference and its interval in points of accuracy, is_noise; of one layer.
 
@@ -74,6 +79,7 @@ def cross_table(results: Mapping[tuple[str, str], tuple[ProbeDifference, ProbeSc
     return pd.DataFrame(rows)
 
 
+@traced
 def cross_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """What tuning on one thing did to another, checkpoint by task, in points of accuracy; noise is grey. A cell can be picked.
 
@@ -125,6 +131,7 @@ def _changed_cells(cells: alt.Chart, table: pd.DataFrame, look: Look) -> list[al
     return [heat, text, noise.encode(text=alt.Text("difference:Q", format="+.1f"))]
 
 
+@traced
 def checkpoint_table(
     base: ProbeScores, tuned: Mapping[str, tuple[ProbeDifference | None, ProbeScores]]
 ) -> pd.DataFrame:
@@ -148,6 +155,7 @@ def checkpoint_table(
     return pd.concat(rows, ignore_index=True)
 
 
+@traced
 def kept_tables(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     """kept_table of every checkpoint against the base, with a column checkpoint in front."""
     tables = [kept_table(held).assign(checkpoint=name) for name, held in similarities.items()]
@@ -157,6 +165,7 @@ def kept_tables(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     return table[["checkpoint", *(column for column in table if column != "checkpoint")]]
 
 
+@traced
 def checkpoint_curves(
     table: pd.DataFrame,
     name: str,
@@ -191,6 +200,7 @@ def checkpoint_curves(
     return framed(alt.layer(cursor_rects(depth, look, layer, room), *curves), look, height=_height(look))
 
 
+@traced
 def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
     """checkpoint, layer, depth (layer as a share of its blocks), accuracy, low, high, control, majority; every layer its own.
 
@@ -205,6 +215,7 @@ def depth_table(scores: Mapping[str, ProbeScores]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+@traced
 def depth_curves(
     table: pd.DataFrame,
     look: Look,

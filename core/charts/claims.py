@@ -12,6 +12,7 @@ from core.analyses.claim import Claim, Claimed, supposed
 from core.charts.look import Look, framed
 from core.maths import verdicts
 from core.maths.verdicts import CANNOT_TELL, CONTRADICTED, OFTEN, SUPPORTED, VERDICTS, Effect
+from core.origins import traced
 
 SHAPES = {SUPPORTED: "circle", CONTRADICTED: "diamond", CANNOT_TELL: "square"}
 _HEIGHT = 250
@@ -23,6 +24,7 @@ def colours(look: Look) -> dict[str, str]:
     return {SUPPORTED: green, CONTRADICTED: pink, CANNOT_TELL: look.quiet}
 
 
+@traced
 def layers_table(claim: Claim, found: Claimed) -> pd.DataFrame:
     """what (layer, place, or the whole), side, value, low, high (95 %, each by itself), verdict; last the effect that is judged."""
     scale = claim.quantity.scale
@@ -44,6 +46,7 @@ def _named_place(claim: Claim, layer: int) -> str:
     return f"layer {layer}"
 
 
+@traced
 def claim_chart(claim: Claim, found: Claimed, look: Look) -> alt.LayerChart:
     """Effects with their intervals against what is claimed: the tinted side is where the whole of it must lie."""
     table, quantity = layers_table(claim, found), claim.quantity
@@ -98,6 +101,7 @@ def _verdict_scale(look: Look) -> alt.Scale:
     return alt.Scale(domain=[*VERDICTS, ""], range=[*(known[name] for name in VERDICTS), look.ink])
 
 
+@traced
 def power_table(claim: Claim, noise: Effect) -> pd.DataFrame:
     """truth (a true effect, in the unit of the figure), power (chance that the claim is supported), truths from 0 on."""
     level, quantity = verdicts.together(claim.n_claims), claim.quantity
@@ -116,6 +120,7 @@ def power_table(claim: Claim, noise: Effect) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["truth", "power"])
 
 
+@traced
 def power_chart(claim: Claim, noise: Effect, look: Look) -> alt.LayerChart:
     """How likely the claim is to be supported, for every size that the true effect may have."""
     table, quantity = power_table(claim, noise), claim.quantity
@@ -139,6 +144,7 @@ def power_chart(claim: Claim, noise: Effect, look: Look) -> alt.LayerChart:
     return framed(alt.layer(*marks), look, height=_HEIGHT)
 
 
+@traced
 def multiverse_table(
     claim: Claim,
     dimensions: Sequence[str],
@@ -169,6 +175,7 @@ def multiverse_table(
     return pd.DataFrame(rows).sort_values("clear", kind="stable").reset_index(drop=True)
 
 
+@traced
 def multiverse_chart(table: pd.DataFrame, dimensions: Sequence[str], look: Look) -> alt.LayerChart:
     """Ways of asking, a row each, from most to least as claimed: how far each lies from the limit, against its interval."""
     table = table.assign(way=[" · ".join(picks) for picks in zip(*(table[name] for name in dimensions), strict=True)])
@@ -198,6 +205,7 @@ def multiverse_chart(table: pd.DataFrame, dimensions: Sequence[str], look: Look)
     return framed(alt.layer(*layers), look, height=row * len(table) + 96)
 
 
+@traced
 def turning_table(turned: dict[str, dict[str, tuple[int, int]]]) -> pd.DataFrame:
     """choice, option, agree (share of its ways of asking that say what the claim does), n_agree, n.
 
@@ -212,6 +220,7 @@ def turning_table(turned: dict[str, dict[str, tuple[int, int]]]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["choice", "option", "agree", "n_agree", "n"])
 
 
+@traced
 def turning_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Of every option of every choice, how many of its ways of asking say what the claim itself says."""
     names = [

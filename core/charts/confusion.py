@@ -8,8 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.charts.look import Look, framed
+from core.origins import traced
 
 
+@traced
 def confusion_table(labels: Sequence[str], confusion: ArrayLike) -> pd.DataFrame:
     """gold, predicted, count, share of the gold label's row (empty where the row is)."""
     counts = np.asarray(confusion)
@@ -27,6 +29,7 @@ def confusion_table(labels: Sequence[str], confusion: ArrayLike) -> pd.DataFrame
     )
 
 
+@traced
 def confusion_heat(
     labels: Sequence[str], confusion: ArrayLike, look: Look, *, rows: str = "gold", columns: str = "predicted"
 ) -> alt.LayerChart:

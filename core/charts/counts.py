@@ -6,15 +6,18 @@ import altair as alt
 import pandas as pd
 
 from core.charts.look import Look, framed
+from core.origins import traced
 
 _SHOWN = 20
 
 
+@traced
 def counts_table(labels: Sequence[str], counts: Sequence[int], shares: Sequence[float]) -> pd.DataFrame:
     """label, count, share: one row a label, most frequent first."""
     return pd.DataFrame({"label": list(labels), "count": list(counts), "share": list(shares)})
 
 
+@traced
 def counts_bars(table: pd.DataFrame, look: Look, *, what: str, unit: str) -> alt.LayerChart:
     """Bars of the most frequent labels, each with its count and share."""
     shown = table.head(_SHOWN)

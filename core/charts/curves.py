@@ -8,10 +8,12 @@ import pandas as pd
 from core.charts.cursor import cursor_band, layer_axis
 from core.charts.look import Look, framed
 from core.charts.strip import layer_tips
+from core.origins import traced
 
 HEIGHT = 320
 
 
+@traced
 def side_curves(
     table: pd.DataFrame,
     name: str,
@@ -73,6 +75,7 @@ def side_curves(
     return framed(alt.layer(*layers), look, height=height, **({"title": heading} if heading else {}))
 
 
+@traced
 def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Relative weight change by layer."""
     x = layer_axis()
@@ -87,6 +90,7 @@ def weight_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     return framed(alt.layer(cursor_band(table, look, layer), bars, text), look, height=HEIGHT)
 
 
+@traced
 def loss_curve(curve: pd.DataFrame, look: Look, *, n_steps: int, snapshots: Sequence[int] = ()) -> alt.LayerChart:
     """Training loss by step, up to now; ticks below mark the steps whose weights are kept.
 

@@ -16,6 +16,7 @@ from core.charts.scores import dull_name, written
 from core.maths.label_geometry import plane_of
 from core.maths.statistics import half_interval, simultaneous
 from core.maths.turns import turn_of
+from core.origins import traced
 
 HEIGHT = 300
 SAID = {
@@ -32,6 +33,7 @@ FEW_GAINERS = 3
 """Labels that gain most, and as many that gain least, are named."""
 
 
+@traced
 def layers_table(found: LayersOverSteps, measure: str) -> pd.DataFrame:
     """step, layer, value, low, high, error of one measure, by layer and step; a run that kept its step 0 has it once."""
     own = (
@@ -65,6 +67,7 @@ def layers_finding(table: pd.DataFrame, measure: str, layer: int) -> str:
     return said + (f" It bends most at step {turned:,}." if turned is not None else "")
 
 
+@traced
 def layers_chart(table: pd.DataFrame, measure: str, look: Look, layer: int, step: int) -> alt.LayerChart:
     """A line a layer over steps, the chosen one in front with its interval; ◆ where a line turns; the chosen step behind all."""
     x, y = (
@@ -155,6 +158,7 @@ def _named(ends: pd.DataFrame, look: Look) -> alt.Chart:
     )
 
 
+@traced
 def scores_chart(found: ScoresOverSteps, look: Look, step: int) -> alt.LayerChart:
     """What the head scores at each step, with its interval, beside always answering the same."""
     table, number = found.scores, ".0%" if found.measure in SHARES else ".2f"
@@ -183,6 +187,7 @@ def scores_chart(found: ScoresOverSteps, look: Look, step: int) -> alt.LayerChar
     return framed(alt.layer(*layers), look, height=HEIGHT)
 
 
+@traced
 def labels_table(found: LabelsOverSteps, layer: int) -> pd.DataFrame:
     """step, label, value (distance to the nearest other label, in mean row lengths), n (rows), gain (from the base to the end),
     low, high (of the gain, by random halves of the sentences, 95 % for all labels together), is_noise, rank (1 = gains most)."""
@@ -241,11 +246,13 @@ def _signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
+@traced
 def control_table(found: LabelsOverSteps, layer: int) -> pd.DataFrame:
     """step, value: mean distance of the control task's labels to the nearest other."""
     return pd.DataFrame({"step": found.numbers, "value": found.control[:, layer]}).drop_duplicates("step")
 
 
+@traced
 def labels_chart(table: pd.DataFrame, control: pd.DataFrame, look: Look, step: int) -> alt.LayerChart:
     """A line a label over steps; those that gain most (solid) and least (dashed) have colours and names, all others are grey; × is
     the mean of the control task's labels. Args: of labels_table, of control_table."""
@@ -293,6 +300,7 @@ def _grey(table: pd.DataFrame, look: Look, x: alt.X, y: alt.Y, tips: list[alt.To
     return [lines.encode(x=x, y=y, detail="label:N", tooltip=tips)]
 
 
+@traced
 def paths_table(found: LabelsOverSteps, layers: Sequence[int], labels: Sequence[str]) -> pd.DataFrame:
     """layer, step, label, x, y (in the plane that holds most of these labels' centres at all steps), moved (how far from the
     start, in all directions), error (standard error, in all directions together), share (of the plane), n (rows)."""
@@ -327,6 +335,7 @@ def closest_labels(found: LabelsOverSteps, n: int = 3) -> list[str]:
     return [found.labels[at] for at in sorted(chosen)]
 
 
+@traced
 def paths_chart(table: pd.DataFrame, look: Look, step: int) -> alt.HConcatChart:
     """Centres of labels on their way, a panel a layer, all panels to one scale: ● the base, ▲ the end, ◆ the chosen step; discs: a
     standard error."""
@@ -406,6 +415,7 @@ def _for_good(holds: pd.Series) -> int | None:
     return int(found.argmax()) if found.any() else None
 
 
+@traced
 def read_table(scores: Sequence[tuple[int, ProbeScores]]) -> pd.DataFrame:
     """step, layer, value (accuracy of a linear probe), low, high, error, of each step's probe."""
     return pd.DataFrame(

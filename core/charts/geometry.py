@@ -17,10 +17,12 @@ from core.charts.curves import HEIGHT
 from core.charts.look import Look, framed
 from core.charts.sides import ends, sides_table, with_facing
 from core.charts.strip import layer_tips
+from core.origins import traced
 
 # Most results here hold the tuned side at the layers that face the base's, so that the tables are told how deep it is.
 
 
+@traced
 def nearest_table(change: LabelHullChanges, tuned_depth: int) -> pd.DataFrame:
     """sides_table of the mean distance to the nearest other label, in units of the layer's mean row length; control: the mean of
     the control task's labels."""
@@ -29,6 +31,7 @@ def nearest_table(change: LabelHullChanges, tuned_depth: int) -> pd.DataFrame:
     return with_facing(table, len(change.mean_base) - 1, tuned_depth)
 
 
+@traced
 def fisher_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     """sides_table of the Fisher ratio, with that of the control task; differences are in powers of two."""
     controls = places.control[:, 0].tolist(), places.control[:, 1].tolist()
@@ -36,6 +39,7 @@ def fisher_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     return with_facing(table, len(places.base_fisher) - 1, tuned_depth)
 
 
+@traced
 def silhouette_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     """sides_table of the silhouette, with that of the control task."""
     controls = places.control[:, 2].tolist(), places.control[:, 3].tolist()
@@ -45,11 +49,13 @@ def silhouette_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     return with_facing(table, len(places.base_silhouette) - 1, tuned_depth)
 
 
+@traced
 def spatial_table(base: SpatialSimilarities, tuned: SpatialSimilarities, change: SpatialDifference) -> pd.DataFrame:
     """sides_table of the spatial similarity of two halves of the text."""
     return sides_table("similarity", base.similarity, tuned.similarity, change.difference)
 
 
+@traced
 def distances_table(change: LabelHullChanges, base: LabelHulls, tuned: LabelHulls, layer: int) -> pd.DataFrame:
     """Distance of each label to its nearest other label at a layer, in the form of paired.paired_table, those that grew first.
 
@@ -88,6 +94,7 @@ def counted(change: LabelHullChanges, layer: int) -> tuple[int, int, int]:
     return up, down, len(moved) - up - down
 
 
+@traced
 def clusters_table(base: LabelHulls, tuned: LabelHulls) -> pd.DataFrame:
     """layer, side, clusters, control (of the control task), conflicting, labels; at unequal depth tuned_layer."""
     depths = len(base.n_clusters) - 1, len(tuned.n_clusters) - 1
@@ -103,6 +110,7 @@ def clusters_table(base: LabelHulls, tuned: LabelHulls) -> pd.DataFrame:
     return with_facing(pd.DataFrame(rows), *depths)
 
 
+@traced
 def clusters_chart(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Clusters by layer on a logarithmic axis, beside the number of labels and what the control task needs."""
     x = layer_axis()
@@ -141,6 +149,7 @@ def clusters_chart(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChar
     return framed(alt.layer(cursor_band(table, look, layer), rule, said, *marks), look, height=HEIGHT)
 
 
+@traced
 def displacement_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     """layer, label, n, moved (length of the displacement) with low and high, x and y in the layer's plane, plane_share,
     is_noise, is_rare; at unequal depth tuned_layer. No row where the sides differ in width.
@@ -171,6 +180,7 @@ def _rare(places: LabelPlaces, layer: int) -> tuple[Sequence[str], Sequence[int]
     return places.rare_labels, places.rare_counts, places.rare_plane[layer] if places.rare_plane else ()
 
 
+@traced
 def displacement_panels(table: pd.DataFrame, look: Look, layer: int) -> alt.ConcatChart:
     """One panel a layer, all on one scale: where each label's centroid went from where it was (the middle).
 
@@ -258,6 +268,7 @@ def _displaced(rows: pd.DataFrame, look: Look, scale: alt.Scale, named: set[str]
     return chart
 
 
+@traced
 def directions_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     """layer, share in the base's directions with low and high, control (of the control task), smallest, middle and largest
     principal angle in degrees; at unequal depth tuned_layer."""
@@ -272,6 +283,7 @@ def directions_table(places: LabelPlaces, tuned_depth: int) -> pd.DataFrame:
     return with_facing(pd.DataFrame(rows), len(places.in_base) - 1, tuned_depth)
 
 
+@traced
 def directions_curve(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """How much of what parts the labels after tuning lies in directions that parted them before."""
     x = layer_axis()

@@ -8,10 +8,12 @@ from core.analyses.grafts import GraftScores, Way
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name, written
 from core.maths.statistics import simultaneous
+from core.origins import traced
 
 HEIGHT = 270
 
 
+@traced
 def grafts_table(found: GraftScores) -> pd.DataFrame:
     """at, score, low, high, same; difference (less the intact network's score) and gain (less that of the base with the
     tuned head), each with _low and _high (95 %, all places together) and _is_noise (whether it may be none); n; a row a place."""
@@ -69,6 +71,7 @@ def _listed(places: list[str]) -> str:
     return ", ".join(places[:-1]) + (" and " if len(places) > 1 else "") + places[-1]
 
 
+@traced
 def grafts_chart(found: GraftScores, way: Way, look: Look) -> alt.LayerChart:
     """A score a place with its interval; hollow where it may be that of the intact network, on the same examples."""
     table, measure = grafts_table(found), found.measure

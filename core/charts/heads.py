@@ -5,12 +5,14 @@ import pandas as pd
 
 from core.analyses.head_answers import HeadSaid
 from core.analyses.places import PLACE
+from core.origins import traced
 
 SAYS, IS_RIGHT = "what the head says", "whether the head is right"
 """Columns, and what they are called on screen."""
 NO_ANSWER, NO_GOLD = "no answer", "no gold label"
 
 
+@traced
 def with_answers(points: pd.DataFrame, said: HeadSaid, label: str, *, unmarked: str = "") -> pd.DataFrame:
     """Points with the answer of the head to each, or to its sentence, and whether that is right.
 

@@ -8,8 +8,10 @@ from core.analyses.similarity import LayerSimilarity
 from core.charts.cursor import clickable, layer_rings
 from core.charts.look import Look, framed
 from core.maths.cards import CARDS
+from core.origins import traced
 
 
+@traced
 def similarity_matrix_table(similarity: LayerSimilarity) -> pd.DataFrame:
     """base, tuned, and the measure by its name: one row a cell."""
     base, tuned = np.indices(similarity.matrix.shape)
@@ -17,6 +19,7 @@ def similarity_matrix_table(similarity: LayerSimilarity) -> pd.DataFrame:
     return pd.DataFrame({"base": base.ravel(), "tuned": tuned.ravel(), similarity.measure: values})
 
 
+@traced
 def similarity_heat(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
     """A measure of every base layer against every tuned layer, bright = alike; numbers are written where they fit.
 

@@ -14,6 +14,7 @@ from core.charts.look import Look, cosine_scale, framed
 from core.charts.sides import sides_table
 from core.maths.shift import shift_agreement
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 HEIGHT = 320
 _MOST_DIMENSIONS = 12
@@ -21,6 +22,7 @@ _WIDTH = 390
 """Of a panel: views laid side by side cannot stretch; two fit 1280 pixels beside the sidebar."""
 
 
+@traced
 def isotropy_table(result: Isotropies, measure: str) -> pd.DataFrame:
     """layer, side, value, low, high, difference and its interval, is_noise; at unequal depth also tuned_layer.
 
@@ -31,6 +33,13 @@ def isotropy_table(result: Isotropies, measure: str) -> pd.DataFrame:
     return table[answered.all(axis=1)].reset_index(drop=True)
 
 
+@traced
+def measure_table(result: Isotropies, measure: str) -> pd.DataFrame:
+    """isotropy_table with the values under the measure's name."""
+    return isotropy_table(result, measure).rename(columns={"value": measure})
+
+
+@traced
 def outliers_table(result: Isotropies) -> pd.DataFrame:
     """The outlier dimensions of every layer, with whether the change of their share is inside the noise."""
     held = result.outliers
@@ -43,6 +52,7 @@ def outlier_counts(result: Isotropies, layer: int) -> tuple[int, int] | None:
     return None if np.isnan(base) or np.isnan(tuned) else (int(base), int(tuned))
 
 
+@traced
 def outliers_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.HConcatChart:
     """Share of the variance in each outlier dimension by layer, base beside tuned; the largest dimensions only.
 
@@ -104,6 +114,7 @@ def place_names(n_positions: int) -> tuple[str, ...]:
     return ("all words", *(f"word {at}" for at in range(1, n_positions + 1)))
 
 
+@traced
 def shift_table(result: ActivationDifferences, measure: str, place: int) -> pd.DataFrame:
     """layer, value, low, high, n, is_noise; layers where nothing moved are left out.
 
@@ -121,6 +132,7 @@ def shift_table(result: ActivationDifferences, measure: str, place: int) -> pd.D
     return pd.DataFrame(rows, columns=["layer", "value", "low", "high", "n", "is_noise"])
 
 
+@traced
 def shift_curve(table: pd.DataFrame, look: Look, layer: int, *, title: str, depth: int) -> alt.LayerChart:
     """The common shift by layer with its band; hollow where the interval reaches 0.
 
@@ -151,6 +163,7 @@ def shift_curve(table: pd.DataFrame, look: Look, layer: int, *, title: str, dept
     return framed(alt.layer(cursor, band, line, solid, hollow, text), look, height=HEIGHT)
 
 
+@traced
 def cosines_table(estimates: Sequence[Sequence[Estimate | None]], names: Sequence[str]) -> pd.DataFrame:
     """first, second, cosine, low, high, is_noise: one row a cell that has an answer."""
     rows = [
@@ -161,6 +174,7 @@ def cosines_table(estimates: Sequence[Sequence[Estimate | None]], names: Sequenc
     return pd.DataFrame(rows, columns=["first", "second", "cosine", "low", "high", "is_noise"])
 
 
+@traced
 def cosines_heat(
     table: pd.DataFrame, look: Look, *, names: Sequence[str], what: str, layer: int | None = None
 ) -> alt.LayerChart:
@@ -196,6 +210,7 @@ def cosines_heat(
     return framed(alt.layer(*layers), look, height=max(220, 34 * len(order)))
 
 
+@traced
 def tokens_table(result: ActivationDifferences, place: int, *, n: int = 6) -> pd.DataFrame:
     """layer, towards, away from: one row a layer, the top at the top; word-like tokens only.
 
@@ -219,6 +234,7 @@ def _listed(tokens: Sequence[str], is_near: Sequence[bool]) -> str:
     return "  ".join((", ".join(near), f"({', '.join(far)})" if far else "")).strip()
 
 
+@traced
 def agreement_table(one: ActivationDifferences, other: ActivationDifferences) -> pd.DataFrame:
     """layer, cosine, low, high: of the mean shifts of all words on two texts that share no sentence."""
     rows = []

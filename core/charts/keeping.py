@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from core.charts.look import Look
@@ -84,6 +85,12 @@ def page_of_drawing(drawing: dict[str, Any], figure: Figure, look: Look) -> str:
 
     Some 0.9 MB, the libraries that draw it; the first one of a process takes two seconds.
     """
+    drawn, script = _embedded(drawing, figure.title)
+    return _page(figure.title, f"<p>{escape(KEY)}</p>{_below(figure, drawn)}\n{script}", look)
+
+
+def _embedded(drawing: dict[str, Any], title: str) -> tuple[str, str]:
+    """The place of a drawing in a page, and the script that fills it."""
     import vl_convert
 
     libraries: Any = vl_convert.javascript_bundle  # its stub asks for what it does not need
@@ -93,10 +100,25 @@ def page_of_drawing(drawing: dict[str, Any], figure: Figure, look: Look) -> str:
         f'<script>vegaEmbed(document.getElementById("drawing"), {written}, {{actions: false, renderer: "svg"}});</script>'
     )
     # What embeds a drawing makes its own element as wide as that: the one around it scrolls.
-    drawn = (
-        f'<div class="wide" tabindex="0"><div id="drawing" role="img" aria-label="{escape(figure.title)}"></div></div>'
-    )
-    return _page(figure.title, f"<p>{escape(KEY)}</p>{_below(figure, drawn)}\n{script}", look)
+    drawn = f'<div class="wide" tabindex="0"><div id="drawing" role="img" aria-label="{escape(title)}"></div></div>'
+    return drawn, script
+
+
+def save(chart: Any, look: Look, file: str | Path, *, title: str) -> Path:
+    """Write a chart as one HTML file that answers to the mouse as on screen and needs no network; its path.
+
+    Args:
+        chart: an Altair figure.
+        look: as it was drawn.
+        file: where to.
+        title: what it shows, plain text.
+    Raises:
+        OSError: the file cannot be written.
+    """
+    drawn, script = _embedded(drawing_of(chart, look), title)
+    path = Path(file).absolute()
+    path.write_text(_page(title, f"<p>{escape(KEY)}</p>{drawn}\n{script}", look), encoding="utf-8")
+    return path
 
 
 def report_of(title: str, figures: Sequence[Figure], look: Look) -> str:

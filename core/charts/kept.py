@@ -4,8 +4,10 @@ import altair as alt
 import pandas as pd
 
 from core.charts.look import Look, framed
+from core.origins import traced
 
 
+@traced
 def kept_bars(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Megabytes by analysis.
 

@@ -10,10 +10,12 @@ from core.analyses.label_axes import FoundAxes
 from core.charts.curves import side_curves
 from core.charts.look import Look
 from core.charts.sides import sides_table
+from core.origins import traced
 
 HEIGHT = 190
 
 
+@traced
 def parted_table(found: FoundAxes) -> pd.DataFrame:
     """layer, side, parted with its interval, difference and its interval, is_noise, majority (chance), control (mean over its
     draws, where there are any), cosine (of the axes of base and tuned), halves_cosine (of axes from other sentences); at unequal
@@ -34,6 +36,7 @@ def parted_table(found: FoundAxes) -> pd.DataFrame:
     return table[table["parted"].notna()].reset_index(drop=True)
 
 
+@traced
 def control_means(found: FoundAxes) -> np.ndarray:
     """Scores of the control task, mean over its draws [2, base layers]; NaN where there is none."""
     with warnings.catch_warnings():
@@ -41,6 +44,7 @@ def control_means(found: FoundAxes) -> np.ndarray:
         return np.asarray(np.nanmean(np.asarray(found.control), axis=2))
 
 
+@traced
 def parted_curve(found: FoundAxes, look: Look, layer: int) -> alt.LayerChart:
     """How well the axes part held-out rows of base and tuned, with the control, by layer."""
     return side_curves(

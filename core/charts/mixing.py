@@ -9,9 +9,11 @@ from core.analyses.edge_probe_change import EdgeDifference
 from core.charts.look import Look, framed
 from core.charts.sides import sides_table
 from core.maths.statistics import Estimate
+from core.origins import traced
 from core.refs import Hub
 
 
+@traced
 def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> pd.DataFrame:
     """layer (mix of 0..layer), side, f1, low, high, control (first and last layer only), majority, difference and its interval,
     is_noise.
@@ -33,6 +35,7 @@ def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference
     )
 
 
+@traced
 def weights_table(base: EdgeScores, tuned: EdgeScores) -> pd.DataFrame:
     """side, layer (of the side itself), weight (mean over splits), low, high (smallest and largest split), norm (mean length of
     the layer's vectors)."""
@@ -47,6 +50,7 @@ def weights_table(base: EdgeScores, tuned: EdgeScores) -> pd.DataFrame:
     return table[["side", *(column for column in table if column != "side")]]
 
 
+@traced
 def weights_chart(table: pd.DataFrame, base: EdgeScores, tuned: EdgeScores, look: Look) -> alt.LayerChart:
     """Mixing weights by layer with their range over splits, and the centre of gravity of each side as an upright line."""
     sides = ["base", "tuned"]

@@ -1,17 +1,23 @@
 """Movers: how many at each layer, which rows and which labels, and the card of one row."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from core.analyses.movers import Moved
+from core.analyses.places import Place, among
+from core.charts import scatter
 from core.charts.cursor import cursor_band, layer_axis
 from core.charts.look import Look, framed
 from core.maths.statistics import MIN_GROUPS, group_folds, jackknife
+from core.origins import traced
 from core.refs import LABEL_NAMES
 
+SAVED = "saved points"
+"""What stands for a label where points that somebody saved are looked at."""
 LEAST = 6
 """Rows that a label needs to be shown."""
 
@@ -35,6 +41,7 @@ class Card:
     tuned: pd.DataFrame
 
 
+@traced
 def layers_table(moved: Moved) -> pd.DataFrame:
     """layer, kept (mean over rows), movers, share (of all rows)."""
     is_mover = moved.is_mover
@@ -45,6 +52,7 @@ def layers_table(moved: Moved) -> pd.DataFrame:
     })  # fmt: skip
 
 
+@traced
 def movers_table(moved: Moved, layer: int) -> pd.DataFrame:
     """One row a point, the most surprising first: row (its number), text, sentence, labels, kept, around, score, p, false_share,
     is_mover, mover_at (all layers at which it is one: "3, 5")."""
@@ -69,6 +77,7 @@ def _layers(is_mover: np.ndarray) -> str:
     return ", ".join(map(str, np.flatnonzero(is_mover)))
 
 
+@traced
 def labels_table(moved: Moved, layer: int, label: str) -> pd.DataFrame:
     """value, n, kept, rest (mean shares of neighbours kept by the rows of a label and by all other rows), difference (kept less
     rest) with low and high, is_noise; those that kept fewest first.
@@ -92,6 +101,15 @@ def labels_table(moved: Moved, layer: int, label: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values("difference", kind="stable").reset_index(drop=True)
 
 
+@traced
+def saved_table(moved: Moved, layer: int, places: Collection[Place], name: str) -> pd.DataFrame:
+    """labels_table of saved points against all others: one row, its value their name; none where they are too few."""
+    is_in = among(moved.points, places)
+    of_both = replace(moved, points=moved.points.assign(**{SAVED: scatter.in_or_out(is_in, name)}))
+    table = labels_table(of_both, layer, SAVED)
+    return table[table["value"] != scatter.OTHERS]  # the same once more, mirrored
+
+
 def _less_rest(kept: np.ndarray, of_value: np.ndarray) -> float:
     return float(kept[of_value].mean() - kept[~of_value].mean())
 
@@ -102,6 +120,7 @@ def _is_enough(of_value: np.ndarray, folds: np.ndarray) -> bool:
     return bool(of_value.sum() >= LEAST and len(folds_in) >= MIN_GROUPS and len(folds_out) >= MIN_GROUPS)
 
 
+@traced
 def card(moved: Moved, row: int, layer: int) -> Card:
     """The card of one row."""
     kept, around = (np.asarray(values)[:, row] for values in (moved.overlap, moved.around))
@@ -123,6 +142,7 @@ def card(moved: Moved, row: int, layer: int) -> Card:
     )
 
 
+@traced
 def count_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Number of movers by layer. Args: table of layers_table."""
     shown = [
@@ -145,6 +165,7 @@ def count_bars(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     )
 
 
+@traced
 def labels_chart(table: pd.DataFrame, look: Look, *, label: str) -> alt.LayerChart:
     """Which labels kept fewer neighbours than all others, and which more. Args: table of labels_table."""
     table = table.assign(row=[f"{value} ({n:,})" for value, n in zip(table["value"], table["n"], strict=True)])
@@ -179,6 +200,7 @@ def labels_chart(table: pd.DataFrame, look: Look, *, label: str) -> alt.LayerCha
     )
 
 
+@traced
 def card_curve(one: Card, look: Look, layer: int) -> alt.LayerChart:
     """Neighbours that a row kept at each layer, and those around it (dashed). Args: one of card."""
     scale = alt.Scale(domain=[0, 1], nice=False)

@@ -11,6 +11,7 @@ from core.analyses.neuron_profile import QUANTILES, Example, Profile
 from core.analyses.neuron_twins import ALIKE, FATES, UNLIKE, Twins
 from core.charts.cursor import layer_axis
 from core.charts.look import Look, framed
+from core.origins import traced
 
 MOST_ROWS, MOST_LABELS = 200, 20
 SAID = {
@@ -23,6 +24,7 @@ SAID = {
 }
 
 
+@traced
 def fates_table(twins: Twins) -> pd.DataFrame:
     """layer, fate, share of the layer's neurons 0 to 1, n."""
     width = twins.fate.shape[1]
@@ -49,6 +51,7 @@ def fates_finding(twins: Twins) -> str:
     )
 
 
+@traced
 def fates_chart(twins: Twins, look: Look) -> alt.Chart:
     """Shares of fates by layer, stacked to one."""
     hues = dict(
@@ -67,6 +70,7 @@ def fates_chart(twins: Twins, look: Look) -> alt.Chart:
     return framed(chart, look, height=300)
 
 
+@traced
 def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
     """layer, neuron, itself (correlation), best match, its correlation, spread (tuned over base), top rows shared, top words and
     bits before and after; those whose information changed most first.
@@ -156,6 +160,7 @@ def shaded(example: Example, look: Look) -> str:
     return f'<div style="font-size:{look.size + 2}px;line-height:1.9">{shown} {" ".join(cells)}</div>'
 
 
+@traced
 def by_label_table(profiles: dict[str, Profile]) -> pd.DataFrame:
     """side, label, n, mean and quantiles in spreads from the side's mean, of the labels with most rows (MOST_LABELS)."""
     first = next(iter(profiles.values())).by_label.nlargest(MOST_LABELS, "n")["label"]
@@ -163,6 +168,7 @@ def by_label_table(profiles: dict[str, Profile]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+@traced
 def by_label_chart(profiles: dict[str, Profile], look: Look) -> alt.LayerChart:
     """How a neuron's values lie by label: thin 5 to 95 %, thick 25 to 75 %, the mark at the median; base beside tuned."""
     table = by_label_table(profiles)

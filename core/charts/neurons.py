@@ -28,6 +28,7 @@ from core.charts.look import Look, framed
 from core.charts.scores import written
 from core.charts.sides import sides_table
 from core.maths.statistics import Estimate, resampled_interval, simultaneous
+from core.origins import traced
 
 COMPARED_AT = 100
 """Neurons of each ranking that are compared with those of others."""
@@ -39,6 +40,7 @@ def _over(values: NDArray[np.float64], scores: NeuronScores) -> Estimate:
     return resampled_interval(values, n_train=scores.n_train, n_test=scores.n_test)
 
 
+@traced
 def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str) -> pd.DataFrame:
     """layer, side, share (of the first neurons, 0 to 1), low, high, difference …, is_noise (all layers looked at together),
     majority (of neurons drawn at random), n (neurons of the side's set, mean over splits).
@@ -73,6 +75,7 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
     )
 
 
+@traced
 def several_table(found: Mapping[str, NeuronScores], ranking: str, how_many: str) -> pd.DataFrame:
     """checkpoint, layer, depth (layer as a share of its blocks), times (share of the first neurons in the layer over that of
     neurons drawn at random: 1 = as chance), low, high (over splits), majority (1), n (neurons of the set, mean over splits).
@@ -124,6 +127,7 @@ def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_ma
     )
 
 
+@traced
 def kept_table(scores: NeuronScores) -> pd.DataFrame:
     """ranking (with "last" for the last ones by linear correlation), size, accuracy, low, high of probes trained again."""
     rows = []
@@ -138,6 +142,7 @@ def _ends(found: Estimate) -> dict[str, float]:
     return {"accuracy": found.value, "low": found.low, "high": found.high}
 
 
+@traced
 def kept_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
     """Accuracy against how many neurons a probe was given, a line a ranking; dashes: all neurons, always the commonest."""
     table = kept_table(scores)
@@ -215,6 +220,7 @@ def _of_gone(look: Look) -> tuple[alt.Color, alt.StrokeDash]:
     )
 
 
+@traced
 def masked_table(scores: NeuronScores) -> pd.DataFrame:
     """gone (first, last or random), share of the neurons at their mean, accuracy, low, high of the same elastic net."""
     return pd.DataFrame([
@@ -224,6 +230,7 @@ def masked_table(scores: NeuronScores) -> pd.DataFrame:
     ])  # fmt: skip
 
 
+@traced
 def masked_chart(scores: NeuronScores, look: Look, domain: tuple[float, float]) -> alt.LayerChart:
     """Accuracy of one probe against the share of neurons that it no longer sees."""
     table = masked_table(scores)
@@ -257,6 +264,7 @@ def span_of(*scores: NeuronScores) -> tuple[float, float]:
     return max(0.0, low - 0.05), 1.02
 
 
+@traced
 def minimal_table(sides: dict[str, NeuronScores]) -> pd.DataFrame:
     """side, all neurons, oracle, its selectivity, minimal set (range over splits), accuracy with it, its selectivity, majority.
 
@@ -278,6 +286,7 @@ def minimal_table(sides: dict[str, NeuronScores]) -> pd.DataFrame:
     ])  # fmt: skip
 
 
+@traced
 def agreement_table(scores: NeuronScores) -> pd.DataFrame:
     """first, second, share (of the first COMPARED_AT neurons that two rankings have in common, or of as many as the shorter chose;
     0 to 1, mean over splits), low, high (least and most over splits), chance."""
@@ -299,6 +308,7 @@ def agreement_table(scores: NeuronScores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@traced
 def agreement_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Rankings against rankings. Args: of agreement_table."""
     order = list(RANKINGS)
@@ -320,6 +330,7 @@ def agreement_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     )
 
 
+@traced
 def tags_table(scores: NeuronScores) -> pd.DataFrame:
     """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1, mean over splits), low, high
     (95 % over splits), n (rows of the label)."""
@@ -338,6 +349,7 @@ FEW_ROWS = 30
 """A class of fewer rows is drawn pale: in which layers it lies is chance."""
 
 
+@traced
 def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt.LayerChart:
     """Layers against labels. Args: table: of tags_table; top: share at which colours end, the same for both sides."""
     rows = table.assign(row=table["label"] + " · " + table["n"].map("{:,}".format))
@@ -359,6 +371,7 @@ def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt
     return framed(alt.layer(*layers), look, height=max(140, 26 * len(labels) + 50), title=title)
 
 
+@traced
 def tag_neurons(scores: NeuronScores, label: str) -> pd.DataFrame:
     """layer, neuron, weight (of the elastic net, on z-scored values), information (bits of all labels), first by |weight|."""
     weights = scores.weights[scores.labels.index(label)]
@@ -395,6 +408,7 @@ def _one_more(scores: pd.Series) -> tuple[float, float]:
     return float(scores.mean()) - reach, float(scores.mean()) + reach
 
 
+@traced
 def without_table(found: NeuronAblations | NeuronReadings, label: str = "") -> pd.DataFrame:
     """gone, share, n_neurons, score, low, high, same; at no neuron all are the whole network.
 
@@ -445,6 +459,7 @@ def without_finding(found: NeuronAblations | NeuronReadings, at: float = 0.05, *
     )
 
 
+@traced
 def without_chart(
     found: NeuronAblations | NeuronReadings,
     look: Look,
@@ -495,6 +510,7 @@ def without_chart(
     return framed(alt.layer(*marks), look, height=HEIGHT)
 
 
+@traced
 def readings_table(base: NeuronReadings, tuned: NeuronReadings, label: str = "") -> pd.DataFrame:
     """side, and the columns of without_table."""
     sides = (("base", base), ("tuned", tuned))

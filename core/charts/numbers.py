@@ -8,6 +8,7 @@ from core.analyses.ridge_probe import RidgeScores
 from core.analyses.ridge_probe_change import RidgeProbeDifference
 from core.charts.sides import ends, sides_table
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 Score = Literal["r2", "rank"]
 TITLES: dict[Score, str] = {
@@ -22,6 +23,7 @@ def differences_of(change: RidgeProbeDifference, score: Score) -> tuple[Estimate
     return change.difference if score == "r2" else change.rank_difference
 
 
+@traced
 def ridge_table(
     base: RidgeScores,
     tuned: RidgeScores,

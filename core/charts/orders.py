@@ -12,6 +12,7 @@ from core.analyses.experiments import Experiment
 from core.analyses.goals import SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name
+from core.origins import traced
 
 LEAST_ORDERS = 4
 """Orders from which on their scores have a density worth drawing."""
@@ -32,6 +33,7 @@ class Series:
     shape: str
 
 
+@traced
 def violin(scores: Sequence[float], middle: float, *, n_points: int = 60) -> pd.DataFrame:
     """Outline of a density, mirrored about an x; no row where scores are too few or all alike.
 
@@ -51,6 +53,7 @@ def violin(scores: Sequence[float], middle: float, *, n_points: int = 60) -> pd.
     return pd.DataFrame({"score": at, "left": middle - wide, "right": middle + wide})
 
 
+@traced
 def placed(trials: pd.DataFrame, intact: str, first: float) -> pd.DataFrame:
     """Trials with an x: the own order at `first`, the others spread evenly about `first` + 1, an order always at its place."""
     others = [at for at in dict.fromkeys(trials["at"]) if at != intact]
@@ -59,6 +62,7 @@ def placed(trials: pd.DataFrame, intact: str, first: float) -> pd.DataFrame:
     return trials.assign(x=trials["at"].map(x), order_of=np.where(trials["at"] == intact, _OWN, _OTHER))
 
 
+@traced
 def orders_chart(
     series: Sequence[Series], experiment: Experiment, look: Look, n_blocks: int, measure: str
 ) -> alt.LayerChart:

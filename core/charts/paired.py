@@ -9,8 +9,10 @@ from core.analyses.probe_slices import Slices
 from core.charts.look import Look, framed
 from core.charts.strip import facing_tips
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 
+@traced
 def paired_table(
     names: Sequence[str], counts: Sequence[int], shares: Sequence[tuple[Estimate, Estimate, Estimate]]
 ) -> pd.DataFrame:
@@ -32,6 +34,7 @@ def paired_table(
     return pd.DataFrame(rows)
 
 
+@traced
 def slices_table(slices: Slices, layer: int, kind: str) -> pd.DataFrame:
     """paired_table of the slices of a kind at a layer."""
     chosen = [at for at, one in enumerate(slices.kinds) if one == kind]
@@ -42,6 +45,7 @@ def slices_table(slices: Slices, layer: int, kind: str) -> pd.DataFrame:
     )
 
 
+@traced
 def paired_chart(
     table: pd.DataFrame, look: Look, *, what: str, title: str, number: str = ".1%", domain: tuple[float, float] = (0, 1)
 ) -> alt.LayerChart:

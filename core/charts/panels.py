@@ -13,8 +13,10 @@ from core.charts.isotropy import isotropy_table
 from core.charts.look import Look
 from core.charts.strip import bars, pairs
 from core.charts.structure import scores_table
+from core.origins import traced
 
 
+@traced
 def distance_panel(change: LabelHullChanges, tuned_depth: int, look: Look, layer: int) -> alt.LayerChart:
     """How wide the empty space around labels is."""
     table = nearest_table(change, tuned_depth)
@@ -31,6 +33,7 @@ def distance_panel(change: LabelHullChanges, tuned_depth: int, look: Look, layer
     )
 
 
+@traced
 def isotropy_panel(result: Isotropies, look: Look, layer: int) -> alt.LayerChart:
     """How evenly a space uses its directions."""
     table = isotropy_table(result, "isoscore")
@@ -47,6 +50,7 @@ def isotropy_panel(result: Isotropies, look: Look, layer: int) -> alt.LayerChart
     )
 
 
+@traced
 def trees_panel(
     base: StructuralScores, tuned: StructuralScores, change: StructuralDifference, look: Look, layer: int
 ) -> alt.LayerChart:
@@ -67,6 +71,7 @@ def trees_panel(
     )
 
 
+@traced
 def directions_panel(places: LabelPlaces, tuned_depth: int, look: Look, layer: int) -> alt.LayerChart:
     """How much of what parts the labels after tuning parted them before."""
     return bars(

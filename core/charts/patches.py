@@ -10,6 +10,7 @@ from core.analyses.patched_sentence import PatchMap
 from core.analyses.patching import INTO_BASE
 from core.charts.cursor import clickable, cursor_band, layer_axis, layer_rings
 from core.charts.look import Look, framed
+from core.origins import traced
 
 WAY, ANSWERS = "way gone", "answers"
 MEASURES = {
@@ -19,6 +20,7 @@ MEASURES = {
 _ALL = "all pieces"
 
 
+@traced
 def effects_table(found: PatchEffects, direction: str, measure: str) -> pd.DataFrame:
     """layer, kind (as it is called in this text), value, low, high (95 %), of one direction; NaN where base and tuned do not differ
     beyond the noise. Args: direction: of core.analyses.patching.DIRECTIONS; measure: of MEASURES."""
@@ -42,6 +44,7 @@ def kind_names(found: PatchEffects) -> dict[str, str]:
     return {kind: f"{names[kind]} ({kind})" if names.get(kind) else kind for kind in KINDS}
 
 
+@traced
 def effects_chart(found: PatchEffects, direction: str, measure: str, look: Look, layer: int) -> alt.LayerChart:
     """A curve over layers for each kind of place; a band is the 95 % interval over sentences."""
     table = effects_table(found, direction, measure)
@@ -113,6 +116,7 @@ def effects_finding(found: PatchEffects, direction: str, measure: str) -> str:
     return f"{said}. With all pieces of the {end} put into the {start}, {where}."
 
 
+@traced
 def sentence_table(found: PatchMap, direction: str) -> pd.DataFrame:
     """layer, place (from 0), piece, value (share of the way, or nats of difference where there is no way to go), a row a cell; the
     last column is all pieces together."""
@@ -131,6 +135,7 @@ def _values(found: PatchMap, direction: str) -> tuple[NDArray[np.float64], NDArr
     return (found.shares(direction), found.all_shares(direction)) if found.has_way else found.moved(direction)
 
 
+@traced
 def sentence_heat(found: PatchMap, direction: str, look: Look, layer: int) -> alt.LayerChart:
     """What one state does, layer by layer (upwards) and piece by piece (as read): orange = towards the other network."""
     table = sentence_table(found, direction)

@@ -11,11 +11,13 @@ from core.analyses.probe_kinds import KINDS, KindScores
 from core.analyses.probe_transfer import WAYS, Transfers
 from core.charts.look import Look, framed
 from core.charts.sides import sides_table
+from core.origins import traced
 
 HOME_AWAY = ("base on base", "tuned on tuned", *(way for way in WAYS if way not in ("base on base", "tuned on tuned")))
 """WAYS, those at home first: they take the colours of the two sides."""
 
 
+@traced
 def compression_table(base: Codelengths, tuned: Codelengths, change: CompressionDifference) -> pd.DataFrame:
     """layer, side, compression, low, high, control, majority (label shares alone), difference and its interval, is_noise.
 
@@ -33,6 +35,7 @@ def compression_table(base: Codelengths, tuned: Codelengths, change: Compression
     )
 
 
+@traced
 def learning_table(base: Codelengths, tuned: Codelengths, layer: int) -> pd.DataFrame:
     """side, seen (rows that the probe was trained on), bits (a row of the next block)."""
     other = facing_layers(len(base.bits) - 1, len(tuned.bits) - 1)[layer]
@@ -43,6 +46,7 @@ def learning_table(base: Codelengths, tuned: Codelengths, layer: int) -> pd.Data
     )[["side", "seen", "bits"]]
 
 
+@traced
 def learning_curve(table: pd.DataFrame, look: Look, *, n_classes: int, prior_bits: float) -> alt.LayerChart:
     """How fast a probe learns: bits a row against the rows it has seen, beside what sending in full and label shares cost.
 
@@ -81,6 +85,7 @@ def learning_curve(table: pd.DataFrame, look: Look, *, n_classes: int, prior_bit
     return framed(alt.layer(rules, said, line, dots, *names), look, height=300)
 
 
+@traced
 def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
     """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise, of one kind of probe.
 
@@ -98,6 +103,7 @@ def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
     )
 
 
+@traced
 def transfer_table(transfers: Transfers) -> pd.DataFrame:
     """checkpoint (trained on … read on …), layer, accuracy, low, high."""
     rows = [
@@ -108,6 +114,7 @@ def transfer_table(transfers: Transfers) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["checkpoint", "layer", "accuracy", "low", "high"])
 
 
+@traced
 def rows_table(
     transfers: Transfers, layer: int, *, search: str = "", gained: bool = True, least: float = 0.0
 ) -> pd.DataFrame:
@@ -132,6 +139,7 @@ def rows_table(
     return table.sort_values("change", ascending=not gained, kind="stable").reset_index(drop=True)
 
 
+@traced
 def said_counts(transfers: Transfers, layer: int) -> dict[str, np.ndarray]:
     """How often each side's own probe answers each label for each gold label, {side: [gold, answered]}, at a layer of the base."""
     gold = np.searchsorted(np.array(transfers.labels), transfers.rows["label"].to_numpy(dtype=str))
@@ -143,6 +151,7 @@ def said_counts(transfers: Transfers, layer: int) -> dict[str, np.ndarray]:
     return found
 
 
+@traced
 def gains_by_label(transfers: Transfers, layer: int) -> pd.DataFrame:
     """label, rows, base, tuned, change: mean probability of the gold label by label, most changed first."""
     table = rows_table(transfers, layer, least=-1.0)

@@ -10,12 +10,14 @@ from core.analyses.goals import DULL, SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import written
 from core.maths.statistics import t_interval
+from core.origins import traced
 
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
 _ROW, _LEAST_HEIGHT = 42, 110
 
 
+@traced
 def runs_table(runs: Sequence[tuple[str, FineTune | None, TunedCheckpoint]]) -> pd.DataFrame:
     """recipe, seed, measure, score, low, high (95 % over dev rows), guessing (of always answering the same), n (dev rows), n_train,
     n_steps; a row a run, best recipe first.
@@ -83,6 +85,7 @@ def _ends(table: pd.DataFrame, recipe: str) -> tuple[float, float]:
     return low, min(1.0, high)
 
 
+@traced
 def runs_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Scores by recipe, a point a seed, beside what always answering the same scores. Args: of runs_table, not empty."""
     measure, recipes = str(table["measure"].iloc[0]), list(dict.fromkeys(table["recipe"]))

@@ -8,15 +8,18 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.analyses.head_answers import HeadSaid
 from core.analyses.joint_map import Maps
 from core.analyses.joint_umap import LaidOut
 from core.analyses.label_axes import FoundAxes
 from core.analyses.map_chain import ChainedMaps
 from core.analyses.map_steps import SteppedMaps
 from core.analyses.umap_seeds import SeededMaps
+from core.charts.heads import with_answers
 from core.charts.labels import OTHER, is_numeric, key_of, named, numbers
 from core.charts.look import Look, framed
 from core.charts.points import Panel
+from core.origins import traced
 from core.refs import LABEL_NAMES
 
 SIDES = ("base", "tuned")
@@ -61,6 +64,7 @@ class Flat:
         )
         return own + (self.beside.panels(look) if self.beside else ())
 
+    @traced
     def table(self, colour: str) -> pd.DataFrame:
         """One row a point: text, sentence, labels, x and y on both sides; label is what it is coloured by."""
         labels = self.points[colour]
@@ -70,11 +74,13 @@ class Flat:
             **self.columns,
         )
 
+    @traced
     def figure(self, look: Look, *, colour: str) -> alt.HConcatChart:
         """Points brushed on one side stay coloured on both; a click in the key shows that label alone."""
         return _figure(self, look, colour)
 
 
+@traced
 def of_pca(maps: Maps, layer: int) -> Flat:
     """PCA of a layer; its axes name their share of the joint variance."""
     first, second = maps.explained[layer]
@@ -86,11 +92,13 @@ def of_pca(maps: Maps, layer: int) -> Flat:
     )
 
 
+@traced
 def of_layout(maps: LaidOut, name: str) -> Flat:
     """A joint UMAP or t-SNE."""
     return Flat(base=maps.base, tuned=maps.tuned, points=maps.points, axes=no_unit(name))
 
 
+@traced
 def of_seeds(maps: SeededMaps) -> Flat:
     """A joint UMAP above the same one under the next seed."""
     first, second = (
@@ -107,6 +115,7 @@ def of_seeds(maps: SeededMaps) -> Flat:
     return replace(first, beside=second)
 
 
+@traced
 def of_chain(maps: ChainedMaps, layer: int) -> Flat:
     """A layer of a chain; its table says how far each point is to be trusted."""
     return Flat(
@@ -118,6 +127,7 @@ def of_chain(maps: ChainedMaps, layer: int) -> Flat:
     )
 
 
+@traced
 def of_steps(maps: SteppedMaps, at: int, said: str) -> Flat:
     """The base beside a step of its tuning. Args: the place of the step among those of the spec, and its title."""
     return Flat(
@@ -130,6 +140,7 @@ def of_steps(maps: SteppedMaps, at: int, said: str) -> Flat:
     )
 
 
+@traced
 def of_axes(found: FoundAxes, layer: int, unit: str) -> Flat:
     """Held-out rows of a layer on axes of a label or of words.
 
@@ -140,6 +151,13 @@ def of_axes(found: FoundAxes, layer: int, unit: str) -> Flat:
     return Flat(base=found.base[layer], tuned=found.tuned[layer], points=points, axes=axes_titles(found, unit))
 
 
+@traced
+def answered(flat: Flat, said: HeadSaid, label: str, *, unmarked: str = "") -> Flat:
+    """The map with what a head says of each point; arguments as of heads.with_answers."""
+    return replace(flat, points=with_answers(flat.points, said, label, unmarked=unmarked))
+
+
+@traced
 def above(first: Flat, second: Flat, *, names: tuple[str, str]) -> Flat:
     """One map above another of the same points, brought to its size: spaces of two layers have no common unit.
 
@@ -185,6 +203,7 @@ def limits_of(maps: ChainedMaps | SteppedMaps) -> tuple[float, float, float, flo
     return float(left), float(right), float(bottom), float(top)
 
 
+@traced
 def doubtful(point_trust: np.ndarray) -> np.ndarray:
     """Whether a point's neighbours on any of some maps are no better than those of a map drawn at random, bool [n].
 
@@ -194,6 +213,7 @@ def doubtful(point_trust: np.ndarray) -> np.ndarray:
     return np.asarray((np.asarray(point_trust) < AT_RANDOM).any(axis=0))
 
 
+@traced
 def unsettled(maps: SeededMaps) -> np.ndarray:
     """Whether a point, on either side, keeps less than half of its neighbours on the map under another seed, bool [n]."""
     return np.asarray((np.asarray(maps.kept) < HALF).any(axis=0))
@@ -212,6 +232,7 @@ def shortened(value: str) -> str:
     return value if len(value) <= _NAME else f"{value[: _NAME - 1].rstrip(', ')}…"
 
 
+@traced
 def holds(points: pd.DataFrame, query: str) -> np.ndarray:
     """Whether a row's text, sentence or any label holds some words, in any case, bool [n]; all rows where nothing is asked."""
     wanted = query.strip().casefold()
@@ -222,11 +243,13 @@ def holds(points: pd.DataFrame, query: str) -> np.ndarray:
     return np.logical_or.reduce([np.zeros(len(points), bool), *found])
 
 
+@traced
 def in_or_out(is_in: np.ndarray, name: str) -> np.ndarray:
     """Points of a name and all others, as a label [n]."""
     return np.where(is_in, name, OTHERS)
 
 
+@traced
 def both(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
     """Points that two choices have in common, bool [n]; None chooses all."""
     if first is None or second is None:

@@ -22,6 +22,7 @@ from core.analyses.goals import (
 )
 from core.charts.look import Look, framed
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 HELP = {
     F1: "Macro-F1 is the mean over classes of the harmonic mean of precision and recall: rare classes count like common ones.",
@@ -69,6 +70,7 @@ def explained(goal: str) -> str:
     return " ".join(HELP[measure] for measure in MEASURES[goal] if measure in HELP)
 
 
+@traced
 def numbers_chart(answers: pd.DataFrame, name: str, look: Look) -> alt.LayerChart:
     """What a head says against the gold number of each example; on the diagonal it is right.
 

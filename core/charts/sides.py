@@ -7,11 +7,13 @@ import pandas as pd
 
 from core.analyses.base import facing_layers
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 Column = float | tuple[Sequence[float], Sequence[float]]
 """One value for all rows, or one for each layer of base and one for each layer of tuned."""
 
 
+@traced
 def sides_table(
     name: str,
     base: Sequence[Estimate | None],
@@ -45,6 +47,7 @@ def sides_table(
     return pd.DataFrame(rows)
 
 
+@traced
 def with_facing(table: pd.DataFrame, base: int, tuned: int) -> pd.DataFrame:
     """The table, at unequal depth with the tuned layer that each base layer faces, tuned_layer.
 

@@ -11,6 +11,7 @@ from core.charts.look import Look, framed
 from core.charts.strip import kept_table, layer_tips
 from core.maths.cards import CARDS
 from core.maths.statistics import independent_difference
+from core.origins import traced
 
 NAMES = {name: card.short for name, card in CARDS.items()}
 """Of measures, as on buttons."""
@@ -40,6 +41,7 @@ def direction(measure: str) -> str:
     return CARDS[measure].direction
 
 
+@traced
 def curves_table(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     """curve, layer, value, low, high (and tuned_layer at unequal depth); the shuffled rows of the first as a curve of their own."""
     tables = []
@@ -54,6 +56,7 @@ def curves_table(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     return table[["curve", *(column for column in table if column != "curve")]]
 
 
+@traced
 def kept_curve(
     similarity: LayerSimilarity, look: Look, layer: int, floors: Mapping[str, LayerSimilarity] | None = None
 ) -> alt.LayerChart:
@@ -83,6 +86,7 @@ def kept_curve(
     return framed(alt.layer(*layers), look, height=HEIGHT)
 
 
+@traced
 def texts_table(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     """curve (text), layer, value, low, high, difference to the first text and its interval, is_noise; of two texts.
 
@@ -111,6 +115,7 @@ def texts_table(similarities: Mapping[str, LayerSimilarity]) -> pd.DataFrame:
     return table.merge(pd.DataFrame(rows, columns=columns), on="layer", how="left")
 
 
+@traced
 def texts_curves(table: pd.DataFrame, look: Look, layer: int, *, measure: str) -> alt.LayerChart:
     """One curve a text; the second's marks are hollow where the two are not told apart.
 
@@ -141,6 +146,7 @@ def texts_curves(table: pd.DataFrame, look: Look, layer: int, *, measure: str) -
     return framed(alt.layer(*layers), look, height=HEIGHT)
 
 
+@traced
 def texts_difference(table: pd.DataFrame, look: Look, layer: int, *, measure: str) -> alt.LayerChart:
     """The second text minus the first, with its interval; grey and hollow where it holds 0.
 

@@ -11,6 +11,7 @@ from core.charts.cursor import cursor_band, layer_axis
 from core.charts.look import Look, framed
 from core.charts.weights import EXTENT
 from core.maths.spectra import count_intruders, spectrum_ratio
+from core.origins import traced
 
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 """Cosines below which a direction counts as new, as Shuttleworth et al. vary them."""
@@ -18,6 +19,7 @@ CONTROL = "random change"
 _HEIGHT = 260
 
 
+@traced
 def spectra_table(found: WeightSpectraFound, threshold: float) -> pd.DataFrame:
     """One row a matrix: layer, part, sizes, every measure and, after it, its control; intruders at the threshold too."""
     table = found.matrices.copy()
@@ -35,6 +37,7 @@ def parts(found: WeightSpectraFound) -> list[str]:
     return sorted(names, key=lambda name: (PARTS.index(name) if name in PARTS else len(PARTS), name))
 
 
+@traced
 def measure_curve(
     table: pd.DataFrame,
     measure: str,
@@ -78,6 +81,7 @@ def measure_curve(
     return framed(alt.layer(*layers), look, height=_HEIGHT)
 
 
+@traced
 def ranks_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     """Of one matrix: rank, base, tuned and control singular values, their ratios to base, |cosine| with the closest direction of
     base and share of the change's energy up to that rank, each with its control."""
@@ -92,6 +96,7 @@ def ranks_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     return table
 
 
+@traced
 def spectrum_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Singular values by rank, base and tuned. Args: table of ranks_table."""
     long = table.melt("rank", ["base", "tuned"], "side", "value")
@@ -115,6 +120,7 @@ def spectrum_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     return framed(alt.layer(base, tuned), look, height=_HEIGHT)
 
 
+@traced
 def ratio_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Singular values of tuned over those of base by rank. Args: table of ranks_table."""
     return _by_rank(
@@ -122,12 +128,14 @@ def ratio_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     )
 
 
+@traced
 def closest_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """|cosine| of each tuned direction with the base direction that is closest. Args: table of ranks_table."""
     title = "closest |cosine| (1 = kept)"
     return _by_rank(table, "closest", "closest_control", look, title=title, digits=".1f", domain=(0, 1))
 
 
+@traced
 def energy_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Share of the change in its strongest directions. Args: table of ranks_table."""
     return _by_rank(
@@ -141,6 +149,7 @@ def energy_chart(table: pd.DataFrame, look: Look) -> alt.LayerChart:
     )
 
 
+@traced
 def intruders_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     """threshold, intruders, intruders_control among the n_top strongest directions of one matrix."""
     held = (np.asarray(closest)[row, : found.n_top] for closest in (found.closest, found.control_closest))
@@ -148,6 +157,7 @@ def intruders_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     return pd.DataFrame({"threshold": THRESHOLDS, "intruders": tuned, "intruders_control": control})
 
 
+@traced
 def intruders_chart(table: pd.DataFrame, look: Look, *, n_top: int, threshold: float) -> alt.LayerChart:
     """How many directions count as new against the threshold. Args: table of intruders_table."""
     x = alt.X("threshold:Q", title="a direction is new below this |cosine|", scale=alt.Scale(domain=[0, 1]))
@@ -173,6 +183,7 @@ def intruders_chart(table: pd.DataFrame, look: Look, *, n_top: int, threshold: f
     )
 
 
+@traced
 def cosines_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     """base, tuned (ranks from 1), cosine: without its sign."""
     matrix = np.asarray(found.cosines[row])
@@ -180,6 +191,7 @@ def cosines_table(found: WeightSpectraFound, row: int) -> pd.DataFrame:
     return pd.DataFrame({"base": base.ravel(), "tuned": tuned.ravel(), "cosine": matrix.ravel()}).dropna()
 
 
+@traced
 def cosines_heat(table: pd.DataFrame, look: Look) -> alt.Chart:
     """Strongest directions of base against those of tuned. Args: table of cosines_table."""
     cells = alt.Chart(table).mark_rect()

@@ -20,12 +20,14 @@ from core.charts.look import Look, framed, two_lines
 from core.charts.numbers import ridge_table
 from core.charts.sides import with_facing
 from core.maths.statistics import Estimate
+from core.origins import traced
 
 _TITLE_WIDTH, _MEASURE_WIDTH = 20, 28
 _AROUND = 116
 """Pixels of a panel that are not rows: title, subtitle, value axis."""
 
 
+@traced
 def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
     """layer, the measure by its name, low, high; shuffled where it has such; at unequal depth also tuned_layer."""
     base, tuned = (size - 1 for size in similarity.matrix.shape)
@@ -35,6 +37,7 @@ def kept_table(similarity: LayerSimilarity) -> pd.DataFrame:
     return with_facing(table, base, tuned)
 
 
+@traced
 def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.LayerChart:
     """How much of each layer's space is kept: linear CKA of base against tuned."""
     table = kept_table(similarity)
@@ -52,11 +55,13 @@ def kept_panel(similarity: LayerSimilarity, look: Look, layer: int) -> alt.Layer
     )
 
 
+@traced
 def weights_table(changes: WeightChanges) -> pd.DataFrame:
     """layer, relative_change."""
     return pd.DataFrame({"layer": range(len(changes.layers)), "relative_change": np.asarray(changes.layers)})
 
 
+@traced
 def weights_panel(changes: WeightChanges, look: Look, layer: int) -> alt.LayerChart:
     """How far the weights of each block moved."""
     table = weights_table(changes)
@@ -75,6 +80,7 @@ def weights_panel(changes: WeightChanges, look: Look, layer: int) -> alt.LayerCh
     )
 
 
+@traced
 def probe_table(
     base: ProbeScores, tuned: ProbeScores, change: ProbeDifference, random: ProbeScores | None = None
 ) -> pd.DataFrame:
@@ -96,6 +102,7 @@ def probe_table(
     return table.merge(_table(random.score, "random").rename(columns=names), on="layer", how="left")
 
 
+@traced
 def probe_panel(
     base: ProbeScores,
     tuned: ProbeScores,
@@ -114,6 +121,7 @@ def probe_panel(
     return _with_controls(table, "accuracy", look, layer, question, measure, domain, "%")
 
 
+@traced
 def number_panel(
     base: RidgeScores,
     tuned: RidgeScores,
@@ -191,6 +199,7 @@ def _random_marks(table: pd.DataFrame, look: Look, scale: alt.Scale, number: str
     )
 
 
+@traced
 def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
     """layer, side, mean_cosine, low, high, difference and its interval, is_noise; as probe_table at unequal depth."""
     depths = len(curves.base) - 1, len(curves.tuned) - 1
@@ -200,6 +209,7 @@ def crowding_table(curves: CrowdingCurves) -> pd.DataFrame:
     return with_facing(pd.concat(rows).merge(_differences(curves.difference), on="layer", how="left"), *depths)
 
 
+@traced
 def crowding_panel(curves: CrowdingCurves, look: Look, layer: int, *, unit: str) -> alt.LayerChart:
     """Whether the space crowds into a cone: mean cosine of random pairs."""
     table = crowding_table(curves)
@@ -225,11 +235,13 @@ def _table(estimates: Sequence[Estimate | None], name: str) -> pd.DataFrame:
     return table
 
 
+@traced
 def layer_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
     """What the tooltip of a mark says of its layer."""
     return [alt.Tooltip("layer:O"), *facing_tips(table)]
 
 
+@traced
 def facing_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
     """The tuned layer, where it is another than the base's."""
     return [alt.Tooltip("tuned_layer:O", title="tuned layer")] if "tuned_layer" in table else []
@@ -266,6 +278,7 @@ def _title(question: str, measure: str) -> alt.TitleParams:
     return alt.TitleParams(two_lines(question, _TITLE_WIDTH), subtitle=two_lines(measure, _MEASURE_WIDTH))
 
 
+@traced
 def bars(
     table: pd.DataFrame,
     name: str,
@@ -318,6 +331,7 @@ def bars(
     return _finished(layers, table, look, question, measure)
 
 
+@traced
 def pairs(
     table: pd.DataFrame,
     name: str,

@@ -10,8 +10,10 @@ from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
 from core.charts.paired import paired_table
 from core.charts.sides import sides_table
 from core.maths.structure import PUNCTUATION, gold_edges, is_found
+from core.origins import traced
 
 
+@traced
 def scores_table(
     base: StructuralScores,
     tuned: StructuralScores,
@@ -90,6 +92,7 @@ def shown_sentences(held: StructuralScores, search: str = "") -> list[int]:
     return texts[texts.str.casefold().str.contains(wanted, regex=False)].index.tolist()
 
 
+@traced
 def drawn(held: StructuralScores, sentence: int, layer: int) -> Drawn:
     """A sentence with its gold tree and that of a layer."""
     words = held.words
@@ -98,6 +101,7 @@ def drawn(held: StructuralScores, sentence: int, layer: int) -> Drawn:
     return Drawn(*columns, heads=tuple(held.trees[layer][rows].tolist()))  # type: ignore[misc]
 
 
+@traced
 def sentence_table(one: Drawn, other: Drawn) -> pd.DataFrame:
     """number, word, upos, relation, head, base, tuned: heads by number; empty for punctuation, which has none."""
     heads = {
@@ -110,6 +114,7 @@ def sentence_table(one: Drawn, other: Drawn) -> pd.DataFrame:
     return table
 
 
+@traced
 def relations_table(change: StructuralDifference, layer: int) -> pd.DataFrame:
     """paired_table of the relations of a layer, commonest first."""
     return paired_table(change.relations, change.n_edges, change.found[layer])

@@ -8,10 +8,12 @@ import pandas as pd
 
 from core.analyses.task_vectors import TaskCosines
 from core.charts.look import Look, cosine_scale, framed
+from core.origins import traced
 
 ALL = "all weights"
 
 
+@traced
 def cosines_table(names: Sequence[str], found: TaskCosines, layer: int | None = None) -> pd.DataFrame:
     """one, other, cosine, chance (two standard deviations, were all signs random), is_noise (never of one with itself): one row
     a pair, both ways.
@@ -50,6 +52,7 @@ def _of(found: TaskCosines, layer: int | None) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(found.layers[layer]), np.asarray(found.layers_chance[layer])
 
 
+@traced
 def cosines_heat(table: pd.DataFrame, names: Sequence[str], look: Look) -> alt.LayerChart:
     """Every tuning against every other; what random signs reach is grey. Args: table of cosines_table."""
     axis = alt.Axis(labelAngle=0, labelLimit=190, title=None, ticks=False, domain=False)
@@ -73,6 +76,7 @@ def cosines_heat(table: pd.DataFrame, names: Sequence[str], look: Look) -> alt.L
     return framed(alt.layer(rect, text), look, height=52 * len(names) + 60)
 
 
+@traced
 def against_table(names: Sequence[str], found: TaskCosines) -> pd.DataFrame:
     """layer, checkpoint, cosine with the first tuning, chance, is_noise; low and high are the value itself: one run each."""
     rows = [
@@ -85,6 +89,7 @@ def against_table(names: Sequence[str], found: TaskCosines) -> pd.DataFrame:
     return table.assign(low=table["cosine"], high=table["cosine"], is_noise=table["cosine"].abs() <= table["chance"])
 
 
+@traced
 def one_run(table: pd.DataFrame) -> pd.DataFrame:
     """The table of against_table without the ends of intervals that no single run has."""
     return table.drop(columns=["low", "high"])

@@ -11,6 +11,7 @@ from core.charts.cursor import clickable, cursor_band, layer_axis, layer_rings
 from core.charts.look import Look, framed
 from core.charts.strip import kept_table
 from core.maths.steps import accumulated, linear_loss
+from core.origins import traced
 
 TINY = 1e-5
 """Relative change of weights below which nothing is divided by it: numbers of 16 bits are not told apart so finely."""
@@ -18,6 +19,7 @@ EXTENT = 72
 """Pixels left of every panel over layers, so that those below each other share their layers."""
 
 
+@traced
 def parts_table(changes: WeightChanges) -> pd.DataFrame:
     """layer, part, relative_change (0 = untouched) over all tensors of a part, biases too; tensors that base has as zeros
     are left out."""
@@ -39,6 +41,7 @@ def parts_table(changes: WeightChanges) -> pd.DataFrame:
     return sums[["layer", "part", "relative_change"]]
 
 
+@traced
 def parts_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Relative change, layer by part of the block, the top of the network at the top; a click chooses a layer."""
     known = [EMBEDDINGS, *PARTS, NORMS]
@@ -67,6 +70,7 @@ def parts_heat(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     return framed(alt.layer(*layers), look, height=30 * (depth + 1) + 60)
 
 
+@traced
 def beside_table(similarity: LayerSimilarity, changes: WeightChanges) -> pd.DataFrame:
     """layer; lost: 1 - CKA, with low and high; relative_change of the layer's weights; accumulated: that of all layers up to
     and with it (core.maths.steps); ratio: sqrt(1 - CKA) over accumulated, with its interval from that of CKA alone; is_noise: the
@@ -85,12 +89,14 @@ def beside_table(similarity: LayerSimilarity, changes: WeightChanges) -> pd.Data
     return table
 
 
+@traced
 def lost_panel(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """1 - CKA by layer. Args: table of beside_table."""
     ends = ("low", "high")
     return _panel(table, "lost", ends, look, layer, title="1 − CKA (0 = unchanged)", digits=".2f")
 
 
+@traced
 def ratio_panel(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Root of 1 - CKA over the weight change of all layers so far. Args: table of beside_table."""
     ends = ("ratio_low", "ratio_high")
@@ -106,6 +112,7 @@ def ratio_panel(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     return chart
 
 
+@traced
 def step_panel(table: pd.DataFrame, look: Look, layer: int) -> alt.LayerChart:
     """Relative change of the weights by layer. Args: table of beside_table."""
     x = layer_axis()

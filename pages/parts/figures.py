@@ -150,9 +150,9 @@ def pointed(
                 method=taking.plain(note),
                 origin=origin,
             )
-            _again(specs, name, files)
             # Streamlit's toolbar over a figure writes PNG alone.
-            draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
+            drawn_to_keep = draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
+            _again(specs, [drawn_to_keep], name, files)
     return picked
 
 
@@ -218,13 +218,13 @@ def below(table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequ
             name=one.name, title=one.title, specs=specs, method=taking.plain(note),
             origin=provenance(specs, is_plain=True),
         )  # fmt: skip
-    _again(specs, name, files)
+    _again(specs, drawn, name, files)
 
 
-def _again(specs: Sequence[Spec], name: str, place: Any) -> None:
-    """The code that computes a figure's results again, in `place`, and below it whose procedures they follow."""
-    with place.popover("Python", icon=":material/code:", key=f"code-{name}", help="Exactly this, in a notebook."):
-        st.code(taking.code(specs), language="python", wrap_lines=True)
+def _again(specs: Sequence[Spec], drawn: Sequence[Drawn], name: str, place: Any) -> None:
+    """The code that draws figures again, or computes their results, in `place`; below it whose procedures they follow."""
+    with place.popover("Python", icon=":material/code:", key=f"code-{name}", help="Exactly this, without the app."):
+        taking.again(specs, drawn, name)
     if cited := dict.fromkeys(source for spec in specs for source in spec.cites()):
         st.caption(f"After {escaped('; '.join(cited))}.")
 

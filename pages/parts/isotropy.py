@@ -140,7 +140,7 @@ def _curve(chosen: Selection, result: Isotropies, measure: _Measure) -> None:
         return
     figures.figure(
         curves.side_curves(
-            table.rename(columns={"value": measure.name}),
+            drawn.measure_table(result, measure.name),
             measure.name,
             show.look(),
             chosen.layer,

@@ -1,21 +1,18 @@
 """The view Movers: which words or sentences lost more of their neighbours than those around them."""
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 
 from core.analyses.movers import Moved
-from core.analyses.places import among
 from core.charts import movers as drawn
 from core.charts import scatter
+from core.charts.movers import SAVED
 from core.refs import LABEL_NAMES
 from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.saved import CHOSEN_BY_EYE
 from pages.parts.selection import Selection
 
-SAVED = "saved points"
 SHOWN = 200
 """Rows of the list; search finds the others."""
 HELP = (
@@ -182,11 +179,10 @@ def by_label(chosen: Selection, moved: Moved) -> None:
         )
     is_saved = asked not in labels
     if is_saved:
-        is_in = among(moved.points, known[asked.removeprefix(f"{SAVED}: ")])
-        moved = replace(moved, points=moved.points.assign(**{SAVED: scatter.in_or_out(is_in, asked)}))
+        table = drawn.saved_table(moved, chosen.layer, known[asked.removeprefix(f"{SAVED}: ")], asked)
         asked = SAVED
-    table = drawn.labels_table(moved, chosen.layer, asked)
-    table = table[table["value"] != scatter.OTHERS]  # the same once more, mirrored
+    else:
+        table = drawn.labels_table(moved, chosen.layer, asked)
     if table.empty:
         st.caption("Too few of these rows, or too few sentences, for an interval.")
         return

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -11,12 +11,12 @@ import streamlit as st
 
 from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg_of_drawing
 from core.charts.look import Look
-from core.keys import Described, Spec, key_of, to_json, without_place
+from core.keys import Spec, to_json
+from core.origins import origin_of
+from core.scripts import Redrawn, cannot, computing, file_name, redrawing
 from pages.parts import picker, reporting
 from pages.parts.lab import get_lab, is_viewer
-from pages.parts.show import is_local, messages
-
-_CODE_WIDTH = 88
+from pages.parts.show import escaped, is_local, look, messages
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -84,7 +84,7 @@ def _download(place: Any, format_: str, content: str | bytes, name: str, mime: s
     place.download_button(
         format_,
         content,
-        file_name=re.sub(r"[^\w.-]+", "-", name) + f".{format_.lower()}",
+        file_name=f"{file_name(name)}.{format_.lower()}",
         mime=mime,
         on_click="ignore",
         icon=":material/download:",
@@ -133,38 +133,40 @@ def plain(said: str) -> str:
 
 def code(specs: Sequence[Spec]) -> str:
     """Python that gets the results of a figure from the store, or computes them."""
-    modules: dict[str, set[str]] = {"core.lab": {"Lab"}}
-    names: dict[str, int] = {}
-    lines = []
-    for spec in specs:
-        stem = spec.kind.replace(".", "_")
-        names[stem] = names.get(stem, 0) + 1
-        name = stem if names[stem] == 1 else f"{stem}_{names[stem]}"
-        lines += ["", f"# {key_of(spec)[:10]}", f"{name} = lab.run({_written(spec, modules, 0)})"]
-    imports = [f"from {module} import {', '.join(sorted(held))}" for module, held in sorted(modules.items())]
-    return "\n".join([*imports, "", "lab = Lab()", *lines])
+    return computing(specs, places=is_local())
 
 
-def _written(value: Any, modules: dict[str, set[str]], depth: int) -> str:
-    """A description as the call that makes it; what is at its default is left out. Modules are told what they must give."""
-    if isinstance(value, tuple):
-        return _call(
-            "(", [_written(part, modules, depth + 1) for part in value], ",)" if len(value) == 1 else ")", depth
+def script(figures: Sequence[Redrawn], name: str) -> str:
+    """Python that draws figures again from what is stored."""
+    return redrawing(figures, look(), name=name, places=is_local())
+
+
+def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str) -> None:
+    """The script that draws figures again, why one has none, and the code that computes their results.
+
+    Args:
+        specs: of the results.
+        drawn: charts that stand on the page, each with its name and title.
+        name: key of the panel, and name of the file.
+    """
+    asked = [Redrawn(chart=origin_of(one.chart), name=one.name, title=one.title) for one in drawn]
+    told = [one for one in asked if not cannot(one.chart)]
+    if told:
+        written = script(told, name)
+        st.markdown("**Draw it again** from what is stored: nothing is computed.")
+        st.code(written, language="python", wrap_lines=True)
+        st.download_button(
+            "Script",
+            written,
+            file_name=f"{file_name(name)}.py",
+            mime="text/x-python",
+            on_click="ignore",
+            icon=":material/download:",
+            key=f"py-{name}",
+            help="Save it in the folder of the program and run it there: it writes the figure as one HTML file.",
         )
-    if not isinstance(value, Described):
-        return repr(value)
-    modules.setdefault(type(value).__module__, set()).add(type(value).__name__)
-    held = [(item, getattr(value, item.name)) for item in fields(value)]
-    if not is_local():  # where a file lies on this machine is nobody else's business
-        held = [(item, without_place(item, own)) for item, own in held]
-    parts = [f"{item.name}={_written(own, modules, depth + 1)}" for item, own in held if own != item.default]
-    return _call(f"{type(value).__name__}(", parts, ")", depth)
-
-
-def _call(begin: str, parts: Sequence[str], end: str, depth: int) -> str:
-    """In one line where that is short, else a line a part."""
-    line = begin + ", ".join(parts) + end
-    if len(line) + 4 * depth <= _CODE_WIDTH and "\n" not in line:
-        return line
-    inner = "".join(f"{'    ' * (depth + 1)}{part},\n" for part in parts)
-    return f"{begin}\n{inner}{'    ' * depth}{end.lstrip(',')}"
+    for one in asked:
+        if why := cannot(one.chart):
+            st.caption(f"No script draws “{escaped(one.title)}” again: {escaped(why)}.")
+    st.markdown("**Compute its results** where they are not stored, as in a notebook." if asked else "In a notebook:")
+    st.code(code(specs), language="python", wrap_lines=True)
