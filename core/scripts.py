@@ -197,13 +197,10 @@ class _Script:
     def _group(self, group: Group, depth: int, wanted: str) -> str:
         if group.made_of is dict:
             keys = [self.expression(key, "", depth + 1) for key in group.names]
-            parts = [
-                self.expression(part, _stem(key, wanted), depth + 1)
-                for key, part in zip(keys, group.parts, strict=True)
-            ]
+            parts = [self.expression(part, _stem(key), depth + 1) for key, part in zip(keys, group.parts, strict=True)]
             return _call("{", [f"{key}: {part}" for key, part in zip(keys, parts, strict=True)], "}", depth)
         if group.made_of in (tuple, list, frozenset):
-            parts = [self.expression(part, wanted, depth + 1) for part in group.parts]
+            parts = [self.expression(part, "", depth + 1) for part in group.parts]
             begin, end = {
                 tuple: ("(", ",)" if len(parts) == 1 else ")"),
                 list: ("[", "]"),
@@ -235,9 +232,12 @@ class _Script:
         key = key_of(spec)
         if (known := self._names.get(key)) is not None:
             return known
-        text = self.plain(spec, 0, f"{wanted or 'its'}_{_kind(spec)}")
+        text = self.plain(spec, 0, f"{wanted}_{_kind(spec)}")
         name = self._names[key] = self.free(wanted or _kind(spec))
-        self.lines.append(f"{name} = lab.stored({text})  # {key[:10]}")
+        read = f"{name} = lab.stored({text})"
+        if "\n" not in text and len(read) > WIDTH:
+            read = f"{name} = lab.stored(\n    {text}\n)"
+        self.lines.append(f"{read}  # {key[:10]}")
         return name
 
     def _called(self, call: Call) -> str:
@@ -314,10 +314,10 @@ def _called(field_: str, value: Any, wanted: str) -> str:
     return f"{side}_{kind}" if side else kind
 
 
-def _stem(key: str, wanted: str) -> str:
+def _stem(key: str) -> str:
     """A variable's name for what stands under a key: the key where it is a word."""
     word = key.strip("'\"").lower().replace(" ", "_")
-    return word if word.isidentifier() and len(word) <= 20 else wanted
+    return word if word.isidentifier() and len(word) <= 20 else ""
 
 
 def _call(begin: str, parts: Sequence[str], end: str, depth: int, *, brackets: bool = False) -> str:
