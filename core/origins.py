@@ -185,8 +185,9 @@ def _origin(value: Any) -> Origin:
         return Plain(value.item() if isinstance(value, np.generic) else value)
     if (known := _recall(value)) is not None:
         return known
-    # A list or mapping was most likely made on the way; a tuple may be what a result holds.
-    if isinstance(value, list | dict) and (made := _group(value)) is not None and not untold_in(made):
+    # These were most likely made on the way, which is soon known; a tuple may be what a result holds.
+    is_made = isinstance(value, list | dict) or type(value).__module__.startswith("core.charts.")
+    if is_made and (made := _group(value)) is not None and not untold_in(made):
         return made
     return _part_of_known(value) or _constant(value) or _group(value) or Untold(_said(value))
 

@@ -14,8 +14,8 @@ from typing import Any
 from core.keys import Described, Spec, key_of, without_place
 from core.origins import Call, Constant, Group, Origin, Part, Plain, Stored, untold_in
 
-WIDTH = 88
-"""Of a line of code."""
+WIDTH = 76
+"""Of a line of code: so much stands in a line of the panel below a figure."""
 _SHORT = 34
 """Letters of a description that is written again where it recurs, instead of under a name."""
 _TAKEN = frozenset({*dir(builtins), *keyword.kwlist, "lab", "Lab", "save"})
@@ -49,7 +49,18 @@ def redrawing(figures: Sequence[Redrawn], look: Any, *, name: str, places: bool 
         name: of the script's own file, without an ending.
         places: False where paths on this machine are nobody else's business.
     """
-    written = _Script(places)
+    # Written twice: what is imported is known only then, and no variable may be called like it.
+    first = _drawing(figures, look, _Script(places))
+    written = _drawing(figures, look, _Script(places, imported=first.imported))
+    begin = [
+        "# Draws a figure of Tunescope again from stored results; computes none.",
+        "# Save it in the folder of the program, and run it there:",
+        f"#     python {file_name(name)}.py",
+    ]
+    return "\n".join([*begin, *written.imports(), "", "lab = Lab()", written.look, "", *written.lines, ""])
+
+
+def _drawing(figures: Sequence[Redrawn], look: Any, written: "_Script") -> "_Script":
     written.look = f"look = {written.plain(look)}"
     written.share(spec for one in figures for spec in _stored_in(one.chart))
     ends = []
@@ -59,11 +70,8 @@ def redrawing(figures: Sequence[Redrawn], look: Any, *, name: str, places: bool 
         ends.append(_call("print(save(", [chart, "look", file, f"title={_quoted(one.title)}"], "))", 0))
     written.give("core.charts.keeping", "save")
     written.give("core.lab", "Lab")
-    begin = [
-        "# Draws a figure of Tunescope again, from results that are in the store. It computes none.",
-        f"# Save it in the folder of the program, and run it there: python {file_name(name)}.py",
-    ]
-    return "\n".join([*begin, *written.imports(), "", "lab = Lab()", written.look, "", *written.lines, "", *ends, ""])
+    written.lines += ["", *ends]
+    return written
 
 
 def computing(specs: Sequence[Spec], *, places: bool = True) -> str:
@@ -86,6 +94,8 @@ class _Script:
     """What is written so far."""
 
     places: bool
+    imported: frozenset[str] = frozenset()
+    """Names that will be imported."""
     lines: list[str] = field(default_factory=list)
     look: str = ""
     _modules: dict[str, set[str]] = field(default_factory=dict)
@@ -108,13 +118,13 @@ class _Script:
         said = name if other is None else f"{name} as {module.rpartition('.')[2]}_{name}"
         self._modules.setdefault(module, set()).add(said)
         said = said.rpartition(" ")[2]
-        self._used.add(said)
+        self.imported |= {said}
         return said
 
     def free(self, wanted: str) -> str:
         """A variable's name that nothing else has."""
         stem = re.sub(r"\W", "_", wanted) or "value"
-        taken = self._used | _TAKEN
+        taken = self._used | self.imported | _TAKEN
         at, name = 1, stem
         while name in taken:
             at, name = at + 1, f"{stem}_{at + 1}"

@@ -21,6 +21,11 @@ from pages.parts.show import escaped, look
 # Altair checks every part of a figure against its grammar as it is built; tests/contract does that once for all.
 schemapi.DEBUG_MODE = False
 
+_NOT_THE_CANVAS = (
+    "It draws the figure that stands here. The canvas above has no script: what is circled, sought or hollow there is in its SVG "
+    "and HTML."
+)
+
 
 class Drawn(NamedTuple):
     """A chart that stands on the page."""
@@ -152,7 +157,7 @@ def pointed(
             )
             # Streamlit's toolbar over a figure writes PNG alone.
             drawn_to_keep = draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
-            _again(specs, [drawn_to_keep], name, files)
+            _again(specs, [drawn_to_keep], name, files, _NOT_THE_CANVAS)
     return picked
 
 
@@ -221,10 +226,10 @@ def below(table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequ
     _again(specs, drawn, name, files)
 
 
-def _again(specs: Sequence[Spec], drawn: Sequence[Drawn], name: str, place: Any) -> None:
+def _again(specs: Sequence[Spec], drawn: Sequence[Drawn], name: str, place: Any, aside: str = "") -> None:
     """The code that draws figures again, or computes their results, in `place`; below it whose procedures they follow."""
     with place.popover("Python", icon=":material/code:", key=f"code-{name}", help="Exactly this, without the app."):
-        taking.again(specs, drawn, name)
+        taking.again(specs, drawn, name, aside)
     if cited := dict.fromkeys(source for spec in specs for source in spec.cites()):
         st.caption(f"After {escaped('; '.join(cited))}.")
 

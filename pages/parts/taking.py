@@ -18,6 +18,9 @@ from pages.parts import picker, reporting
 from pages.parts.lab import get_lab, is_viewer
 from pages.parts.show import escaped, is_local, look, messages
 
+_LINES = 18
+"""Of code stand below each other without scrolling."""
+
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _drawn(drawing: str) -> tuple[str, bytes]:
@@ -141,21 +144,23 @@ def script(figures: Sequence[Redrawn], name: str) -> str:
     return redrawing(figures, look(), name=name, places=is_local())
 
 
-def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str) -> None:
+def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str, aside: str = "") -> None:
     """The script that draws figures again, why one has none, and the code that computes their results.
 
     Args:
         specs: of the results.
         drawn: charts that stand on the page, each with its name and title.
         name: key of the panel, and name of the file.
+        aside: what else there is to know of the script.
     """
     asked = [Redrawn(chart=origin_of(one.chart), name=one.name, title=one.title) for one in drawn]
     told = [one for one in asked if not cannot(one.chart)]
     if told:
         written = script(told, name)
-        st.markdown("**Draw it again** from what is stored: nothing is computed.")
-        st.code(written, language="python", wrap_lines=True)
-        st.download_button(
+        # Above the code: a long one hides what stands below it.
+        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        row.markdown("**Draw it again** from what is stored: nothing is computed.", width="content")
+        row.download_button(
             "Script",
             written,
             file_name=f"{file_name(name)}.py",
@@ -165,8 +170,17 @@ def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str) -> None:
             key=f"py-{name}",
             help="Save it in the folder of the program and run it there: it writes the figure as one HTML file.",
         )
+        _code(written)
+        if aside:
+            st.caption(aside)
     for one in asked:
         if why := cannot(one.chart):
             st.caption(f"No script draws “{escaped(one.title)}” again: {escaped(why)}.")
     st.markdown("**Compute its results** where they are not stored, as in a notebook." if asked else "In a notebook:")
-    st.code(code(specs), language="python", wrap_lines=True)
+    _code(code(specs))
+
+
+def _code(written: str) -> None:
+    """Code to copy; a long one scrolls by itself."""
+    height: Any = "content" if written.count("\n") < _LINES else 380
+    st.code(written, language="python", wrap_lines=True, height=height)

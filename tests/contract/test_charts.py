@@ -1,8 +1,12 @@
 """Every chart over real results, in every look: valid, labelled, with its data and its controls, readable on its page."""
 
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, get_type_hints
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +14,7 @@ import pandas as pd
 import pytest
 from altair.utils import schemapi
 
+import core.charts
 from core.analyses import neuron_depth
 from core.analyses.claim import CANNOT_TELL, SUPPORTED, Claim
 from core.analyses.dynamics import MEASURES
@@ -18,6 +23,7 @@ from core.analyses.grafts import ADD, WAYS
 from core.analyses.multiverse import flips
 from core.analyses.neuron_profile import profile
 from core.analyses.patching import DIRECTIONS
+from core.analyses.places import among, places_of
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_change import ProbeDifference
 from core.analyses.similarity import LayerSimilarity
@@ -33,11 +39,13 @@ from core.charts import (
     label_axes,
     labels,
     mixing,
+    movers,
     neuron_twins,
     numbers,
     paired,
     patches,
     readout,
+    rows,
     scatter,
     strip,
     structure,
@@ -53,14 +61,18 @@ from core.charts import tunings as tunings_charts
 from core.charts import weights as weight_charts
 from core.charts.cursor import HOVER, PICK
 from core.charts.headline import difference, headline, reading
-from core.charts.keeping import drawing_of, svg_of_drawing
+from core.charts.heads import with_answers
+from core.charts.keeping import drawing_of, save, svg_of_drawing
 from core.charts.look import Look
 from core.charts.points import colouring_of
 from core.lab import Lab
 from core.maths.cards import CARDS
 from core.maths.statistics import Estimate, simultaneous
+from core.origins import origin_of
+from core.scripts import cannot
 from tests.small import BASE, TUNE, comparison
 
+MADE_UP = {"a sentence without a way"}
 LOOKS = (Look(), Look(dark=True), Look(projector=True))
 
 
@@ -130,7 +142,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             strip.probe_table(base, tuned, change, base), "accuracy", look, 3, title="a", percent=True, controls=True
         ),
         "task panel": curves.side_curves(
-            tasks[tasks["task"] == "again"],
+            rows.only(tasks, "task", "again"),
             "accuracy",
             look,
             3,
@@ -226,8 +238,8 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         ),
         "confusion": confusion.confusion_heat(results["fine_tune"][0].labels, results["fine_tune"][0].confusion, look),
         "isotropy": curves.side_curves(
-            isotropy.isotropy_table(results["isotropy"][0], "isoscore"),
-            "value",
+            isotropy.measure_table(results["isotropy"][0], "isoscore"),
+            "isoscore",
             look,
             3,
             title="IsoScore",
@@ -460,6 +472,64 @@ def test_every_chart_is_valid_and_large_enough_to_read(results: dict[str, Any], 
         assert all(rows for rows in drawn["datasets"].values()), name
         axis = drawn["config"]["axis"]
         assert min(axis["labelFontSize"], axis["titleFontSize"]) >= (16 if look.projector else 13), name
+
+
+NOT_NOTED = frozenset(
+    {"clickable", "layer_axis", "layer_colour", "layer_rings", "cursor_band", "cursor_rects", "cosine_scale"}
+)
+"""Parts of a figure, which functions of core.charts alone ask for."""
+
+
+def test_what_draws_or_tabulates_notes_what_it_was_given() -> None:
+    seen = set()
+    for found in pkgutil.iter_modules(core.charts.__path__, "core.charts."):
+        module = importlib.import_module(found.name)
+        for name, one in vars(module).items():
+            if name.startswith("_") or not inspect.isfunction(one) or one.__module__ != found.name or name in NOT_NOTED:
+                continue
+            returned = get_type_hints(one).get("return")
+            if getattr(returned, "__module__", "").startswith("altair") or returned in (pd.DataFrame, scatter.Flat):
+                seen.add(name)
+                assert hasattr(one, "is_traced"), f"{found.name}.{name} has to be @traced: its figures have no script"
+    assert {"kept_panel", "kept_table", "of_pca", "only", "saved_table", "answered"} <= seen
+    assert hasattr(scatter.Flat.figure, "is_traced")
+
+
+def test_a_chart_that_takes_origins_says_them_of_every_figure(results: dict[str, Any]) -> None:
+    told = {name: cannot(origin_of(chart)) for name, chart in charts(results, Look()).items()}
+    unknown = {name: why for name, why in told.items() if why}
+    # Those whose results this file changed by hand, and whose tables it made up.
+    assert set(unknown) == MADE_UP
+
+
+def test_saved_points_are_one_row_against_all_others(results: dict[str, Any]) -> None:
+    (moved,) = results["movers"]
+    places = places_of(moved.points.iloc[::2])
+    table = movers.saved_table(moved, 3, places, "every other")
+    assert list(table["value"]) == ["every other"] * len(table)
+    labelled = replace(
+        moved, points=moved.points.assign(half=scatter.in_or_out(among(moved.points, places), "every other"))
+    )
+    pd.testing.assert_frame_equal(
+        table, movers.labels_table(labelled, 3, "half").query("value == 'every other'"), check_like=False
+    )
+
+
+def test_a_map_with_answers_holds_them_beside_its_points(results: dict[str, Any]) -> None:
+    flat, said = scatter.of_pca(results["joint_map"][0], 3), results["head_answers"][0]
+    answered = scatter.answered(flat, said, "tense")
+    pd.testing.assert_frame_equal(answered.points, with_answers(flat.points, said, "tense"))
+    assert answered.base is flat.base
+
+
+def test_a_figure_is_saved_as_one_page_without_network(results: dict[str, Any], tmp_path: Path) -> None:
+    path = save(
+        strip.kept_panel(results["similarity"][0], Look(), 3), Look(), tmp_path / "kept.html", title="a <b> & c"
+    )
+    page = path.read_text(encoding="utf-8")
+    assert "<h1>a &lt;b&gt; &amp; c</h1>" in page
+    assert "vegaEmbed" in page
+    assert 'src="http' not in page
 
 
 def test_the_panels_of_the_strip_share_one_height_and_title_shape(results: dict[str, Any]) -> None:

@@ -117,6 +117,20 @@ def test_a_script_draws_the_figure_that_stands_on_the_page(
     assert [spec for spec in again if spec not in on_page] == []
 
 
+def test_the_figures_of_a_claim_are_drawn_again(demo: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(demo, "hypotheses")
+    next(button for button in app.main.button if (button.key or "").startswith("look-")).click()
+    app.run()
+    for panel in ("claim-table", "claim-test", "claim-power-table", "claim-ways-table"):
+        app.session_state[panel] = True
+        app.run()
+    assert not app.exception
+    on_page = specs_of(app)
+    again = [spec for script in scripts(app) for spec in drawn(charts_of(script, tmp_path, monkeypatch))]
+    assert len(again) >= 2
+    assert [spec for spec in again if spec not in on_page] == []
+
+
 def test_a_script_runs_by_itself_reads_and_loads_nothing_that_computes(demo: AppTest, tmp_path: Path) -> None:
     app = look_into(demo, "home", {"strip-tables": True})
     (script,) = [one for one in scripts(app) if "strip-kept" in one]
