@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--only", action="store_true", help="exactly these, without what they were computed from")
     take = acts.add_parser("import", help="take over a pack's results, all or none")
     take.add_argument("path", type=Path)
-    demo = commands.add_parser("demo", help="make the demo pack anew: about ten minutes on two cores")
+    demo = commands.add_parser("demo", help="make the demo pack anew: about fifty minutes on two cores")
     demo.add_argument("path", type=Path, nargs="?", help="where to write it; by default where the app looks for it")
     commands.add_parser("analyses", help="every analysis, what it does and after whom, as a table in Markdown")
     class_ = commands.add_parser("class", help="open the app to a class: viewers look, you present with a key")

@@ -18,7 +18,7 @@ from core.models.checkpoints import locate, place, shape
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compress(Spec, kind="compress"):
+class Compress(Spec, kind="compress", version=2):
     """Keep a change of low rank of what a run changed."""
 
     title: ClassVar[str] = "Compressing a checkpoint"
@@ -38,9 +38,9 @@ class Compress(Spec, kind="compress"):
         return self.of.run if isinstance(self.of, Snapshot) else self.of
 
     def cost(self) -> tuple[float, float]:
-        """Work in dev examples; bytes of two thin matrices for each of the blocks' six."""
+        """Work in dev examples; bytes of two thin matrices of 16 bits for each of the blocks' six."""
         known = shape(place(self.run.checkpoint))
-        return float(sample_size(self.run.dev)), 4.0 * known.n_layers * 18 * known.width * (self.rank + 1)
+        return float(sample_size(self.run.dev)), 2.0 * known.n_layers * 18 * known.width * (self.rank + 1)
 
 
 def compute(spec: Compress, inputs: dict[str, Any], run: Run) -> TunedCheckpoint:

@@ -88,6 +88,26 @@ def test_every_view_offers_what_is_missing_and_shows_what_is_there(compared: App
     assert len(table) == len(charts.without_table(ablation))
 
 
+def test_a_label_is_read_by_a_probe_without_its_neurons_on_both_sides(compared: AppTest) -> None:
+    compared.session_state["neurons_asked"] = "The label, by a probe"
+    assert "Not computed yet" in said(at(compared, "Without them"))
+    readings = [
+        get_lab().run(spec)
+        for spec in compared.session_state["selection"].neuron_readings("linear correlation", "mean")
+    ]
+    page = with_table(at(compared, "Without them"), "label-without")
+    assert "Can word classes still be read from the top layer without its neurons?" in said(page)
+    (table,) = [one.value for one in page.dataframe if "gone" in one.value]
+    assert len(table) == len(charts.readings_table(*readings, ""))
+    assert table["score"].between(0, 1).all()
+    label = page.selectbox(key="neurons_rows").options[1]
+    page = page.selectbox(key="neurons_rows").set_value(label).run()
+    assert not page.exception
+    (of_one,) = [one.value for one in page.dataframe if "gone" in one.value]
+    assert of_one["score"].tolist() == charts.readings_table(*readings, label)["score"].tolist()
+    assert of_one["score"].tolist() != table["score"].tolist()
+
+
 def test_a_link_opens_one_neuron_and_says_so_where_there_is_none(compared: AppTest) -> None:
     chosen = compared.session_state["selection"]
     for side in chosen.sides:

@@ -14,7 +14,7 @@ from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
 from core.analyses.similarity import Similarity
 from core.analyses.weight_change import WeightChange
-from core.demo import LIVE, PACK, SEEN, ablations, checkpoints, contents
+from core.demo import ELSEWHERE, LIVE, PACK, SEEN, ablations, checkpoints, contents
 from core.keys import key_of
 from core.lab import Lab
 from core.refs import Packaged
@@ -56,6 +56,23 @@ def test_no_full_copy_of_the_weights_is_in_it(shipped: Lab) -> None:
         tuned = shipped.peek(spec)
         assert tuned.n_bytes < 3_000_000
         assert tuned.accuracy.low > tuned.majority  # what is left of the change still does the task
+
+
+def test_the_demo_has_every_way_of_tuning_a_second_seed_and_a_second_domain(shipped: Lab) -> None:
+    made = [spec.run for spec in checkpoints()]
+    assert {run.method for run in made} == {"full", "lora", "head"}
+    assert len({run.seed for run in made if run.label == "sentiment" and run.method == "full"}) == 2
+    whole = [run for run in made if run.method == "full"]
+    assert {(run.label, run.unit) for run in whole} >= {
+        ("sentiment", "sentence"),
+        ("number", "sentence"),
+        ("upos", "word"),
+    }
+    followed = {one.ref.label for one in shipped.stepped_runs()}
+    assert followed == {"sentiment", "number", "upos"}
+    elsewhere = (Embed(checkpoint=side, sample=ELSEWHERE) for side in (Packaged(), SENTIMENT))
+    there = shipped.peek(Similarity(**dict(zip(("base", "tuned"), elsewhere, strict=True))))
+    assert there.same_layer[-1].value < 1
 
 
 def test_live_vectors_come_out_again(shipped: Lab, again: Lab) -> None:
