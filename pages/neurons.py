@@ -10,7 +10,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses import neuron_depth  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.embed import Embed  # noqa: E402
+from core.analyses.inner_embed import AnyEmbed  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
 from core.analyses.neuron_profile import Profile, profile, watched  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
@@ -24,10 +24,17 @@ from core.analyses.neurons import (  # noqa: E402
 from core.charts import board, curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
-from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
+from core.refs import MOST_TYPED, Sample, Typed, Vectors  # noqa: E402
 from pages.parts import figures, notes, picker, several, show  # noqa: E402
-from pages.parts.selection import Selection  # noqa: E402
+from pages.parts.selection import Selection, inside  # noqa: E402
 
+_STATES = "States of the layers"
+_SITES = {_STATES: "", "MLP units": "mlp", "Attention heads": "heads"}
+HELP_SITES = (
+    "States: what a block hands on to the next, to which each block adds. MLP units: the numbers inside a block's feed-forward "
+    "network, after their activation, usually four times as many. Attention heads: what each head gives before they are mixed. "
+    "Both lie inside a block, so that there is no layer 0 of them. The demo holds states only: the others are computed first."
+)
 _HEAD, _READING = "Its head", "The label, by a probe"
 HELP_RANKINGS = (
     "Linear correlation: large weights of a sparse linear probe on all layers at once (Dalvi et al. 2019; Durrani et al. 2021). "
@@ -47,7 +54,7 @@ def main() -> None:
     show.heading(
         "Neurons",
         "Which single units carry a label, before and after tuning.",
-        "A neuron is one number of a layer's vector. Grey is control: neurons drawn at random.",
+        "A neuron is one number of a layer's vector, or of what lies inside a block. Grey is control: neurons drawn at random.",
     )
     chosen = picker.compared()
     if chosen is None or not picker.has_classes(chosen):
@@ -59,6 +66,8 @@ def main() -> None:
             icon=":material/info:",
         )
         return
+    if _ask_settings(chosen):
+        return
     views = {
         "Where they live": living,
         "Several checkpoints": several_living,
@@ -69,13 +78,22 @@ def main() -> None:
         "Twins": twins,
         "One neuron": one_neuron,
     }
-    _ask_settings()
     show.views(views, chosen, key="neurons")
 
 
-def _ask_settings() -> None:
-    """What the rankings are made of, for all views."""
-    with st.expander("Which neurons, on which scale", icon=":material/tune:"):
+def _ask_settings(chosen: Selection) -> str:
+    """What the rankings are made of, for all views; gives what stands in the way of it, told on the page already."""
+    show.link_holds("neurons_site", _SITES, "Neurons of")
+    with st.expander("Which neurons, on which scale", icon=":material/tune:", expanded=bool(_site())):
+        st.segmented_control(
+            "Neurons of",
+            list(_SITES),
+            default=_STATES,
+            key="neurons_site",
+            bind="query-params",
+            required=True,
+            help=HELP_SITES,
+        )
         one, two = st.columns(2)
         one.toggle(
             "Of the layer of the cursor alone", key="neurons_one_layer", bind="query-params",
@@ -87,10 +105,40 @@ def _ask_settings() -> None:
             "rankings by weights count them for less, Probeless for more.",
         )  # fmt: skip
 
+    wrong = _misfit(chosen)
+    if wrong:
+        st.info(wrong, icon=":material/info:")
+    return wrong
 
-def _settings() -> dict[str, bool]:
+
+def _misfit(chosen: Selection) -> str:
+    """Why there is nothing inside the blocks to look at; empty where there is."""
+    if not _site():
+        return ""
+    if any(isinstance(side.checkpoint, Vectors) for side in chosen.sides):
+        return "One side is vectors alone: there are no blocks to look into. Choose the states of the layers above."
+    if _settings()["one_layer"] and 0 in (chosen.layer, chosen.facing_layer):
+        return "The layer of the cursor is the embeddings, which no block has made: choose layer 1 or above in the sidebar."
+    return ""
+
+
+def _site() -> str:
+    """Where in the network neurons are looked at: one of core.analyses.inner_embed.SITES; empty = states of the layers."""
+    return _SITES.get(st.session_state.get("neurons_site", _STATES), "")
+
+
+def _settings() -> dict[str, Any]:
     held = st.session_state
-    return {"one_layer": bool(held.get("neurons_one_layer")), "is_scaled": bool(held.get("neurons_scaled", True))}
+    return {
+        "one_layer": bool(held.get("neurons_one_layer")),
+        "is_scaled": bool(held.get("neurons_scaled", True)),
+        "site": _site(),
+    }
+
+
+def _of_states() -> dict[str, bool]:
+    """The settings of what is done to states alone."""
+    return {name: bool(value) for name, value in _settings().items() if name != "site"}
 
 
 def _specs(chosen: Selection) -> tuple[Neurons, Neurons]:
@@ -161,7 +209,7 @@ def several_living(chosen: Selection) -> None:
     )
     is_scaled = _settings()["is_scaled"]
     specs = {
-        name: Neurons(embed=chosen.embed(held.ref), label=chosen.label, is_scaled=is_scaled)
+        name: Neurons(embed=inside(chosen.embed(held.ref), _site()), label=chosen.label, is_scaled=is_scaled)
         for name, held in named.items()
     }
     if not specs:
@@ -307,6 +355,13 @@ def rankings(chosen: Selection) -> None:
 
 def without(chosen: Selection) -> None:
     """What is lost while some neurons are held still in the running network."""
+    if _site():
+        st.info(
+            "In the running network only the layers' states are held still so far, not what lies inside the blocks: choose "
+            f"{_STATES} above. What a probe loses without these neurons stands under How few do.",
+            icon=":material/info:",
+        )
+        return
     one, two, three = st.columns(3)
     asked = one.segmented_control(
         "What is asked", [_HEAD, _READING], default=_HEAD, key="neurons_asked", bind="query-params", required=True,
@@ -322,7 +377,7 @@ def without(chosen: Selection) -> None:
 
 def head_without(chosen: Selection, ranking: str, mode: Any) -> None:
     """The head of the tuned side while some neurons are held still."""
-    spec = chosen.neuron_ablation(ranking, mode, **_settings())
+    spec = chosen.neuron_ablation(ranking, mode, **_of_states())
     if spec is None:
         st.info(
             "The tuned side has no head for labels that was tuned here. Choose a run, or a step it kept.",
@@ -351,7 +406,7 @@ def head_without(chosen: Selection, ranking: str, mode: Any) -> None:
 
 def label_without(chosen: Selection, ranking: str, mode: Any) -> None:
     """A probe of the top layer, base beside tuned, while some neurons are held still."""
-    specs = chosen.neuron_readings(ranking, mode, **_settings())
+    specs = chosen.neuron_readings(ranking, mode, **_of_states())
     if specs is None:
         st.info("One side is vectors alone: there is no network to run without neurons.", icon=":material/info:")
         return
@@ -405,7 +460,7 @@ def twins(chosen: Selection) -> None:
     if not chosen.is_one_shape:
         st.info(_NO_TWIN, icon=":material/info:")
         return
-    spec = chosen.neuron_twins
+    spec = chosen.twins_at(_site())
     with show.messages():
         (found,) = show.results([spec], what="each neuron beside itself after tuning")
         if found is None:
@@ -453,24 +508,27 @@ def _look_at(layer: int, neuron: int) -> None:
 
 def one_neuron(chosen: Selection) -> None:
     """One neuron from close by, on both sides."""
-    sides = dict(zip(("base", "tuned"), chosen.sides, strict=True))
+    sides = dict(zip(("base", "tuned"), chosen.sides_at(_site()), strict=True))
     if not chosen.is_one_shape:
         st.caption(f"{_NO_TWIN} Shown is the base.")
         sides.pop("tuned")
-    top, width = chosen.n_layers - 1, shape_of(chosen.base.ref).width
-    for key, most, name in (("neuron_layer", top, "Layer"), ("neuron", width - 1, "Neuron")):
-        show.link_holds(key, map(str, range(most + 1)), name)
-    first, second, _ = st.columns([1, 1, 2])
-    layer = first.number_input("Layer", 0, top, min(chosen.layer, top), key="neuron_layer", bind="query-params")
-    neuron = second.number_input("Neuron", 0, width - 1, 0, key="neuron", bind="query-params")
     held = show.results(list(sides.values()), what="vectors of both sides")
     if not all(held):
         return
+    lowest, (n_layers, width) = held[0].first_layer, (len(held[0].layers), held[0].layers[0].shape[1])
+    top = lowest + n_layers - 1
+    for key, least, most, name in (("neuron_layer", lowest, top, "Layer"), ("neuron", 0, width - 1, "Neuron")):
+        show.link_holds(key, map(str, range(least, most + 1)), name)
+    first, second, third = st.columns([1, 1, 2], vertical_alignment="bottom")
+    at = max(lowest, min(chosen.layer, top))
+    layer = first.number_input("Layer", lowest, top, at, key="neuron_layer", bind="query-params")
+    neuron = second.number_input("Neuron", 0, width - 1, 0, key="neuron", bind="query-params")
+    third.caption(neuron_twins.place_said(_site(), neuron, width, shape_of(chosen.base.ref).n_heads))
     profiles: dict[str, Profile] = {
         name: profile(embed, vectors, layer, neuron, chosen.label)
         for (name, embed), vectors in zip(sides.items(), held, strict=True)
     }
-    known = show.stored(chosen.neuron_twins) if chosen.is_one_shape else None
+    known = show.stored(chosen.twins_at(_site())) if chosen.is_one_shape else None
     if known is not None:
         st.markdown(f"**Neuron {neuron} of layer {layer}.** {neuron_twins.twin_said(known, layer, neuron)}")
     for (name, one), spec, column in zip(profiles.items(), _specs(chosen), st.columns(2), strict=False):
@@ -496,7 +554,7 @@ def one_neuron(chosen: Selection) -> None:
     )
 
 
-def _watch(sides: dict[str, Embed], profiles: dict[str, Profile], layer: int, neuron: int) -> None:
+def _watch(sides: dict[str, AnyEmbed], profiles: dict[str, Profile], layer: int, neuron: int) -> None:
     """The neuron on a sentence that somebody types, on both sides."""
     text = st.text_input(
         "Watch it on a sentence of your own",

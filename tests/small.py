@@ -18,6 +18,7 @@ from core.analyses.graft import Graft
 from core.analyses.grafts import ADD, Grafts
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
+from core.analyses.inner_embed import InnerEmbed
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_tsne import JointTsne
@@ -153,6 +154,8 @@ def comparison() -> list[Spec]:
         LabelGeometry(base=BASE, tuned=TUNED, label="upos"),
         *neurons,
         NeuronTwins(base=BASE, tuned=TUNED, label="upos"),
+        *(inside := [InnerEmbed(checkpoint=side.checkpoint, sample=SAMPLE, site="heads") for side in (BASE, TUNED)]),
+        NeuronTwins(base=inside[0], tuned=inside[1], label="upos"),
         NeuronAblation(of=neurons[1]),
         *(NeuronReading(of=one) for one in neurons),
         NeuronDepth(base=neurons[0], tuned=neurons[1]),

@@ -1,7 +1,7 @@
 """Vectors of every layer for the words or sentences of a sample: what every other analysis reads."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec
 from core.refs import Sample, Vectors
 
-_WORDS_PER_SENTENCE = 12
+WORDS_PER_SENTENCE = 12
+"""Assumed where what a spec costs is told."""
+POOLINGS = {"word": ("first", "last", "average"), "sentence": ("cls", "mean")}
+"""How pieces may become a unit."""
 _BYTES_HOME = 1_000_000_000
 """Of a batch's states on their way from a card."""
 
@@ -24,6 +27,8 @@ class Embed(Spec, kind="embed"):
     title: ClassVar[str] = "Embeddings"
     sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 1.0e-3
+    site: ClassVar[str] = ""
+    """States of the layers, and not a place inside the blocks."""
 
     checkpoint: Checkpoint
     sample: Sample
@@ -35,7 +40,7 @@ class Embed(Spec, kind="embed"):
     """Of the stored vectors."""
 
     def validate(self) -> None:
-        allowed = ("first", "last", "average") if self.unit == "word" else ("cls", "mean")
+        allowed = POOLINGS[self.unit]
         if self.pooling not in allowed:
             raise SpecInvalid(
                 f"Pooling {self.unit}s by {self.pooling!r}.", "It does not fit.", f"Use {', '.join(allowed)}."
@@ -67,7 +72,7 @@ class Embed(Spec, kind="embed"):
         """Work in sentences x layers; bytes of all layers (12 words a sentence assumed)."""
         width = shape_of(self.checkpoint).width
         sentences = sample_size(self.sample)
-        rows = sentences * (_WORDS_PER_SENTENCE if self.unit == "word" else 1)
+        rows = sentences * (WORDS_PER_SENTENCE if self.unit == "word" else 1)
         return float(sentences * self.n_layers), float(rows * self.n_layers * width * np.dtype(self.dtype).itemsize)
 
 
@@ -87,12 +92,27 @@ class Embeddings(Result):
     """Words without a vector: cut off, or dropped by the tokenizer."""
     precision: str
     """Arithmetic of the forward pass."""
+    first_layer: int = 0
+    """Number of the first of them: 1 where something inside the blocks is read, of which the embeddings have none."""
 
 
-def read_the_same(one: Embed, other: Embed, asked: str = "Comparing two embeddings.") -> None:
+class Readable(Protocol):
+    """What says which rows it has, and of which place in the network."""
+
+    @property
+    def sample(self) -> Sample: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+
+
+def read_the_same(one: Readable, other: Readable, asked: str = "Comparing two embeddings.") -> None:
     """Raise IncompatibleRefs where two embeddings are of other sentences or units: their rows do not correspond."""
     if one.sample != other.sample or one.unit != other.unit:
         raise IncompatibleRefs(asked, "They read other sentences or units.", "Read the same.")
+    if one.site != other.site:
+        raise IncompatibleRefs(asked, "They read other places of the network.", "Read the same place on both sides.")
 
 
 def compute(spec: Embed, inputs: dict[str, Any], run: Run) -> Embeddings:

@@ -12,7 +12,7 @@ from core.analyses.checkpoint import run_of
 from core.analyses.embed import Embeddings
 from core.analyses.goals import MEASURES, dull, prepared, score_of
 from core.analyses.head_answers import head_labels, refuse_others, speaker
-from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores
+from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores, refuse_inside
 from core.analyses.places import whole_texts
 from core.analyses.probe import splits_of
 from core.analyses.units import labelled_rows
@@ -53,6 +53,7 @@ class NeuronAblation(Spec, kind="neuron_ablation"):
 
     def validate(self) -> None:
         held = self.of.embed.checkpoint
+        refuse_inside(self.of, "Scoring a head without some neurons.")
         run = run_of(held)
         if run is None:
             raise SpecInvalid(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embeddings
+from core.analyses.inner_embed import AnyEmbed
 from core.analyses.units import labelled_rows
 from core.data.examples import Examples
 from core.data.load import load_sample
@@ -43,13 +44,13 @@ class Profile:
 
 
 @traced
-def profile(embed: Embed, embeddings: Embeddings, layer: int, neuron: int, label: str) -> Profile:
+def profile(embed: AnyEmbed, embeddings: Embeddings, layer: int, neuron: int, label: str) -> Profile:
     """Read one column of a stored layer.
 
     Args:
         embed: what was embedded.
         embeddings: its result; memory-mapped, so that one layer is read.
-        layer: 0..L.
+        layer: embeddings.first_layer..L.
         neuron: its index in the layer.
         label: of words, spans or sentences, by which values are grouped.
     Raises:
@@ -57,14 +58,16 @@ def profile(embed: Embed, embeddings: Embeddings, layer: int, neuron: int, label
     Cost:
         One layer read: some milliseconds a megabyte.
     """
-    if not 0 <= layer < len(embeddings.layers) or not 0 <= neuron < embeddings.layers[layer].shape[1]:
+    first, width = embeddings.first_layer, embeddings.layers[0].shape[1]
+    top = first + len(embeddings.layers) - 1
+    if not first <= layer <= top or not 0 <= neuron < width:
         raise SpecInvalid(
             f"Looking at neuron {neuron} of layer {layer}.",
-            f"There are layers 0 to {len(embeddings.layers) - 1} of {embeddings.layers[0].shape[1]} neurons.",
+            f"There are layers {first} to {top} of {width} neurons.",
             "Choose one of them.",
         )
     examples = load_sample(embed.sample)
-    column = np.asarray(embeddings.layers[layer][:, neuron], dtype=np.float64)
+    column = _column(embeddings, layer, neuron)
     mean, spread = float(column.mean()), float(column.std())
     scores = (column - mean) / (spread or 1.0)
     rows = labelled_rows(examples, embeddings, embed.unit, label)
@@ -101,7 +104,7 @@ def watched(embeddings: Embeddings, examples: Examples, layer: int, neuron: int,
         layer, neuron: as of the profile.
         beside: the neuron on the sample.
     """
-    column = np.asarray(embeddings.layers[layer][:, neuron], dtype=np.float64)
+    column = _column(embeddings, layer, neuron)
     scores = (column - beside.mean) / (beside.spread or 1.0)
     words = tuple(examples.words[0])
     if not len(scores):
@@ -111,6 +114,10 @@ def watched(embeddings: Embeddings, examples: Examples, layer: int, neuron: int,
         values[embeddings.word] = scores
     best = int(np.abs(scores).argmax())
     return Example(words=words, values=tuple(values.tolist()), at=int(embeddings.word[best]), value=float(scores[best]))
+
+
+def _column(embeddings: Embeddings, layer: int, neuron: int) -> np.ndarray:
+    return np.asarray(embeddings.layers[layer - embeddings.first_layer][:, neuron], dtype=np.float64)
 
 
 def _distinct(example, order: np.ndarray, texts: Sequence[str], embeddings: Embeddings) -> tuple[Example, ...]:  # type: ignore[no-untyped-def]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.checkpoint import source_of
-from core.analyses.embed import Embeddings, batch_pieces
+from core.analyses.embed import Embed, Embeddings, batch_pieces
 from core.analyses.goals import MEASURES
 from core.analyses.neuron_ablation import SETS, SHARES, held_places
-from core.analyses.neurons import LINEAR, RANKINGS, TOP, Neurons
+from core.analyses.neurons import LINEAR, RANKINGS, TOP, Neurons, refuse_inside
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.examples import Examples
@@ -57,6 +57,7 @@ class NeuronReading(Spec, kind="neuron_reading"):
                 "There are vectors, and no network.",
                 "Choose a checkpoint.",
             )
+        refuse_inside(self.of, "Reading a label without some neurons.")
         if self.ranking not in RANKINGS[:-1]:
             raise SpecInvalid(
                 "Reading a label without some neurons.",
@@ -166,6 +167,7 @@ class _Network:
     """The network, read again and again on some sentences."""
 
     def __init__(self, spec: NeuronReading, inputs: dict[str, Any], sentences: Examples, run: Run) -> None:
+        assert isinstance(spec.of.embed, Embed)  # neurons inside the blocks are refused
         self._embed, self._label, self._run = spec.of.embed, spec.of.label, run
         self._source = source_of(self._embed.checkpoint, inputs, "checkpoint")
         self._sentences = sentences

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, shared_rows
-from core.analyses.embed import Embed, Embeddings, read_the_same
+from core.analyses.embed import Embeddings, read_the_same
+from core.analyses.inner_embed import AnyEmbed
 from core.analyses.units import labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -39,8 +40,8 @@ class NeuronTwins(Spec, kind="neuron_twins"):
     sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 6e-4
 
-    base: Embed
-    tuned: Embed
+    base: AnyEmbed
+    tuned: AnyEmbed
     label: str = ""
     """Label whose information is followed; empty = none."""
 
@@ -84,6 +85,8 @@ class Twins(Result):
     """The same after tuning."""
     vocabulary: tuple[str, ...] = ()
     """Words of the rows, lower case; of sentences their beginnings."""
+    first_layer: int = 0
+    """Layer of the first row of each table: 1 inside the blocks."""
 
 
 def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
@@ -134,6 +137,7 @@ def compute(spec: NeuronTwins, inputs: dict[str, Any], run: Run) -> Twins:
         base_top=tuple(own for own, _ in top),
         tuned_top=tuple(own for _, own in top),
         vocabulary=tuple(vocabulary.tolist()),
+        first_layer=base.first_layer,
     )
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
-from core.analyses.embed import Embed, Embeddings
+from core.analyses.embed import Embeddings
+from core.analyses.inner_embed import SITES, AnyEmbed
 from core.analyses.probe import Split, control_of, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
@@ -70,11 +71,11 @@ class Neurons(Spec, kind="neurons"):
     )
     seconds_per_unit: ClassVar[float] = 5e-3
 
-    embed: Embed
+    embed: AnyEmbed
     label: str
     """Name of a label of words, spans or sentences."""
     layer: int = -1
-    """-1 = all layers joined; else this one alone."""
+    """-1 = all layers joined; else this one alone. Inside the blocks there is no layer 0."""
     n_seeds: int = 5
     """Splits by sentence."""
     is_scaled: bool = True
@@ -92,6 +93,16 @@ class Neurons(Spec, kind="neurons"):
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x seeds; orders and weights."""
         return self.embed.cost()[0] * self.n_seeds, 1e6
+
+
+def refuse_inside(of: Neurons, asked: str) -> None:
+    """Raise SpecInvalid where the ranked neurons lie inside the blocks: what holds neurons still edits states."""
+    if of.embed.site:
+        raise SpecInvalid(
+            asked,
+            f"The ranking is of {SITES[of.embed.site]}; only numbers of the layers' states are held still in the running network.",
+            "Rank the states.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,20 +245,23 @@ def compute(spec: Neurons, inputs: dict[str, Any], run: Run) -> NeuronScores:
 
 def joined(spec: Neurons, rows: LabelledRows, embeddings: Embeddings) -> tuple[tuple[int, ...], NDArray[np.float32]]:
     """The layers, and their states side by side, float32 [rows, layers * width]. Raises SpecInvalid as compute."""
-    asked, n_layers = f"Ranking neurons for {spec.label!r}.", len(embeddings.layers)
+    asked, first = f"Ranking neurons for {spec.label!r}.", embeddings.first_layer
+    held = dict(enumerate(embeddings.layers, start=first))
     if len(rows.parts) > 1:
         raise SpecInvalid(asked, "It is a label of two words at once.", "Choose a label of words, spans or sentences.")
-    if spec.layer >= n_layers:
-        raise SpecInvalid(asked, f"Layer {spec.layer} is asked for; the top one is {n_layers - 1}.", "Choose another.")
-    layers = tuple(range(n_layers)) if spec.layer < 0 else (spec.layer,)
-    n_bytes = 4 * len(rows.labels) * sum(embeddings.layers[layer].shape[1] for layer in layers)
+    if spec.layer >= 0 and spec.layer not in held:
+        raise SpecInvalid(
+            asked, f"Layer {spec.layer} is asked for; there are {first} to {max(held)}.", "Choose one of these."
+        )
+    layers = tuple(held) if spec.layer < 0 else (spec.layer,)
+    n_bytes = 4 * len(rows.labels) * sum(held[layer].shape[1] for layer in layers)
     if n_bytes > _MOST_BYTES:
         raise SpecInvalid(
             asked,
             f"All layers of {len(rows.labels):,} rows take {n_bytes / 1e9:.1f} GB side by side.",
             f"Take a sample of {_MOST_BYTES / n_bytes:.0%} of the sentences, or one layer.",
         )
-    return layers, np.concatenate([rows.vectors(embeddings.layers[layer]) for layer in layers], axis=1)
+    return layers, np.concatenate([rows.vectors(held[layer]) for layer in layers], axis=1)
 
 
 def _of_split(

@@ -30,7 +30,7 @@ def fates_table(twins: Twins) -> pd.DataFrame:
     width = twins.fate.shape[1]
     return pd.DataFrame([
         {"layer": layer, "fate": fate, "n": int((own == code).sum()), "share": float((own == code).mean()), "width": width}
-        for layer, own in enumerate(twins.fate)
+        for layer, own in enumerate(twins.fate, start=twins.first_layer)
         for code, fate in enumerate(FATES)
     ])  # fmt: skip
 
@@ -44,9 +44,9 @@ def fates_finding(twins: Twins) -> str:
     least = int(np.argmin(by_layer))
     new = int((twins.new < UNLIKE).sum())
     return (
-        f"{total['kept'] / all_of:.0%} of {all_of:,} neurons go with themselves after tuning, the fewest at layer {least} "
-        f"({by_layer[least]:.0%}); {total['moved']:,} moved, {total['repurposed']:,} were repurposed, {total['silent']:,} fell "
-        f"silent; "
+        f"{total['kept'] / all_of:.0%} of {all_of:,} neurons go with themselves after tuning, the fewest at layer "
+        f"{least + twins.first_layer} ({by_layer[least]:.0%}); {total['moved']:,} moved, {total['repurposed']:,} were "
+        f"repurposed, {total['silent']:,} fell silent; "
         f"{new:,} tuned neurons go with no single one of the base by 0.5. A space that only turned would look so too."
     )
 
@@ -83,18 +83,17 @@ def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
     if fate == "new":
         return _new_ones(twins)
     inside = twins.fate == FATES.index(fate)
-    layers, neurons = np.nonzero(inside)
-    at = (layers, neurons)
+    rows, neurons = at = np.nonzero(inside)
     before, after = twins.told[0][at], twins.told[1][at]
     table = pd.DataFrame({
-        "layer": layers,
+        "layer": rows + twins.first_layer,
         "neuron": neurons,
         "itself": twins.same[at],
         "best match": twins.match[at],
         "its correlation": twins.match_size[at],
         "spread": twins.spread[at],
         "top rows shared": twins.words[at],
-        **_top_words(twins, layers, neurons),
+        **_top_words(twins, rows, neurons),
         "bits before": before,
         "bits after": after,
     })  # fmt: skip
@@ -102,12 +101,12 @@ def rows_of_fate(twins: Twins, fate: str) -> pd.DataFrame:
     return table.iloc[order[:MOST_ROWS]].reset_index(drop=True)
 
 
-def _top_words(twins: Twins, layers: NDArray[np.intp], neurons: NDArray[np.intp]) -> dict[str, list[str]]:
+def _top_words(twins: Twins, rows: NDArray[np.intp], neurons: NDArray[np.intp]) -> dict[str, list[str]]:
     """Words on which neurons are highest, before and after; none of an older result."""
     return {
         f"highest on, {when}": [
-            ", ".join(twins.vocabulary[code] for code in side[layer][neuron] if code >= 0)
-            for layer, neuron in zip(layers, neurons, strict=True)
+            ", ".join(twins.vocabulary[code] for code in side[row][neuron] if code >= 0)
+            for row, neuron in zip(rows, neurons, strict=True)
         ]
         for when, side in (("before", twins.base_top), ("after", twins.tuned_top))
         if side
@@ -115,10 +114,10 @@ def _top_words(twins: Twins, layers: NDArray[np.intp], neurons: NDArray[np.intp]
 
 
 def _new_ones(twins: Twins) -> pd.DataFrame:
-    layers, neurons = at = np.nonzero(twins.new < UNLIKE)
+    rows, neurons = at = np.nonzero(twins.new < UNLIKE)
     table = pd.DataFrame({
-        "layer": layers, "neuron": neurons, "nearest of the base": twins.nearest[at], "its correlation": twins.new[at],
-        "bits after": twins.told[1][at],
+        "layer": rows + twins.first_layer, "neuron": neurons, "nearest of the base": twins.nearest[at],
+        "its correlation": twins.new[at], "bits after": twins.told[1][at],
     })  # fmt: skip
     return table.sort_values("bits after", ascending=False, kind="stable").head(MOST_ROWS).reset_index(drop=True)
 
@@ -132,12 +131,28 @@ def best_by_chance(twins: Twins) -> tuple[float, float]:
 
 def twin_said(twins: Twins, layer: int, neuron: int) -> str:
     """What became of one neuron, in a sentence."""
-    fate = FATES[int(twins.fate[layer, neuron])]
-    match = int(twins.match[layer, neuron])
-    said = f"After tuning it goes with itself by {twins.same[layer, neuron]:+.2f}: {fate} ({SAID[fate]})."
-    if match != neuron and abs(float(twins.match_size[layer, neuron])) >= ALIKE:
-        said += f" Neuron {match} now does what it did ({twins.match_size[layer, neuron]:+.2f})."
+    at = layer - twins.first_layer, neuron
+    fate = FATES[int(twins.fate[at])]
+    match = int(twins.match[at])
+    said = f"After tuning it goes with itself by {twins.same[at]:+.2f}: {fate} ({SAID[fate]})."
+    if match != neuron and abs(float(twins.match_size[at])) >= ALIKE:
+        said += f" Neuron {match} now does what it did ({twins.match_size[at]:+.2f})."
     return said
+
+
+def place_said(site: str, neuron: int, width: int, n_heads: int) -> str:
+    """Where in its block a neuron is, in words; empty for one of a state.
+
+    Args:
+        site: one of core.analyses.inner_embed.SITES, or empty.
+        neuron: its number there.
+        width: how many there are in a block.
+        n_heads: attention heads of a block; 0 = not known.
+    """
+    if site == "heads" and n_heads:
+        size = width // n_heads
+        return f"Head {neuron // size} of {n_heads}, its number {neuron % size} of {size}; counted from 0."
+    return f"One of {width:,} units of the block's MLP; counted from 0." if site == "mlp" else ""
 
 
 _ABOVE, _BELOW = "#E08214", "#8073AC"

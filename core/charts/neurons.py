@@ -65,7 +65,7 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
         else [None] * len(facing)
     )
     counts = [float(of_layers(side, ranking, how_many).sum(axis=1).mean()) for side in (base, tuned)]
-    return sides_table(
+    table = sides_table(
         "share",
         held[0],
         held[1],
@@ -73,6 +73,7 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
         majority=1 / len(base.layers),
         n=([counts[0]] * len(base.layers), [counts[1]] * len(tuned.layers)),
     )
+    return table.assign(layer=table["layer"] + base.layers[0])
 
 
 @traced
@@ -89,9 +90,9 @@ def several_table(found: Mapping[str, NeuronScores], ranking: str, how_many: str
     for name, scores in found.items():
         shares = shares_of_layers(scores, ranking, how_many) * len(scores.layers)
         n = float(of_layers(scores, ranking, how_many).sum(axis=1).mean())
-        for layer, column in enumerate(shares.T):
+        for layer, column in zip(scores.layers, shares.T, strict=True):
             one = _over(column, scores)
-            depth = layer / max(1, len(scores.layers) - 1)
+            depth = layer / max(1, scores.layers[-1])
             rows.append((name, layer, depth, one.value, max(0.0, one.low), one.high, 1.0, n))
     return pd.DataFrame(rows, columns=["checkpoint", "layer", "depth", "times", "low", "high", "majority", "n"])
 
@@ -108,7 +109,7 @@ def several_finding(found: Mapping[str, NeuronScores], ranking: str, how_many: s
 def living_finding(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many: str, name: str) -> str:
     """Whether the neurons of a label moved, in a sentence. Args: name: of the label, as Markdown."""
     depths = [mean_depth(side, ranking, how_many) for side in (base, tuned)]
-    tops = [len(side.layers) - 1 for side in (base, tuned)]
+    tops = [side.layers[-1] for side in (base, tuned)]
     where = [f"{float(depth.mean()) * top:.1f}" for depth, top in zip(depths, tops, strict=True)]
     if tops[0] == tops[1]:
         scale, unit = float(tops[0]), "layers"

@@ -48,6 +48,8 @@ class Shape:
     """Size of a hidden state."""
     positions: int
     """Longest input in pieces, special tokens included; 0 = not stated."""
+    n_heads: int = 0
+    """Attention heads of a block; 0 = not stated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +147,7 @@ def shape(folder: Path) -> Shape:
         width = _first(config, "hidden_size", "n_embd", "d_model", "dim")
         n_blocks = _first(config, "num_hidden_groups") or n_layers
         positions = _first(config, "max_position_embeddings", "n_positions")
+        n_heads = _first(config, "num_attention_heads", "n_head", "n_heads", "num_heads")
         if positions and config.get("model_type") in _POSITIONS_AFTER_PADDING:
             positions -= _first(config, "pad_token_id") + 1
     except (AttributeError, TypeError, ValueError) as error:
@@ -157,6 +160,7 @@ def shape(folder: Path) -> Shape:
         family=str(config.get("model_type", "unknown")),
         n_layers=n_layers,
         n_blocks=n_blocks,
+        n_heads=n_heads,
         width=width,
         positions=positions,
     )

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from core.data.examples import Examples
 from core.errors import NotEnoughData, OutOfMemory, SpecInvalid
-from core.models.checkpoints import Shape, facts, load_tokenizer
+from core.models.checkpoints import facts, load_tokenizer
 from core.models.devices import Precision, give_back_memory, is_out_of_memory
-from core.models.hooks import reading_layers
+from core.models.hooks import OnLayer, reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
 from core.models.row_files import RowFiles
+from core.models.sites import Site, reading_site, width_of
 from core.models.sources import Source, encoder
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def extract(
     batch_pieces: int,
     on_sentences: Callable[[int, int], None],
     around: Callable[["PreTrainedModel"], AbstractContextManager[Any]] = nullcontext,
+    site: Site | None = None,
 ) -> list[Extracted]:
     """Vectors of all layers for every unit of every example, for all readings in one pass.
 
@@ -122,12 +124,14 @@ def extract(
         on_sentences: called at the start, after each batch and at the end with (sentences done, sentences in all); may
             raise to stop.
         around: entered with the model before it is read, and left after: what disturbs the network while it runs.
+        site: a place inside the blocks, read instead of the states; there is then one entry a block, and none of embeddings.
     Returns:
         One a reading, in their order.
     Raises:
         NotEnoughData: no unit has a vector.
         OutOfMemory: not even one sentence fits.
         SpecInvalid: a pooling does not fit its unit, or a value does not fit the dtype.
+        CheckpointNotFound: where the site is in this family is not known.
     Cost:
         One forward pass; memory of a few batches and of the pieces' flat arrays.
     """
@@ -139,14 +143,21 @@ def extract(
         waiting = beside.submit(tokenise, tokenizer, examples, max_pieces=limit)  # while the weights are loaded
         model = stack.enter_context(encoder(source, device))
         pieces = waiting.result()
-        parts = [_begun(reading, pieces, tokenizer.cls_token_id, known, precision, stack) for reading in readings]
+        n_read, width = (
+            (known.n_layers + 1, known.width)
+            if site is None
+            else (known.n_layers, width_of(model, known.n_layers, site))
+        )
+        parts = [
+            _begun(reading, pieces, tokenizer.cls_token_id, (n_read, width), precision, stack) for reading in readings
+        ]
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_autocast(device, precision))
         landing = stack.enter_context(_Landing(parts))
         stack.enter_context(around(model))  # its hooks come first: what is read is what they leave
         collected: list[list[torch.Tensor]] = []
         pool: list[Callable[[torch.Tensor], list[torch.Tensor]]] = []
-        stack.enter_context(reading_layers(model, known.n_layers, lambda _, hidden: collected.append(pool[0](hidden))))
+        stack.enter_context(_reading(model, known.n_layers, site, lambda _, read: collected.append(pool[0](read))))
 
         def forward(batch: NDArray[np.int64]) -> None:
             inputs = _inputs(pieces, batch, tokenizer.pad_token_id or 0)
@@ -164,10 +175,21 @@ def extract(
     return [_extracted(part, pieces, examples, precision) for part in parts]
 
 
+def _reading(
+    model: "PreTrainedModel", n_layers: int, site: Site | None, on_layer: OnLayer
+) -> AbstractContextManager[None]:
+    return reading_layers(model, n_layers, on_layer) if site is None else reading_site(model, n_layers, site, on_layer)
+
+
 def _begun(
-    reading: Reading, pieces: Pieces, cls_id: int | None, known: Shape, precision: Precision, stack: ExitStack
+    reading: Reading,
+    pieces: Pieces,
+    cls_id: int | None,
+    size: tuple[int, int],
+    precision: Precision,
+    stack: ExitStack,
 ) -> _Part:
-    """Lay out a reading's rows and open its files."""
+    """Lay out a reading's rows and open its files. Args: size: layers, and numbers of each."""
     rows = _rows_of(pieces, reading.unit, reading.pooling, cls_id)
     n_rows = len(rows.sentence)
     if not n_rows:
@@ -176,8 +198,8 @@ def _begun(
         )
     files = RowFiles(
         reading.into,
-        n_layers=known.n_layers + 1,
-        shape=(n_rows, known.width),
+        n_layers=size[0],
+        shape=(n_rows, size[1]),
         dtype=reading.dtype,
         n_sentences=len(pieces.lengths),
         precision=precision,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OnLayer = Callable[[int, torch.Tensor], None]
 Edit = Callable[[int, torch.Tensor], torch.Tensor]
 
-_PIECES_FIRST = ("xlnet",)
+PIECES_FIRST = ("xlnet",)
 """Families whose blocks hand on [pieces, batch, width]."""
 _MORE_THAN_STATES = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 """Families whose first block hands on the positions for all."""
@@ -70,7 +70,7 @@ def reading_layers(model: "PreTrainedModel", n_layers: int, on_layer: OnLayer) -
 
     def arrived(hidden: torch.Tensor) -> None:
         nonlocal next_layer
-        if model.config.model_type in _PIECES_FIRST:
+        if model.config.model_type in PIECES_FIRST:
             hidden = hidden.transpose(0, 1)
         if tuple(hidden.shape[:2]) != shape:
             raise CheckpointNotFound(
@@ -116,7 +116,7 @@ def editing_layers(model: "PreTrainedModel", n_layers: int, edit: Edit) -> Itera
     def edited(hidden: torch.Tensor) -> torch.Tensor:
         nonlocal next_layer
         layer, next_layer = next_layer, next_layer + 1
-        if model.config.model_type in _PIECES_FIRST:
+        if model.config.model_type in PIECES_FIRST:
             return edit(layer, hidden.transpose(0, 1)).transpose(0, 1)
         return edit(layer, hidden)
 

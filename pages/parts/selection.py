@@ -22,6 +22,7 @@ from core.analyses.goals import goal_name
 from core.analyses.graft import Graft
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
+from core.analyses.inner_embed import AnyEmbed, InnerEmbed
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_tsne import JointTsne
@@ -290,6 +291,11 @@ class Selection:
         assert self.tuned is not None
         return self.embed(self.base.ref), self.embed(self.tuned.ref)
 
+    def sides_at(self, site: str) -> tuple[AnyEmbed, AnyEmbed]:
+        """The same from inside the blocks. Args: site: one of core.analyses.inner_embed.SITES; empty = states of the layers."""
+        base, tuned = self.sides
+        return inside(base, site), inside(tuned, site)
+
     @property
     def similarity(self) -> Similarity:
         """Linear CKA of both sides."""
@@ -515,9 +521,9 @@ class Selection:
         """Whether several tunings of the base changed it in one direction."""
         return TaskVectors(base=self.base.ref, tuned=tuple(one.ref for one in tunings))
 
-    def neurons(self, *, one_layer: bool = False, is_scaled: bool = True) -> tuple[Neurons, Neurons]:
+    def neurons(self, *, one_layer: bool = False, is_scaled: bool = True, site: str = "") -> tuple[Neurons, Neurons]:
         """Neurons of each side ranked by the chosen label: of all layers joined, or of the layer of the cursor alone."""
-        base, tuned = self.sides
+        base, tuned = self.sides_at(site)
         layers = (self.layer, self.facing_layer) if one_layer else (-1, -1)
         first, second = (
             Neurons(embed=side, label=self.label, layer=layer, is_scaled=is_scaled)
@@ -548,7 +554,11 @@ class Selection:
     @property
     def neuron_twins(self) -> NeuronTwins:
         """Each neuron of the base beside itself after tuning."""
-        base, tuned = self.sides
+        return self.twins_at("")
+
+    def twins_at(self, site: str) -> NeuronTwins:
+        """The same inside the blocks."""
+        base, tuned = self.sides_at(site)
         return NeuronTwins(base=base, tuned=tuned, label=self.label)
 
     @property
@@ -609,3 +619,16 @@ class Selection:
         """UMAP of the chosen layer at each of these steps."""
         steps = tuple(self.embed(one) for one in self.steps_kept.values())
         return MapSteps(base=self.sides[0], steps=steps, layer=self.layer, **settings)
+
+
+def inside(side: Embed, site: str) -> AnyEmbed:
+    """The same rows read inside the blocks. Args: site: one of core.analyses.inner_embed.SITES; empty = states, as they are."""
+    if not site:
+        return side
+    return InnerEmbed(
+        checkpoint=side.checkpoint,
+        sample=side.sample,
+        unit=side.unit,
+        pooling=side.pooling,
+        site=site,  # type: ignore[arg-type]
+    )

@@ -108,6 +108,29 @@ def test_a_label_is_read_by_a_probe_without_its_neurons_on_both_sides(compared: 
     assert of_one["score"].tolist() != table["score"].tolist()
 
 
+@pytest.mark.parametrize(("name", "site"), [("MLP units", "mlp"), ("Attention heads", "heads")])
+def test_neurons_inside_the_blocks_are_offered_and_shown_by_block(compared: AppTest, name: str, site: str) -> None:
+    compared.session_state["neurons_site"] = name
+    page = at(compared, "Twins")
+    assert "Not computed yet" in said(page)
+    twins = get_lab().run(page.session_state["selection"].twins_at(site))
+    told = said(at(page, "Twins"))
+    assert f"of {twins.fate.size:,} neurons go with themselves" in told
+    page = at(page, "One neuron")
+    assert page.number_input(key="neuron_layer").min == 1
+    assert page.number_input(key="neuron").max == twins.fate.shape[1] - 1
+    assert ("Head 0 of 4" if site == "heads" else "64 units of the block's MLP") in said(page)
+    assert "Neuron 0 of layer 3." in said(page)
+    assert "only the layers' states are held still" in said(at(page, "Without them"))
+
+
+def test_a_link_that_asks_for_a_place_that_is_none_says_so(compared: AppTest) -> None:
+    compared.query_params["neurons_site"] = "junk"
+    page = at(compared, "Twins")
+    assert any("The link asks for Neurons of: “junk”" in one.value for one in page.warning)
+    assert page.session_state["neurons_site"] == "States of the layers"
+
+
 def test_a_link_opens_one_neuron_and_says_so_where_there_is_none(compared: AppTest) -> None:
     chosen = compared.session_state["selection"]
     for side in chosen.sides:
