@@ -230,8 +230,8 @@ def verdict(claim: Claim, found: Claimed) -> None:
             st.markdown(claim_words.tested(claim))
             st.markdown(claim_words.power_said(claim, foreseen(claim, found), "of these sentences"))
             figures.figure(
-                claims.power_chart(claim, found.effect, show.look()),
-                claims.power_table(claim, found.effect),
+                claims.power_chart(claim, found, show.look()),
+                claims.power_table(claim, found),
                 name="claim-power",
                 alt_text="Share of samples in which the claim would be supported, against the true size of the effect",
                 specs=measured,

@@ -11,7 +11,7 @@ from core.analyses.ablation import Ablation
 from core.analyses.claim import Claim, Claimed, supposed
 from core.charts.look import Look, framed
 from core.maths import verdicts
-from core.maths.verdicts import CANNOT_TELL, CONTRADICTED, OFTEN, SUPPORTED, VERDICTS, Effect
+from core.maths.verdicts import CANNOT_TELL, CONTRADICTED, OFTEN, SUPPORTED, VERDICTS
 from core.origins import traced
 
 SHAPES = {SUPPORTED: "circle", CONTRADICTED: "diamond", CANNOT_TELL: "square"}
@@ -102,11 +102,13 @@ def _verdict_scale(look: Look) -> alt.Scale:
 
 
 @traced
-def power_table(claim: Claim, noise: Effect) -> pd.DataFrame:
-    """truth (a true effect, in the unit of the figure), power (chance that the claim is supported), truths from 0 on."""
+def power_table(claim: Claim, found: Claimed) -> pd.DataFrame:
+    """truth (a true effect, in the unit of the figure), power (chance that the claim is supported), truths from 0 on; by the
+    noise of what was found."""
+    noise = found.effect
     level, quantity = verdicts.together(claim.n_claims), claim.quantity
-    found = verdicts.detectable(noise, claim.way, claim.least, level=level)
-    most = 1.6 * max(found if math.isfinite(found) else 0.0, 2 * claim.least, supposed(claim)) or 1.0
+    least = verdicts.detectable(noise, claim.way, claim.least, level=level)
+    most = 1.6 * max(least if math.isfinite(least) else 0.0, 2 * claim.least, supposed(claim)) or 1.0
     if noise.is_correlation:
         most = 0.99
     if claim.way == "same":
@@ -121,9 +123,9 @@ def power_table(claim: Claim, noise: Effect) -> pd.DataFrame:
 
 
 @traced
-def power_chart(claim: Claim, noise: Effect, look: Look) -> alt.LayerChart:
+def power_chart(claim: Claim, found: Claimed, look: Look) -> alt.LayerChart:
     """How likely the claim is to be supported, for every size that the true effect may have."""
-    table, quantity = power_table(claim, noise), claim.quantity
+    table, quantity = power_table(claim, found), claim.quantity
     x = alt.X("truth:Q", title=f"true size: {quantity.axis}", scale=alt.Scale(nice=False))
     y = alt.Y("power:Q", title="samples that would say so", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
     tips = [alt.Tooltip("truth:Q", format=".3~g"), alt.Tooltip("power:Q", format=".0%")]

@@ -351,7 +351,7 @@ def test_every_claim_is_said_in_a_sentence_and_drawn(made: Lab) -> None:
         assert claim_words.power_said(claim, foreseen(claim, found), "of these sentences")
         for look in (Look(), Look(dark=True)):
             claims.claim_chart(claim, found, look).to_dict()
-            claims.power_chart(claim, found.effect, look).to_dict()
+            claims.power_chart(claim, found, look).to_dict()
 
 
 def test_a_sentence_says_what_is_claimed() -> None:
