@@ -175,7 +175,12 @@ def visit(visitor: BrowserContext, url: str) -> Page:
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds on a page that seriously bars people who hear it, or see little or no colour."""
+    """What axe-core finds on a page that seriously bars people who hear it, or see little or no colour.
+
+    What waits to be drawn anew is dimmed meanwhile, which is no lack of contrast: it is looked at when all is drawn.
+    """
+    expect(page.locator('[data-stale="true"]')).to_have_count(0, timeout=60_000)
+    page.wait_for_timeout(700)  # for which what was dimmed fades in
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {one['help']}, as {one['nodes'][0]['html'][:200]}"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from core.keys import from_json, key_of
-from tests.browser.conftest import Server, barriers, settled, visit
+from tests.browser.conftest import Server, at_rest, barriers, settled, visit
 from tests.browser.test_journeys import MINUTES, drawn, no_sideways_scroll
 
 pytestmark = pytest.mark.browser
@@ -59,5 +59,7 @@ def test_a_claim_is_made_before_its_verdict_is_seen_and_shared(
         )
     page.get_by_role("button", name="All claims").click()
     settled(page)
-    page.get_by_text("Kept claims", exact=True).click()
+    kept = page.get_by_text("Kept claims", exact=True)
+    at_rest(kept)
+    kept.click()
     expect(page.get_by_role("button", name="Look")).to_have_count(1)
