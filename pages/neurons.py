@@ -84,16 +84,16 @@ def main() -> None:
 def _ask_settings(chosen: Selection) -> str:
     """What the rankings are made of, for all views; gives what stands in the way of it, told on the page already."""
     show.link_holds("neurons_site", _SITES, "Neurons of")
-    with st.expander("Which neurons, on which scale", icon=":material/tune:", expanded=bool(_site())):
-        st.segmented_control(
-            "Neurons of",
-            list(_SITES),
-            default=_STATES,
-            key="neurons_site",
-            bind="query-params",
-            required=True,
-            help=HELP_SITES,
-        )
+    st.segmented_control(
+        "Neurons of",
+        list(_SITES),
+        default=_STATES,
+        key="neurons_site",
+        bind="query-params",
+        required=True,
+        help=HELP_SITES,
+    )
+    with st.expander("Which layers, on which scale", icon=":material/tune:"):
         one, two = st.columns(2)
         one.toggle(
             "Of the layer of the cursor alone", key="neurons_one_layer", bind="query-params",
@@ -104,7 +104,6 @@ def _ask_settings(chosen: Selection) -> str:
             help="Off: neurons as they are. Those with large values, of upper layers above all, then need small weights, and "
             "rankings by weights count them for less, Probeless for more.",
         )  # fmt: skip
-
     wrong = _misfit(chosen)
     if wrong:
         st.info(wrong, icon=":material/info:")

@@ -15,7 +15,7 @@ from core.refs import Sample, Vectors
 
 SITES = {"mlp": "MLP units", "heads": "attention heads' outputs"}
 """Places inside a block, and what they are called."""
-_MLP_TO_WIDTH = 4
+MLP_TO_WIDTH = 4
 """MLP units for each number of a state, as most families have it: for the estimate of a cost only."""
 
 
@@ -61,7 +61,7 @@ class InnerEmbed(Spec, kind="inner_embed"):
         """Work in sentences x layers; bytes of all blocks (12 words a sentence and a usual MLP assumed)."""
         shape, sentences = shape_of(self.checkpoint), sample_size(self.sample)
         rows = sentences * (WORDS_PER_SENTENCE if self.unit == "word" else 1)
-        width = shape.width * (_MLP_TO_WIDTH if self.site == "mlp" else 1)
+        width = shape.width * (MLP_TO_WIDTH if self.site == "mlp" else 1)
         return float(sentences * shape.n_layers), float(rows * shape.n_layers * width * np.dtype(self.dtype).itemsize)
 
 

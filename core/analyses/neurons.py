@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
 from core.analyses.embed import Embeddings
-from core.analyses.inner_embed import SITES, AnyEmbed
+from core.analyses.inner_embed import MLP_TO_WIDTH, SITES, AnyEmbed
 from core.analyses.probe import Split, control_of, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
@@ -91,8 +91,9 @@ class Neurons(Spec, kind="neurons"):
             )
 
     def cost(self) -> tuple[float, float]:
-        """Work in sentences x layers x seeds; orders and weights."""
-        return self.embed.cost()[0] * self.n_seeds, 1e6
+        """Work in sentences x layers x seeds, for each time the width of a state; orders and weights."""
+        times = MLP_TO_WIDTH if self.embed.site == "mlp" else 1
+        return times * self.embed.cost()[0] * self.n_seeds, times * 1e6
 
 
 def refuse_inside(of: Neurons, asked: str) -> None:
