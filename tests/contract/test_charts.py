@@ -353,7 +353,7 @@ def step_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
 def neuron_figures(results: dict[str, Any], look: Look) -> dict[str, Any]:
     """Those of the page Neurons."""
     base, tuned = results["neurons"]
-    (twins,), (without,), held = results["neuron_twins"], results["neuron_ablation"], results["embed"]
+    (twins, *_), (without,), held = results["neuron_twins"], results["neuron_ablation"], results["embed"]
     span = neuron_charts.span_of(base, tuned)
     profiles = {side: profile(BASE, one, 3, 17, "upos") for side, one in zip(("base", "tuned"), held, strict=False)}
     return {

@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.charts.look import Look
 from core.charts.strip import kept_panel
+from core.demo import checkpoints
 from core.errors import NotStored
-from core.keys import Spec, from_json
+from core.keys import Spec, from_json, key_of
 from core.lab import Lab
 from core.origins import origin_of
 from core.scripts import Redrawn, redrawing
@@ -76,6 +77,8 @@ def look_into(app: AppTest, page: str, state: dict[str, Any]) -> AppTest:
     return app
 
 
+OPENED = key_of(checkpoints()[0])[:10]
+"""As the app calls the checkpoint that the demo opens with."""
 VIEWS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], int]] = {
     "the strip": ("home", {}, ("strip-tables",), 4),
     "the strip, larger and with more panels": ("home", {"projector": True, "more_panels": True}, ("strip-tables",), 8),
@@ -85,7 +88,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], int]] = {
     "a map coloured by what the head says": ("maps", {"colour": "what the head says"}, ("map-kept",), 1),
     "movers": ("maps", {"maps": "Movers"}, ("movers-by-layer-table", "mover-card-table", "movers-by-label-table"), 3),
     "several tasks": ("tasks", {}, ("tasks-change-table", "tasks-probes-table"), 5),
-    "heads": ("tasks", {"board": "The heads"}, ("confusion-2cd1b9076a-table",), 1),
+    "heads": ("tasks", {"board": "The heads"}, (f"confusion-{OPENED}-table",), 1),
     "bits": ("probes", {"probing": "Bits"}, ("compression-table", "learning-table"), 2),
     "parts of the rows": ("probes", {"probing": "Parts"}, ("parts-label-table", "confusion-base-table"), 2),
     "relations": ("structure", {"structure": "By relation"}, ("structure-relations-table",), 1),
@@ -97,7 +100,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], int]] = {
     "several tunings": ("dynamics", {"dynamics": "Across tasks"}, ("across-tasks-table",), 1),
     "an experiment": ("ablations", {}, ("ablation-table",), 1),
     "grafts": ("ablations", {"ablations": "Grafts"}, ("grafts-table",), 1),
-    "a run": ("lab", {}, ("loss-2cd1b9076a-table", "runs-table"), 2),
+    "a run": ("lab", {}, (f"loss-{OPENED}-table", "runs-table"), 2),
 }  # fmt: skip
 
 
