@@ -202,7 +202,7 @@ def _part_of_known(value: Any) -> Origin | None:
         return None  # there is but one
     for watched, origin in list(_holders.values())[: -_LAST_HOLDERS - 1 : -1]:
         holder = watched()
-        for name, held in vars(holder).items() if holder is not None else ():
+        for name, held in list(vars(holder).items()) if holder is not None else ():
             if held is value:
                 return Part(origin, name, is_item=False)
             items = held.items() if isinstance(held, dict) else enumerate(held) if isinstance(held, tuple) else ()

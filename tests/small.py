@@ -101,8 +101,8 @@ def followed() -> list[Spec]:
 
 
 def apart() -> list[Spec]:
-    """What is nothing of TUNE, nor needed by what is: the experiment, and a run step by step."""
-    return [*experiment(), *followed()]
+    """What is nothing of TUNE, nor needed by what is: the experiment, a run step by step, and the base by itself."""
+    return [*experiment(), *followed(), NeuronReading(of=Neurons(embed=BASE, label="upos", n_seeds=2))]
 
 
 def claims(read: ProbeChange, alike: Similarity) -> list[Claim]:

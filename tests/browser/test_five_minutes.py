@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.conftest import Server, settled, visit
+from tests.browser.conftest import Server, at_rest, settled, visit
 from tests.browser.test_journeys import MINUTES, choose, drawn, no_sideways_scroll, open_page
 from tests.faults import tiny
 
@@ -18,6 +18,7 @@ _LARGE_ENOUGH = """() => {
     return words.length > 0 && Math.min(...words.map(one => parseFloat(getComputedStyle(one).fontSize))) >= 16;
 }"""
 """Whether there is text in figures, and none of it under 16 pixels."""
+_LARGE_ROOT = "parseFloat(getComputedStyle(document.documentElement).fontSize) === 18"
 
 
 def test_a_newcomer_reads_opens_a_neuron_and_shares_it(
@@ -54,15 +55,17 @@ def test_a_lecturer_is_read_from_the_back_of_the_room(on_show: Server, visitor: 
     page.goto(on_show.url)
     settled(page)
     page.get_by_text("Sample, display, link").click()
-    page.get_by_text("Projector", exact=True).click()
-    page.wait_for_timeout(1000)
+    projector = page.get_by_text("Projector", exact=True)
+    at_rest(projector)
+    projector.click()
+    page.wait_for_function(_LARGE_ROOT, timeout=MINUTES)
     settled(page)
     for section, name in (("Compare", "Layers"), ("Compare", "Tasks"), ("Inspect", "Neurons"), ("Change", "Dynamics")):
         open_page(page, section, name)
         expect(drawn(page)).not_to_have_count(0)
         settled(page)
         page.wait_for_function(_LARGE_ENOUGH, timeout=MINUTES)  # the last page's figures stand until the next are drawn
-        assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") == 18
+        assert page.evaluate(_LARGE_ROOT)
         assert no_sideways_scroll(page), name
 
 

@@ -291,7 +291,7 @@ def test_an_encoder_that_does_not_stand_alone_is_refused(tmp_path: Path) -> None
 
 def test_a_state_that_is_not_of_these_pieces_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made("xlnet", tmp_path / "checkpoint")
-    monkeypatch.setattr("core.models.hooks._PIECES_FIRST", ())  # as a family would look that nobody has met
+    monkeypatch.setattr("core.models.hooks.PIECES_FIRST", ())  # as a family would look that nobody has met
     with pytest.raises(CheckpointNotFound) as problem:
         ours(tmp_path / "checkpoint", tmp_path / "out")
     says(problem, "layer 0 of a XLNetModel", "sentences of", "another family")

@@ -167,7 +167,7 @@ def test_what_cannot_be_ranked_is_told(words: Embeddings) -> None:
     def ranked(spec: Neurons, held: Any = words) -> None:
         compute(spec, {"embed": held}, Quiet())
 
-    with pytest.raises(SpecInvalid, match="top one is 6"):
+    with pytest.raises(SpecInvalid, match="there are 0 to 6"):
         ranked(SIDES[0].replace(layer=7))
     with pytest.raises(SpecInvalid, match="two words at once"):
         ranked(SIDES[0].replace(label="dependency"))
