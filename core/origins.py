@@ -13,6 +13,7 @@ import sys
 import threading
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Hashable, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -95,9 +96,8 @@ Origin = Plain | Stored | Call | Part | Group | Constant | Untold
 
 _known: dict[int, tuple[weakref.ref, Origin]] = {}
 """By the identity of a value that still lives."""
-_holders: dict[int, tuple[weakref.ref, Origin]] = {}
-"""Those among them that have parts with a name."""
 _held = threading.local()
+"""Of a thread, which is one run of a page: what it noted last that has parts with a name."""
 
 
 def traced(function: Callable[P, R]) -> Callable[P, R]:
@@ -163,16 +163,22 @@ def _remember(value: Any, origin: Origin) -> None:
         place = id(value)
 
         def forget(gone: weakref.ref) -> None:
-            for memory in (_known, _holders):
-                if (held := memory.get(place)) is not None and held[0] is gone:
-                    del memory[place]
+            if (held := _known.get(place)) is not None and held[0] is gone:
+                del _known[place]
 
         try:
             _known[place] = held = (weakref.ref(value, forget), origin)
         except TypeError:
             return  # what cannot be watched is not remembered, and found Untold
         if dataclasses.is_dataclass(value):
-            _holders[place] = held
+            _holders().append(held)
+
+
+def _holders() -> deque[tuple[weakref.ref, Origin]]:
+    if not hasattr(_held, "holders"):
+        _held.holders = deque(maxlen=_LAST_HOLDERS)
+    found: deque[tuple[weakref.ref, Origin]] = _held.holders
+    return found
 
 
 def _recall(value: Any) -> Origin | None:
@@ -200,7 +206,7 @@ def _part_of_known(value: Any) -> Origin | None:
     """The attribute that it is of something known, or an item of such an attribute; the last one noted counts."""
     if isinstance(value, tuple) and not value:
         return None  # there is but one
-    for watched, origin in list(_holders.values())[: -_LAST_HOLDERS - 1 : -1]:
+    for watched, origin in reversed(_holders()):
         holder = watched()
         for name, held in list(vars(holder).items()) if holder is not None else ():
             if held is value:

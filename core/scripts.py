@@ -55,7 +55,7 @@ def redrawing(figures: Sequence[Redrawn], look: Any, *, name: str, places: bool 
     begin = [
         "# Draws a figure of Tunescope again from stored results; computes none.",
         "# Save it in the folder of the program, and run it there:",
-        f"#     python {file_name(name)}.py",
+        f"#     python {script_name(name)}",
     ]
     return "\n".join([*begin, *written.imports(), "", "lab = Lab()", written.look, "", *written.lines, ""])
 
@@ -87,6 +87,11 @@ def computing(specs: Sequence[Spec], *, places: bool = True) -> str:
 def file_name(name: str) -> str:
     """A name as that of a file, on any system."""
     return re.sub(r"[^\w.-]+", "-", name)
+
+
+def script_name(name: str) -> str:
+    """The file of a figure's script. The hyphen keeps it from being imported in a package's place: one of them is called umap."""
+    return f"draw-{file_name(name)}.py"
 
 
 @dataclass

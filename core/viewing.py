@@ -13,7 +13,7 @@ READ = frozenset(
     {
         "absent_words", "checkpoints", "compared", "compared_in", "counts_of", "datasets", "domains_of", "goals_of", "judged",
         "labels_of", "lessons", "live", "name_of", "name_of_tuned", "needs_conversion", "numbers_of", "packs", "peek", "plan",
-        "provenance", "record", "rows_of", "several_labels_of", "shared_sentences", "size_of", "status", "stepped_runs", "stored",
+        "provenance", "record", "rows_of", "several_labels_of", "shared_sentences", "size_of", "status", "stepped_runs",
         "tunings",
     }
 )  # fmt: skip
@@ -24,8 +24,8 @@ ACT = frozenset(
         "clear_leftovers", "convert_checkpoint", "delete", "discard", "disk", "eviction", "export_pack", "forget_jobs",
         "guess_file", "import_pack", "jobs", "kept", "leftovers", "lessons_folder", "look_up", "look_up_data",
         "make_claim", "needed", "pin",
-        "rebuild_index", "remove_checkpoint", "remove_dataset", "run", "submit", "try_file", "under_way", "verify", "wait",
-        "with_needed",
+        "rebuild_index", "remove_checkpoint", "remove_dataset", "run", "stored", "submit", "try_file", "under_way", "verify",
+        "wait", "with_needed",
     }
 )  # fmt: skip
 """What computes, writes, deletes, asks the network, or tells what lies where on the machine."""

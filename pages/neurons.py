@@ -10,7 +10,7 @@ import streamlit as st  # noqa: E402
 
 from core.analyses import neuron_depth  # noqa: E402
 from core.analyses.checkpoint import shape_of  # noqa: E402
-from core.analyses.inner_embed import AnyEmbed  # noqa: E402
+from core.analyses.inner_embed import AnyEmbed, Place, read_at, why_not  # noqa: E402
 from core.analyses.neuron_ablation import DRAWS, HELD  # noqa: E402
 from core.analyses.neuron_profile import Profile, profile, watched  # noqa: E402
 from core.analyses.neuron_twins import FATES  # noqa: E402
@@ -24,12 +24,12 @@ from core.analyses.neurons import (  # noqa: E402
 from core.charts import board, curves, neuron_twins, neurons  # noqa: E402
 from core.data.load import load_sample  # noqa: E402
 from core.keys import key_of  # noqa: E402
-from core.refs import MOST_TYPED, Sample, Typed, Vectors  # noqa: E402
+from core.refs import MOST_TYPED, Sample, Typed  # noqa: E402
 from pages.parts import figures, notes, picker, several, show  # noqa: E402
-from pages.parts.selection import Selection, inside  # noqa: E402
+from pages.parts.selection import Selection  # noqa: E402
 
 _STATES = "States of the layers"
-_SITES = {_STATES: "", "MLP units": "mlp", "Attention heads": "heads"}
+_SITES: dict[str, Place] = {_STATES: "", "MLP units": "mlp", "Attention heads": "heads"}
 HELP_SITES = (
     "States: what a block hands on to the next, to which each block adds. MLP units: the numbers inside a block's feed-forward "
     "network, after their activation, usually four times as many. Attention heads: what each head gives before they are mixed. "
@@ -112,17 +112,15 @@ def _ask_settings(chosen: Selection) -> str:
 
 def _misfit(chosen: Selection) -> str:
     """Why there is nothing inside the blocks to look at; empty where there is."""
-    if not _site():
-        return ""
-    if any(isinstance(side.checkpoint, Vectors) for side in chosen.sides):
-        return "One side is vectors alone: there are no blocks to look into. Choose the states of the layers above."
-    if _settings()["one_layer"] and 0 in (chosen.layer, chosen.facing_layer):
-        return "The layer of the cursor is the embeddings, which no block has made: choose layer 1 or above in the sidebar."
+    site = _site()
+    for name, side in zip(("base", "tuned"), chosen.sides, strict=True):
+        if site and (wrong := why_not(side.checkpoint, site)):
+            return f"The {name} side: {show.escaped(wrong)} Choose the {_STATES[0].lower()}{_STATES[1:]} above."
     return ""
 
 
-def _site() -> str:
-    """Where in the network neurons are looked at: one of core.analyses.inner_embed.SITES; empty = states of the layers."""
+def _site() -> Place:
+    """Where in the network neurons are looked at; empty = states of the layers."""
     return _SITES.get(st.session_state.get("neurons_site", _STATES), "")
 
 
@@ -135,19 +133,27 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _of_states() -> dict[str, bool]:
-    """The settings of what is done to states alone."""
-    return {name: bool(value) for name, value in _settings().items() if name != "site"}
-
-
 def _specs(chosen: Selection) -> tuple[Neurons, Neurons]:
     return chosen.neurons(**_settings())
 
 
 def _scores(chosen: Selection) -> tuple | None:
     """The rankings of both sides, or None with the offer to compute them."""
+    if _is_below_blocks(chosen):
+        return None
     found = show.results(_specs(chosen), what=f"neurons of both sides ranked for {chosen.label_name}")
     return tuple(found) if all(found) else None
+
+
+def _is_below_blocks(chosen: Selection) -> bool:
+    """Whether the cursor's layer alone is asked for and is below all blocks; the page then says so."""
+    is_below = bool(_site()) and _settings()["one_layer"] and 0 in (chosen.layer, chosen.facing_layer)
+    if is_below:
+        st.info(
+            "The layer of the cursor is the embeddings, which no block has made: choose layer 1 or above in the sidebar.",
+            icon=":material/info:",
+        )
+    return is_below
 
 
 def living(chosen: Selection) -> None:
@@ -206,11 +212,15 @@ def several_living(chosen: Selection) -> None:
         bind="query-params",
         required=True,
     )
-    is_scaled = _settings()["is_scaled"]
+    site, is_scaled = _site(), _settings()["is_scaled"]
+    left_out = {name: wrong for name, held in named.items() if site and (wrong := why_not(held.ref, site))}
     specs = {
-        name: Neurons(embed=inside(chosen.embed(held.ref), _site()), label=chosen.label, is_scaled=is_scaled)
+        name: Neurons(embed=read_at(chosen.embed(held.ref), site), label=chosen.label, is_scaled=is_scaled)
         for name, held in named.items()
+        if name not in left_out
     }
+    for name, wrong in left_out.items():
+        st.caption(f"Left out is {show.escaped(name)}. {show.escaped(wrong)}")
     if not specs:
         st.info("Choose at least one checkpoint.", icon=":material/info:")
         return
@@ -354,12 +364,7 @@ def rankings(chosen: Selection) -> None:
 
 def without(chosen: Selection) -> None:
     """What is lost while some neurons are held still in the running network."""
-    if _site():
-        st.info(
-            "In the running network only the layers' states are held still so far, not what lies inside the blocks: choose "
-            f"{_STATES} above. What a probe loses without these neurons stands under How few do.",
-            icon=":material/info:",
-        )
+    if _is_below_blocks(chosen):
         return
     one, two, three = st.columns(3)
     asked = one.segmented_control(
@@ -369,14 +374,14 @@ def without(chosen: Selection) -> None:
     ranking = two.selectbox("Ranking", RANKINGS[:-1], key="neurons_ranking", bind="query-params", help=HELP_RANKINGS)
     mode = three.segmented_control(
         "Held", list(HELD), default="mean", key="neurons_held", bind="query-params", required=True,
-        help="; ".join(f"{mode}: {said}" for mode, said in HELD.items()) + ". Of every piece, in every layer that they are in.",
+        help="; ".join(f"{mode}: {said}" for mode, said in HELD.items()) + ". Of every piece, wherever they are.",
     )  # fmt: skip
     (head_without if asked == _HEAD else label_without)(chosen, ranking, mode)
 
 
 def head_without(chosen: Selection, ranking: str, mode: Any) -> None:
     """The head of the tuned side while some neurons are held still."""
-    spec = chosen.neuron_ablation(ranking, mode, **_of_states())
+    spec = chosen.neuron_ablation(ranking, mode, **_settings())
     if spec is None:
         st.info(
             "The tuned side has no head for labels that was tuned here. Choose a run, or a step it kept.",
@@ -405,7 +410,7 @@ def head_without(chosen: Selection, ranking: str, mode: Any) -> None:
 
 def label_without(chosen: Selection, ranking: str, mode: Any) -> None:
     """A probe of the top layer, base beside tuned, while some neurons are held still."""
-    specs = chosen.neuron_readings(ranking, mode, **_of_states())
+    specs = chosen.neuron_readings(ranking, mode, **_settings())
     if specs is None:
         st.info("One side is vectors alone: there is no network to run without neurons.", icon=":material/info:")
         return
@@ -505,24 +510,36 @@ def _look_at(layer: int, neuron: int) -> None:
     st.session_state["neuron_layer"], st.session_state["neuron"] = layer, neuron
 
 
+def _asked_for(chosen: Selection) -> tuple[int, int, Any]:
+    """The layer and the neuron that are looked at, and the place beside them, to tell what is there.
+
+    The inputs have the same bounds wherever neurons are looked at and before any vector is there, so that what was asked for stays.
+    """
+    lowest, top = int(bool(_site())), chosen.n_layers - 1
+    show.link_holds("neuron_layer", map(str, range(top + 1)), "Layer")
+    first, second, told = st.columns([1, 1, 2], vertical_alignment="bottom")
+    layer = first.number_input("Layer", 0, top, chosen.layer, key="neuron_layer", bind="query-params")
+    neuron = second.number_input("Neuron", 0, None, 0, key="neuron", bind="query-params")
+    if layer < lowest:
+        st.caption("Layer 0 is the embeddings, which no block has made: shown is the first block.")
+    return max(lowest, layer), neuron, told
+
+
 def one_neuron(chosen: Selection) -> None:
     """One neuron from close by, on both sides."""
     sides = dict(zip(("base", "tuned"), chosen.sides_at(_site()), strict=True))
     if not chosen.is_one_shape:
         st.caption(f"{_NO_TWIN} Shown is the base.")
         sides.pop("tuned")
+    layer, neuron, told = _asked_for(chosen)
     held = show.results(list(sides.values()), what="vectors of both sides")
     if not all(held):
         return
-    lowest, (n_layers, width) = held[0].first_layer, (len(held[0].layers), held[0].layers[0].shape[1])
-    top = lowest + n_layers - 1
-    for key, least, most, name in (("neuron_layer", lowest, top, "Layer"), ("neuron", 0, width - 1, "Neuron")):
-        show.link_holds(key, map(str, range(least, most + 1)), name)
-    first, second, third = st.columns([1, 1, 2], vertical_alignment="bottom")
-    at = max(lowest, min(chosen.layer, top))
-    layer = first.number_input("Layer", lowest, top, at, key="neuron_layer", bind="query-params")
-    neuron = second.number_input("Neuron", 0, width - 1, 0, key="neuron", bind="query-params")
-    third.caption(neuron_twins.place_said(_site(), neuron, width, shape_of(chosen.base.ref).n_heads))
+    width = held[0].layers[0].shape[1]
+    if neuron >= width:
+        st.warning(f"There is no neuron {neuron:,} here: they are 0 to {width - 1:,}. Shown is neuron 0.")
+        neuron = 0
+    told.caption(neuron_twins.place_said(_site(), neuron, width, shape_of(chosen.base.ref).n_heads))
     profiles: dict[str, Profile] = {
         name: profile(embed, vectors, layer, neuron, chosen.label)
         for (name, embed), vectors in zip(sides.items(), held, strict=True)

@@ -10,6 +10,7 @@ from core.analyses.checkpoint import Checkpoint, shape_of, source_of
 from core.data.load import load_sample, sample_size
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec
+from core.models.site_names import Place
 from core.refs import Sample, Vectors
 
 WORDS_PER_SENTENCE = 12
@@ -27,7 +28,7 @@ class Embed(Spec, kind="embed"):
     title: ClassVar[str] = "Embeddings"
     sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
     seconds_per_unit: ClassVar[float] = 1.0e-3
-    site: ClassVar[str] = ""
+    site: ClassVar[Place] = ""
     """States of the layers, and not a place inside the blocks."""
 
     checkpoint: Checkpoint

@@ -11,10 +11,9 @@ from core.analyses.embed import POOLINGS, WORDS_PER_SENTENCE, Embed, Embeddings
 from core.data.load import load_sample, sample_size
 from core.errors import SpecInvalid
 from core.keys import Spec
+from core.models.site_names import PRODUCTS, SITES, Place, Site, known_families
 from core.refs import Sample, Vectors
 
-SITES = {"mlp": "MLP units", "heads": "attention heads' outputs"}
-"""Places inside a block, and what they are called."""
 MLP_TO_WIDTH = 4
 """MLP units for each number of a state, as most families have it: for the estimate of a cost only."""
 
@@ -32,7 +31,7 @@ class InnerEmbed(Spec, kind="inner_embed"):
 
     checkpoint: Checkpoint
     sample: Sample
-    site: Literal["mlp", "heads"]
+    site: Site
     """Units of the MLP after their activation; or the heads' outputs side by side, before they are mixed."""
     unit: Literal["word", "sentence"] = "word"
     pooling: Literal["first", "last", "average", "cls", "mean"] = "average"
@@ -67,6 +66,36 @@ class InnerEmbed(Spec, kind="inner_embed"):
 
 AnyEmbed = Embed | InnerEmbed
 """Vectors whose numbers are neurons."""
+
+
+def read_at(side: Embed, site: Place) -> AnyEmbed:
+    """The same rows read at a place; inside the blocks in full precision where half does not always hold it."""
+    if not site:
+        return side
+    is_large = site == "mlp" and shape_of(side.checkpoint).family in PRODUCTS
+    return InnerEmbed(
+        checkpoint=side.checkpoint, sample=side.sample, unit=side.unit, pooling=side.pooling, max_pieces=side.max_pieces,
+        site=site, dtype="float32" if is_large else side.dtype,
+    )  # fmt: skip
+
+
+def states_of(read: AnyEmbed) -> Embed:
+    """The same rows of the layers' states, as they are usually stored."""
+    if isinstance(read, Embed):
+        return read
+    return Embed(
+        checkpoint=read.checkpoint, sample=read.sample, unit=read.unit, pooling=read.pooling, max_pieces=read.max_pieces
+    )
+
+
+def why_not(checkpoint: Checkpoint, site: Site) -> str:
+    """Why a checkpoint cannot be read inside its blocks, in a sentence; empty where it can, by its configuration."""
+    if isinstance(checkpoint, Vectors):
+        return "Vectors alone have no blocks to look into."
+    family = shape_of(checkpoint).family
+    if family not in known_families(site):
+        return f"Where the {SITES[site]} of the family {family} lie is not known."
+    return ""
 
 
 def compute(spec: InnerEmbed, inputs: dict[str, Any], run: Run) -> Embeddings:

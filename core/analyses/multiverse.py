@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from core.analyses.checkpoint import shape_of
 from core.analyses.claim import Claim
 from core.analyses.codelength import Codelength
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.crowding import Crowding
 from core.analyses.direct_probe_change import DirectProbeChange
-from core.analyses.embed import Embed
+from core.analyses.inner_embed import AnyEmbed
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.neuron_depth import HUNDRED, MINIMAL, TENTH, NeuronDepth
 from core.analyses.neurons import LINEAR, PROBELESS
@@ -110,7 +111,7 @@ def _each(claim: Claim, change: Callable[[Any], Any]) -> Claim:
     return claim.replace(of=tuple(map(change, claim.of)), against=tuple(map(change, claim.against)))
 
 
-def _embedded(claim: Claim, change: Callable[[Embed], Embed]) -> Claim:
+def _embedded(claim: Claim, change: Callable[[AnyEmbed], AnyEmbed]) -> Claim:
     return _each(claim, lambda one: rewritten(one, change))
 
 
@@ -157,7 +158,7 @@ def _layers(claim: Claim) -> Mapping[str, Change]:
     if len(claim.layers) != 1 or claim.against or not embeds_of(claim.of[0]):
         return {}
     (layer,) = claim.layers
-    top = min(one.n_layers for one in embeds_of(claim.of[0])) - 1
+    top = min(shape_of(one.checkpoint).n_layers for one in embeds_of(claim.of[0]))
     near = [layer, *(other for other in (layer - 1, layer + 1) if 0 <= other <= top)]
     return {f"layer {other}": _at(other) for other in near}
 
@@ -188,7 +189,7 @@ def _draws(claim: Claim) -> Mapping[str, Change]:
 
 
 def _drawn(further: int) -> Change:
-    def change(embed: Embed) -> Embed:
+    def change(embed: AnyEmbed) -> AnyEmbed:
         return embed.replace(sample=embed.sample.replace(seed=embed.sample.seed + further))
 
     return lambda claim: _embedded(claim, change)

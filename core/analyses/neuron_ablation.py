@@ -12,7 +12,7 @@ from core.analyses.checkpoint import run_of
 from core.analyses.embed import Embeddings
 from core.analyses.goals import MEASURES, dull, prepared, score_of
 from core.analyses.head_answers import head_labels, refuse_others, speaker
-from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores, refuse_inside
+from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores
 from core.analyses.places import whole_texts
 from core.analyses.probe import splits_of
 from core.analyses.units import labelled_rows
@@ -39,7 +39,7 @@ _FEWEST = 10
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronAblation(Spec, kind="neuron_ablation"):
-    """Hold the first neurons of a ranking still, in every layer they are in, and score the head on its run's dev examples."""
+    """Hold the first neurons of a ranking still, wherever they are, and score the head on its run's dev examples."""
 
     title: ClassVar[str] = "The head without some neurons"
     sources: ClassVar[tuple[str, ...]] = ("Durrani et al. 2021, arXiv 2105.15179",)
@@ -53,7 +53,6 @@ class NeuronAblation(Spec, kind="neuron_ablation"):
 
     def validate(self) -> None:
         held = self.of.embed.checkpoint
-        refuse_inside(self.of, "Scoring a head without some neurons.")
         run = run_of(held)
         if run is None:
             raise SpecInvalid(
@@ -133,14 +132,15 @@ def compute(spec: NeuronAblation, inputs: dict[str, Any], run: Run) -> NeuronAbl
         answers = task.score(says(examples)).answers
         return answers[new[answers["example"].to_numpy()]].reset_index(drop=True)
 
-    with measuring(model) as means:
+    site = spec.of.embed.site
+    with measuring(model, site) as means:
         whole = asked()
     rows = [_row(TOP, 0, 0.0, 0, whole, whole, labels, measure)]
     wanted = [(gone, draw, share) for share in SHARES[1:] for gone, draw in SETS]
     for done, (gone, draw, share) in enumerate(wanted):
         run.step(done, len(wanted), "sets of neurons")
         still = held_places(scores, spec.ranking, gone, draw, share)
-        with held_still(model, still, spec.mode, means, seed=draw):
+        with held_still(model, still, spec.mode, means, seed=draw, site=site):
             said = asked()
         n = sum(len(units) for units in still.values())
         rows.append(_row(gone, draw, share, n, said, whole, labels, measure))

@@ -47,7 +47,7 @@ def shares_of_layers(scores: NeuronScores, ranking: str, how_many: str) -> NDArr
 
 def mean_depth(scores: NeuronScores, ranking: str, how_many: str) -> NDArray[np.float64]:
     """The mean layer of the first neurons as a share of the depth, 0 = embeddings, 1 = top [splits]."""
-    depth = np.array(scores.layers) / max(1, scores.layers[-1]) if len(scores.layers) > 1 else np.zeros(1)
+    depth = np.array(scores.layers) / scores.layers[-1] if scores.layers[-1] else np.zeros(len(scores.layers))
     found: NDArray[np.float64] = shares_of_layers(scores, ranking, how_many) @ depth
     return found
 

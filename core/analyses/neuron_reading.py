@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run
 from core.analyses.checkpoint import source_of
-from core.analyses.embed import Embed, Embeddings, batch_pieces
+from core.analyses.embed import Embeddings, batch_pieces
 from core.analyses.goals import MEASURES
+from core.analyses.inner_embed import states_of
 from core.analyses.neuron_ablation import SETS, SHARES, held_places
-from core.analyses.neurons import LINEAR, RANKINGS, TOP, Neurons, refuse_inside
+from core.analyses.neurons import LINEAR, RANKINGS, TOP, Neurons
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.examples import Examples
@@ -57,7 +58,6 @@ class NeuronReading(Spec, kind="neuron_reading"):
                 "There are vectors, and no network.",
                 "Choose a checkpoint.",
             )
-        refuse_inside(self.of, "Reading a label without some neurons.")
         if self.ranking not in RANKINGS[:-1]:
             raise SpecInvalid(
                 "Reading a label without some neurons.",
@@ -67,7 +67,7 @@ class NeuronReading(Spec, kind="neuron_reading"):
 
     def dependencies(self) -> dict[str, Spec]:
         """The ranking, the rows that were ranked, and what must be there of the checkpoint."""
-        return {**super().dependencies(), **self.of.embed.dependencies(), "vectors": self.of.embed}
+        return {**super().dependencies(), **self.of.embed.dependencies(), "vectors": states_of(self.of.embed)}
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences read; two small tables."""
@@ -105,17 +105,18 @@ def compute(spec: NeuronReading, inputs: dict[str, Any], run: Run) -> NeuronRead
     """Hold still and read. Raises as Embed and labelled_rows do; NotEnoughData for fewer than 10 sentences or 2 classes."""
     from core.models.stillness import PieceMeans, held_still, measuring
 
-    embed, ranked, intact = spec.of.embed, inputs["of"], inputs["vectors"]
+    embed, ranked, intact = states_of(spec.of.embed), inputs["of"], inputs["vectors"]
     sample = load_sample(embed.sample)
     rows = labelled_rows(sample, intact, embed.unit, spec.of.label)
     train, test = splits_of(rows.group, spec.of.n_seeds)[0]
     probe = _Probe(rows.vectors(intact.layers[-1])[train], rows.labels[train], run.device)
     network = _Network(spec, inputs, sample.pick(np.unique(rows.sentence[test]).tolist()), run)
     means: list[PieceMeans] = []
+    site = spec.of.embed.site
 
     @contextmanager
     def measured(model: Any) -> Iterator[None]:
-        with measuring(model) as found:
+        with measuring(model, site) as found:
             means.append(found)
             yield
 
@@ -125,7 +126,7 @@ def compute(spec: NeuronReading, inputs: dict[str, Any], run: Run) -> NeuronRead
     for done, (gone, draw, share) in enumerate(wanted):
         run.step(done, len(wanted), "sets of neurons")
         still = held_places(ranked, spec.ranking, gone, draw, share)
-        hold = partial(held_still, units=still, mode=spec.mode, means=means[0], seed=draw)
+        hold = partial(held_still, units=still, mode=spec.mode, means=means[0], seed=draw, site=site)
         found = probe.read(network.rows_within(hold))
         table.append(_row(gone, draw, share, sum(map(len, still.values())), found, whole))
         by_label.append(_by_label(gone, share, found))
@@ -167,8 +168,7 @@ class _Network:
     """The network, read again and again on some sentences."""
 
     def __init__(self, spec: NeuronReading, inputs: dict[str, Any], sentences: Examples, run: Run) -> None:
-        assert isinstance(spec.of.embed, Embed)  # neurons inside the blocks are refused
-        self._embed, self._label, self._run = spec.of.embed, spec.of.label, run
+        self._embed, self._label, self._run = states_of(spec.of.embed), spec.of.label, run
         self._source = source_of(self._embed.checkpoint, inputs, "checkpoint")
         self._sentences = sentences
 

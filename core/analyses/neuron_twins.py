@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, shared_rows
 from core.analyses.embed import Embeddings, read_the_same
-from core.analyses.inner_embed import AnyEmbed
+from core.analyses.inner_embed import MLP_TO_WIDTH, AnyEmbed
 from core.analyses.units import labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -49,8 +49,9 @@ class NeuronTwins(Spec, kind="neuron_twins"):
         read_the_same(self.base, self.tuned, "Comparing neurons with their twins.")
 
     def cost(self) -> tuple[float, float]:
-        """Work in sentences x layers; a few numbers a neuron."""
-        return 2 * self.base.cost()[0], 5e5
+        """Work in sentences x layers, for each time the square of a state's width; a few numbers a neuron."""
+        times = MLP_TO_WIDTH if self.base.site == "mlp" else 1
+        return 2 * times**2 * self.base.cost()[0], times * 5e5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.analyses.base import Run, spread
 from core.analyses.embed import Embeddings
-from core.analyses.inner_embed import MLP_TO_WIDTH, SITES, AnyEmbed
+from core.analyses.inner_embed import MLP_TO_WIDTH, AnyEmbed
 from core.analyses.probe import Split, control_of, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
@@ -94,16 +94,6 @@ class Neurons(Spec, kind="neurons"):
         """Work in sentences x layers x seeds, for each time the width of a state; orders and weights."""
         times = MLP_TO_WIDTH if self.embed.site == "mlp" else 1
         return times * self.embed.cost()[0] * self.n_seeds, times * 1e6
-
-
-def refuse_inside(of: Neurons, asked: str) -> None:
-    """Raise SpecInvalid where the ranked neurons lie inside the blocks: what holds neurons still edits states."""
-    if of.embed.site:
-        raise SpecInvalid(
-            asked,
-            f"The ranking is of {SITES[of.embed.site]}; only numbers of the layers' states are held still in the running network.",
-            "Rank the states.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from core.analyses.ablation import Ablation, AblationScores
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.crowding import Crowding
 from core.analyses.direct_probe_change import DirectProbeChange
-from core.analyses.embed import Embed
 from core.analyses.goals import MEASURES
+from core.analyses.inner_embed import AnyEmbed
 from core.analyses.isotropy import Isotropy
 from core.analyses.label_geometry import LabelGeometry
 from core.analyses.neuron_depth import NeuronDepth
@@ -259,14 +259,14 @@ def label_of(spec: Spec) -> str:
     return next(filter(None, found), "")
 
 
-def embeds_of(spec: Spec) -> list[Embed]:
+def embeds_of(spec: Spec) -> list[AnyEmbed]:
     """All embeddings that a computation reads, each once, those of the base first."""
-    return list(dict.fromkeys(one for one in _within(spec) if isinstance(one, Embed)))
+    return list(dict.fromkeys(one for one in _within(spec) if isinstance(one, AnyEmbed)))
 
 
-def rewritten(spec: Any, change: Callable[[Embed], Embed]) -> Any:
+def rewritten(spec: Any, change: Callable[[AnyEmbed], AnyEmbed]) -> Any:
     """The same computation of other embeddings: every one that it reads is changed. Raises SpecInvalid, IncompatibleRefs."""
-    if isinstance(spec, Embed):
+    if isinstance(spec, AnyEmbed):
         return change(spec)
     changes: dict[str, Any] = {}
     for item in fields(spec):
@@ -284,5 +284,5 @@ def _within(spec: Spec) -> Iterator[Spec]:
     for item in fields(spec):
         value = getattr(spec, item.name)
         for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Spec) and not (isinstance(spec, Embed)):
+            if isinstance(one, Spec) and not isinstance(spec, AnyEmbed):
                 yield from _within(one)

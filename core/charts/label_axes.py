@@ -1,6 +1,7 @@
 """How well axes of a label or of words part rows held out, layer by layer, and how far they turned."""
 
 import warnings
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -21,7 +22,7 @@ def parted_table(found: FoundAxes) -> pd.DataFrame:
     draws, where there are any), cosine (of the axes of base and tuned), halves_cosine (of axes from other sentences); at unequal
     depth also tuned_layer. Layers without axes are left out."""
     depth = len(found.base_score)
-    columns = {
+    columns: dict[str, Any] = {
         "cosine": (list(found.cosine), list(found.cosine)),
         "halves_cosine": (list(found.halves_cosine), list(found.halves_cosine)),
     }

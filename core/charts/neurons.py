@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from core.analyses.base import facing_layers
 from core.analyses.goals import SHARES
 from core.analyses.neuron_ablation import LAST, NeuronAblations
 from core.analyses.neuron_ablation import SHARES as SHARES_HELD
@@ -26,7 +25,7 @@ from core.analyses.neurons import (
 )
 from core.charts.look import Look, framed
 from core.charts.scores import written
-from core.charts.sides import sides_table
+from core.charts.sides import facing_places, sides_table
 from core.maths.statistics import Estimate, resampled_interval, simultaneous
 from core.origins import traced
 
@@ -55,7 +54,7 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
     scale = len(tuned.layers) / len(base.layers)
     sides = [shares_of_layers(base, ranking, how_many), shares_of_layers(tuned, ranking, how_many) * scale]
     held = [[_over(column, side) for column in shares.T] for side, shares in zip((base, tuned), sides, strict=True)]
-    facing = facing_layers(len(base.layers) - 1, len(tuned.layers) - 1)
+    facing = facing_places(len(base.layers), len(tuned.layers), base.layers[0])
     changes = (
         [
             simultaneous(_over(sides[1][:, own] - sides[0][:, layer], base), n_intervals=len(facing))
@@ -65,15 +64,15 @@ def living_table(base: NeuronScores, tuned: NeuronScores, ranking: str, how_many
         else [None] * len(facing)
     )
     counts = [float(of_layers(side, ranking, how_many).sum(axis=1).mean()) for side in (base, tuned)]
-    table = sides_table(
+    return sides_table(
         "share",
         held[0],
         held[1],
         changes,
+        lowest=base.layers[0],
         majority=1 / len(base.layers),
         n=([counts[0]] * len(base.layers), [counts[1]] * len(tuned.layers)),
     )
-    return table.assign(layer=table["layer"] + base.layers[0])
 
 
 @traced

@@ -19,6 +19,8 @@ def sides_table(
     base: Sequence[Estimate | None],
     tuned: Sequence[Estimate | None],
     difference: Sequence[Estimate | None],
+    *,
+    lowest: int = 0,
     **columns: Column,
 ) -> pd.DataFrame:
     """layer, side, a value with low and high, difference and its interval, is_noise; at unequal depth tuned_layer; further columns.
@@ -28,23 +30,33 @@ def sides_table(
         base: one a base layer; None leaves its cells empty.
         tuned: one a tuned layer; the rows are of those that face a base layer.
         difference: tuned minus base, one a base layer. A row is noise where its interval holds 0 or there is none.
+        lowest: layer of the first value: 1 where only blocks have any.
         columns: what else stands beside a value.
     """
-    depths = len(base) - 1, len(tuned) - 1
-    facing = facing_layers(*depths)
+    facing = facing_places(len(base), len(tuned), lowest)
     rows = []
     for at, (side, held, layers) in enumerate((("base", base, range(len(base))), ("tuned", tuned, facing))):
         for layer, own in enumerate(layers):
             change = difference[layer]
             rows.append({
-                "layer": layer, "side": side,
+                "layer": lowest + layer, "side": side,
                 **ends(held[own], name, "low", "high"),
                 **ends(change, "difference", "difference_low", "difference_high"),
                 "is_noise": change is None or change.low <= 0 <= change.high,
-                **({"tuned_layer": facing[layer]} if depths[0] != depths[1] else {}),
+                **({"tuned_layer": lowest + facing[layer]} if len(base) != len(tuned) else {}),
                 **{key: column[at][own] if isinstance(column, tuple) else column for key, column in columns.items()},
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def facing_places(base: int, tuned: int, lowest: int = 0) -> tuple[int, ...]:
+    """Which of the tuned values each base value stands beside, both counted from 0.
+
+    Args:
+        base, tuned: how many values either side has, one a layer.
+        lowest: layer of the first of them: 0, or 1 where only blocks have any.
+    """
+    return tuple(own - lowest for own in facing_layers(lowest + base - 1, lowest + tuned - 1)[lowest:])
 
 
 @traced

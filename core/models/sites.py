@@ -7,46 +7,17 @@ whose matrix is a module of its own.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from core.errors import CheckpointNotFound
-from core.models.hooks import PIECES_FIRST, OnLayer, blocks
+from core.models.hooks import PIECES_FIRST, Edit, OnLayer, blocks
+from core.models.site_names import INTO, SITES, Site, known_families
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Site = Literal["mlp", "heads"]
-
-SAID: dict[Site, str] = {"mlp": "MLP units", "heads": "attention heads' outputs"}
-"""What a site is called."""
-_INTO: dict[Site, dict[str, tuple[str, ...]]] = {
-    "mlp": {
-        "output.dense": ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta", "deberta-v2"),
-        "ffn.lin2": ("distilbert",),
-        "mlp.c_proj": ("gpt2",),
-        "mlp.down_proj": ("llama", "mistral", "qwen2", "qwen3"),
-        "mlp.dense_4h_to_h": ("gpt_neox",),
-        "mlp.Wo": ("modernbert",),
-        "albert_layers.0.ffn_output": ("albert",),
-        "ff.layer_2": ("xlnet",),
-        "layer.1.DenseReluDense.wo": ("t5",),
-    },
-    "heads": {
-        "attention.output.dense": ("bert", "roberta", "xlm-roberta", "camembert", "electra", "deberta", "deberta-v2"),
-        "attention.attn.o": ("mpnet",),
-        "attention.out_lin": ("distilbert",),
-        "attn.c_proj": ("gpt2",),
-        "self_attn.o_proj": ("llama", "mistral", "qwen2", "qwen3"),
-        "attention.dense": ("gpt_neox",),
-        "attn.Wo": ("modernbert",),
-        "albert_layers.0.attention.dense": ("albert",),
-        "layer.0.SelfAttention.o": ("t5",),
-    },
-}
-"""By name within a block: the matrix that is given the site's numbers, and the families where it is called so."""
 
 
 def n_heads(model: "PreTrainedModel") -> int:
@@ -75,26 +46,60 @@ def reading_site(model: "PreTrainedModel", n_layers: int, site: Site, on_layer: 
         CheckpointNotFound: the family has no such place that is known, on entering; during a pass, values that are not of
             these pieces.
     """
-    next_layer, shape = 1, (0, 0)
+    shape = (0, 0)
 
     def at_start(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        nonlocal next_layer, shape
-        next_layer, shape = 1, tuple((args[0] if args else kwargs["input_ids"]).shape)
+        nonlocal shape
+        shape = tuple((args[0] if args else kwargs["input_ids"]).shape)
 
-    def before(_: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
-        nonlocal next_layer
-        values = args[0].transpose(0, 1) if model.config.model_type in PIECES_FIRST else args[0]
+    def read(layer: int, values: torch.Tensor) -> torch.Tensor:
         if values.ndim != 3 or tuple(values.shape[:2]) != shape:
             raise CheckpointNotFound(
-                f"Reading the {SAID[site]} of block {next_layer} of a {type(model).__name__}.",
+                f"Reading the {SITES[site]} of block {layer} of a {type(model).__name__}.",
                 f"They have shape {tuple(values.shape)} for {shape[0]} sentences of {shape[1]} pieces.",
                 "Read the layers' states, or use another family.",
             )
-        on_layer(next_layer, values)
-        next_layer += 1
+        on_layer(layer, values)
+        return values
+
+    handle = model.register_forward_pre_hook(at_start, with_kwargs=True)
+    try:
+        with editing_site(model, n_layers, site, read):
+            yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def editing_site(model: "PreTrainedModel", n_layers: int, site: Site, edit: Edit) -> Iterator[None]:
+    """Put `edit(layer, values [batch, pieces, width])` in place of a site's numbers in blocks 1..n_layers in each pass inside.
+
+    The matrix that mixes them is given the edited numbers; a skip connection around the MLP or the attention carries none of them.
+
+    Args:
+        model: a backbone.
+        n_layers: how many blocks a text runs through.
+        site: as of `reading_site`.
+        edit: gives a tensor of the same shape and dtype, or the one it was given; it must not write into that.
+    Raises:
+        CheckpointNotFound: the family has no such place that is known, on entering.
+    """
+    next_layer = 1
+    is_turned = model.config.model_type in PIECES_FIRST
+
+    def at_start(_: nn.Module, _args: Any) -> None:
+        nonlocal next_layer
+        next_layer = 1
+
+    def before(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        nonlocal next_layer
+        layer, next_layer = next_layer, next_layer + 1
+        if is_turned:
+            return (edit(layer, args[0].transpose(0, 1)).transpose(0, 1), *args[1:])
+        return (edit(layer, args[0]), *args[1:])
 
     handles = [matrix.register_forward_pre_hook(before) for matrix in _matrices(model, n_layers, site)]
-    handles.append(model.register_forward_pre_hook(at_start, with_kwargs=True))
+    handles.append(model.register_forward_pre_hook(at_start))
     try:
         yield
     finally:
@@ -105,15 +110,14 @@ def reading_site(model: "PreTrainedModel", n_layers: int, site: Site, on_layer: 
 def _matrices(model: "PreTrainedModel", n_layers: int, site: Site) -> list[nn.Module]:
     """The matrix of each block that is given the site's numbers."""
     family = model.config.model_type
-    name = next((name for name, families in _INTO[site].items() if family in families), None)
+    name = next((name for name, families in INTO[site].items() if family in families), None)
     try:
         if name is None:
             raise AttributeError
         return [block.get_submodule(name) for block in blocks(model, n_layers)]
     except AttributeError:
-        known = sorted({one for families in _INTO[site].values() for one in families})
         raise CheckpointNotFound(
-            f"Finding the {SAID[site]} in the blocks of a {type(model).__name__}.",
+            f"Finding the {SITES[site]} in the blocks of a {type(model).__name__}.",
             f"Where they are is not known for the family {family!r}.",
-            f"Read the layers' states, or use a checkpoint of {', '.join(known)}.",
+            f"Read the layers' states, or use a checkpoint of {', '.join(known_families(site))}.",
         ) from None

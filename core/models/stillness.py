@@ -1,7 +1,8 @@
-"""Holding some numbers of a network's states still while it runs: at zero, at their mean, or at what they are elsewhere."""
+"""Holding some of a network's numbers still while it runs, of its states or inside its blocks: at zero, at their mean, or at what
+they are elsewhere."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,25 +10,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.models.hooks import editing_layers, reading_layers
+from core.models.hooks import Edit, OnLayer, editing_layers, reading_layers
+from core.models.site_names import Place
+from core.models.sites import editing_site, reading_site
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Units = Mapping[int, NDArray[np.int64]]
-"""Numbers of each layer's state, by layer 0..n."""
+"""Numbers of each layer's state, by layer 0..n; of a site inside the blocks, by block 1..n."""
 
 
 @dataclass
 class PieceMeans:
-    """Mean state of each layer: of first pieces ([CLS], which heads may read), and of all others, padding left out."""
+    """Means of each layer's numbers: of first pieces ([CLS], which heads may read), and of all others, padding left out."""
 
     first: dict[int, torch.Tensor] = field(default_factory=dict)
     others: dict[int, torch.Tensor] = field(default_factory=dict)
     _counts: dict[int, list[float]] = field(default_factory=dict)
 
     def add(self, layer: int, hidden: torch.Tensor, mask: torch.Tensor) -> None:
-        """Take in a batch's states [batch, pieces, width]; mask [batch, pieces], 1 where a piece is real."""
+        """Take in a batch's numbers [batch, pieces, width]; mask [batch, pieces], 1 where a piece is real."""
         real = mask.to(hidden.dtype)[..., None]
         counts = self._counts.setdefault(layer, [0.0, 0.0])
         for place, (held, part) in enumerate(((self.first, slice(0, 1)), (self.others, slice(1, None)))):
@@ -39,14 +42,14 @@ class PieceMeans:
 
 
 @contextmanager
-def measuring(model: "PreTrainedModel") -> Iterator[PieceMeans]:
-    """The means of all states of what a model with a head reads inside."""
+def measuring(model: "PreTrainedModel", site: Place = "") -> Iterator[PieceMeans]:
+    """The means of all numbers of a place, of what a model with a head reads inside."""
     means = PieceMeans()
 
     def add(layer: int, hidden: torch.Tensor) -> None:
         means.add(layer, hidden, seen[0])
 
-    with _masks(model) as seen, reading_layers(_backbone(model), _depth(model), add):
+    with _masks(model) as seen, _reading(model, site, add):
         yield means
 
 
@@ -58,16 +61,20 @@ def held_still(
     means: PieceMeans,
     *,
     seed: int = 0,
+    site: Place = "",
 ) -> Iterator[None]:
-    """Hold some numbers of the states still in each forward pass inside.
+    """Hold some numbers of a place still in each forward pass inside.
 
     Args:
         model: with its head.
         units: which numbers of which layers.
         mode: at 0; at their mean over pieces, first pieces at that of first pieces; or at what they are for another real piece of
             the batch, first pieces for other first ones.
-        means: of `measuring`.
+        means: of `measuring`, at the same place.
         seed: draws the other pieces.
+        site: where the numbers are.
+    Raises:
+        CheckpointNotFound: the family has no such place that is known, on entering.
     """
     draw = torch.Generator().manual_seed(seed)
 
@@ -93,8 +100,18 @@ def held_still(
                 edited[some] = part
         return edited
 
-    with _masks(model) as seen, editing_layers(_backbone(model), _depth(model), edit):
+    with _masks(model) as seen, _editing(model, site, edit):
         yield
+
+
+def _reading(model: "PreTrainedModel", site: Place, on_layer: OnLayer) -> AbstractContextManager[None]:
+    backbone, depth = _backbone(model), _depth(model)
+    return reading_site(backbone, depth, site, on_layer) if site else reading_layers(backbone, depth, on_layer)
+
+
+def _editing(model: "PreTrainedModel", site: Place, edit: Edit) -> AbstractContextManager[None]:
+    backbone, depth = _backbone(model), _depth(model)
+    return editing_site(backbone, depth, site, edit) if site else editing_layers(backbone, depth, edit)
 
 
 @contextmanager

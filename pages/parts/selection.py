@@ -22,7 +22,7 @@ from core.analyses.goals import goal_name
 from core.analyses.graft import Graft
 from core.analyses.head_agreement import HeadAgreement
 from core.analyses.head_answers import HeadAnswers
-from core.analyses.inner_embed import AnyEmbed, InnerEmbed
+from core.analyses.inner_embed import AnyEmbed, Place, read_at
 from core.analyses.isotropy import Isotropy
 from core.analyses.joint_map import JointMap
 from core.analyses.joint_tsne import JointTsne
@@ -291,10 +291,10 @@ class Selection:
         assert self.tuned is not None
         return self.embed(self.base.ref), self.embed(self.tuned.ref)
 
-    def sides_at(self, site: str) -> tuple[AnyEmbed, AnyEmbed]:
-        """The same from inside the blocks. Args: site: one of core.analyses.inner_embed.SITES; empty = states of the layers."""
+    def sides_at(self, site: Place) -> tuple[AnyEmbed, AnyEmbed]:
+        """The same at a place of the network. Args: site: inside the blocks; empty = states of the layers."""
         base, tuned = self.sides
-        return inside(base, site), inside(tuned, site)
+        return read_at(base, site), read_at(tuned, site)
 
     @property
     def similarity(self) -> Similarity:
@@ -521,7 +521,7 @@ class Selection:
         """Whether several tunings of the base changed it in one direction."""
         return TaskVectors(base=self.base.ref, tuned=tuple(one.ref for one in tunings))
 
-    def neurons(self, *, one_layer: bool = False, is_scaled: bool = True, site: str = "") -> tuple[Neurons, Neurons]:
+    def neurons(self, *, one_layer: bool = False, is_scaled: bool = True, site: Place = "") -> tuple[Neurons, Neurons]:
         """Neurons of each side ranked by the chosen label: of all layers joined, or of the layer of the cursor alone."""
         base, tuned = self.sides_at(site)
         layers = (self.layer, self.facing_layer) if one_layer else (-1, -1)
@@ -532,20 +532,21 @@ class Selection:
         return first, second
 
     def neuron_ablation(
-        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True
+        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True, site: Place = ""
     ) -> NeuronAblation | None:
         """The tuned side's head without the first neurons of a ranking; None where it has no head for labels."""
         assert self.tuned is not None
         run = run_of(self.tuned.ref)
         if run is None or run.goal != "label":
             return None
-        return NeuronAblation(of=self.neurons(one_layer=one_layer, is_scaled=is_scaled)[1], ranking=ranking, mode=mode)
+        ranked = self.neurons(one_layer=one_layer, is_scaled=is_scaled, site=site)[1]
+        return NeuronAblation(of=ranked, ranking=ranking, mode=mode)
 
     def neuron_readings(
-        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True
+        self, ranking: str, mode: Any, *, one_layer: bool = False, is_scaled: bool = True, site: Place = ""
     ) -> tuple[NeuronReading, NeuronReading] | None:
         """A probe of both sides' top layers without the first neurons of a ranking; None where a side is vectors alone."""
-        ranked = self.neurons(one_layer=one_layer, is_scaled=is_scaled)
+        ranked = self.neurons(one_layer=one_layer, is_scaled=is_scaled, site=site)
         if any(isinstance(one.embed.checkpoint, Vectors) for one in ranked):
             return None
         base, tuned = (NeuronReading(of=one, ranking=ranking, mode=mode) for one in ranked)
@@ -556,7 +557,7 @@ class Selection:
         """Each neuron of the base beside itself after tuning."""
         return self.twins_at("")
 
-    def twins_at(self, site: str) -> NeuronTwins:
+    def twins_at(self, site: Place) -> NeuronTwins:
         """The same inside the blocks."""
         base, tuned = self.sides_at(site)
         return NeuronTwins(base=base, tuned=tuned, label=self.label)
@@ -619,16 +620,3 @@ class Selection:
         """UMAP of the chosen layer at each of these steps."""
         steps = tuple(self.embed(one) for one in self.steps_kept.values())
         return MapSteps(base=self.sides[0], steps=steps, layer=self.layer, **settings)
-
-
-def inside(side: Embed, site: str) -> AnyEmbed:
-    """The same rows read inside the blocks. Args: site: one of core.analyses.inner_embed.SITES; empty = states, as they are."""
-    if not site:
-        return side
-    return InnerEmbed(
-        checkpoint=side.checkpoint,
-        sample=side.sample,
-        unit=side.unit,
-        pooling=side.pooling,
-        site=site,  # type: ignore[arg-type]
-    )

@@ -13,7 +13,7 @@ from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg
 from core.charts.look import Look
 from core.keys import Spec, to_json
 from core.origins import origin_of
-from core.scripts import Redrawn, cannot, computing, file_name, redrawing
+from core.scripts import Redrawn, cannot, computing, file_name, redrawing, script_name
 from pages.parts import picker, reporting
 from pages.parts.lab import get_lab, is_viewer
 from pages.parts.show import escaped, is_local, look, messages
@@ -134,14 +134,19 @@ def plain(said: str) -> str:
     return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)[*`]", "", said))
 
 
+def _tells_places() -> bool:
+    """Whether who looks may see where things lie on this machine: a viewer behind a proxy looks local too."""
+    return is_local() and not is_viewer()
+
+
 def code(specs: Sequence[Spec]) -> str:
     """Python that gets the results of a figure from the store, or computes them."""
-    return computing(specs, places=is_local())
+    return computing(specs, places=_tells_places())
 
 
 def script(figures: Sequence[Redrawn], name: str) -> str:
     """Python that draws figures again from what is stored."""
-    return redrawing(figures, look(), name=name, places=is_local())
+    return redrawing(figures, look(), name=name, places=_tells_places())
 
 
 def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str, aside: str = "") -> None:
@@ -163,7 +168,7 @@ def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str, aside: str = "
         row.download_button(
             "Script",
             written,
-            file_name=f"{file_name(name)}.py",
+            file_name=script_name(name),
             mime="text/x-python",
             on_click="ignore",
             icon=":material/download:",

@@ -17,7 +17,8 @@ from core.errors import CheckpointNotFound
 from core.models.checkpoints import load_tokenizer
 from core.models.extraction import Reading, extract
 from core.models.hooks import blocks, reading_layers
-from core.models.sites import Site, n_heads, reading_site, width_of
+from core.models.site_names import INTO, Site, known_families
+from core.models.sites import editing_site, n_heads, reading_site, width_of
 from core.models.sources import Source
 from tests.faults import DEPTH, WIDTH, loaded, says
 from tests.golden.test_families import CONFIGS, EXAMPLES, made
@@ -175,6 +176,72 @@ def test_reading_a_site_changes_nothing_and_leaves_no_hook(family: str, site: Si
     with pytest.raises(ZeroDivisionError), reading_site(model, DEPTH, site, lambda layer, values: None):
         raise ZeroDivisionError
     assert n_hooks() == n_before
+
+
+@pytest.mark.parametrize(("family", "site"), CASES)
+def test_in_every_family_an_edit_inside_a_block_is_what_the_block_goes_on_with(
+    family: str, site: Site, tmp_path: Path
+) -> None:
+    made(family, tmp_path / "checkpoint")
+    model = loaded(Source(folder=tmp_path / "checkpoint"))
+    batch = {
+        "input_ids": torch.tensor([[5, 6, 7, 8], [9, 5, 6, 7]]),
+        "attention_mask": torch.ones(2, 4, dtype=torch.long),
+    }
+
+    def states() -> list[torch.Tensor]:
+        found: list[torch.Tensor] = []
+        with torch.inference_mode(), reading_layers(model, DEPTH, lambda _, hidden: found.append(hidden.clone())):
+            model(**batch)
+        return found
+
+    def emptied(layer: int, values: torch.Tensor) -> torch.Tensor:
+        assert values.shape[:2] == (2, 4)
+        return torch.zeros_like(values) if layer == at else values
+
+    before = states()
+    for at in range(1, DEPTH + 1):
+        told: dict[int, torch.Tensor] = {}
+        # Reading hooks are put on later: they are given what was edited.
+        with editing_site(model, DEPTH, site, emptied), reading_site(model, DEPTH, site, told.__setitem__):
+            after = states()
+        for layer in range(at):
+            assert torch.equal(after[layer], before[layer])
+        assert not torch.equal(after[at], before[at])
+        assert [bool(told[layer].any()) for layer in range(1, DEPTH + 1)] == [
+            layer != at for layer in range(1, DEPTH + 1)
+        ]
+    with editing_site(model, DEPTH, site, lambda _, values: values):
+        same = states()
+    for one, two, three in zip(
+        before, same, states(), strict=True
+    ):  # nothing edited changes nothing; hooks are off again
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
+
+
+def test_what_the_units_of_a_block_add_is_gone_when_they_are_held_at_nothing(tmp_path: Path) -> None:
+    """GPT-2 adds what its MLP makes to the state: with all units at 0, the bias of the last matrix alone."""
+    made("gpt2", tmp_path / "checkpoint")
+    model = loaded(Source(folder=tmp_path / "checkpoint"))
+    block = blocks(model, DEPTH)[1]
+    middle: list[torch.Tensor] = []
+    handle = block.ln_2.register_forward_pre_hook(lambda _, args: middle.append(args[0].clone()))
+    found: dict[int, torch.Tensor] = {}
+    with (
+        torch.inference_mode(),
+        editing_site(model, DEPTH, "mlp", lambda _, values: torch.zeros_like(values)),
+        reading_layers(model, DEPTH, lambda layer, hidden: found.__setitem__(layer, hidden.clone())),
+    ):
+        model(input_ids=torch.arange(5, 12)[None])
+    handle.remove()
+    torch.testing.assert_close(found[2], middle[0] + block.mlp.c_proj.bias)
+
+
+@pytest.mark.parametrize("site", INTO)
+def test_a_family_is_named_once_for_a_site(site: Site) -> None:
+    named = [family for families in INTO[site].values() for family in families]
+    assert sorted(named) == list(known_families(site))
 
 
 def test_widths_are_those_of_the_heads_and_of_the_units(tmp_path: Path) -> None:

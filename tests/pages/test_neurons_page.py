@@ -16,6 +16,7 @@ from core.settings import Settings
 from core.store.artifacts import Store
 from pages.parts.lab import get_lab
 from tests.faults import tiny
+from tests.golden.test_families import made as made_of
 from tests.pages.test_pages import _app, opened, said, with_table
 
 VIEWS = (
@@ -117,11 +118,34 @@ def test_neurons_inside_the_blocks_are_offered_and_shown_by_block(compared: AppT
     told = said(at(page, "Twins"))
     assert f"of {twins.fate.size:,} neurons go with themselves" in told
     page = at(page, "One neuron")
-    assert page.number_input(key="neuron_layer").min == 1
-    assert page.number_input(key="neuron").max == twins.fate.shape[1] - 1
+    assert (page.number_input(key="neuron_layer").min, page.number_input(key="neuron").max) == (0, None)
     assert ("Head 0 of 4" if site == "heads" else "64 units of the block's MLP") in said(page)
     assert "Neuron 0 of layer 3." in said(page)
-    assert "only the layers' states are held still" in said(at(page, "Without them"))
+    page.number_input(key="neuron_layer").set_value(0)
+    page = page.number_input(key="neuron").set_value(twins.fate.shape[1]).run()
+    assert "Neuron 0 of layer 1." in said(page)
+    assert f"they are 0 to {twins.fate.shape[1] - 1:,}" in said(page)
+    assert "shown is the first block" in said(page)
+    # What was asked for stays while another place has yet to be read.
+    page.number_input(key="neuron").set_value(7)
+    page.session_state["neurons_site"] = "MLP units" if site == "heads" else "Attention heads"
+    page = at(page, "One neuron")
+    assert "Not computed yet" in said(page)
+    page.session_state["neurons_site"] = name
+    assert "Neuron 7 of layer 1." in said(at(page, "One neuron"))
+    assert "Not computed yet" in said(at(page, "Without them"))
+
+
+def test_a_family_whose_blocks_are_not_known_is_told_before_anything_is_computed(
+    compared: AppTest, tmp_path: Path
+) -> None:
+    made_of("xlnet", tmp_path / "other")
+    other = get_lab().add_checkpoint(str(tmp_path / "other"))
+    compared.session_state["neurons_site"] = "Attention heads"
+    page = compared.run().selectbox(key="tuned").set_value(other).run()
+    told = said(page)
+    assert "The tuned side: Where the attention heads' outputs of the family xlnet lie is not known." in told
+    assert "Compute" not in told
 
 
 def test_a_link_that_asks_for_a_place_that_is_none_says_so(compared: AppTest) -> None:
@@ -136,15 +160,15 @@ def test_a_link_opens_one_neuron_and_says_so_where_there_is_none(compared: AppTe
     for side in chosen.sides:
         get_lab().run(side)
     compared.query_params["neuron_layer"] = "2"
-    compared.query_params["neuron"] = "5"
+    compared.query_params["neuron"] = "100000"
     page = at(compared, "One neuron")
+    assert "There is no neuron 100,000 here" in " ".join(one.value for one in page.warning)
+    page = page.number_input(key="neuron").set_value(5).run()
+    assert not page.warning
     assert (page.number_input(key="neuron_layer").value, page.number_input(key="neuron").value) == (2, 5)
     assert "Neuron 5" not in said(page)  # no twins are known yet
     get_lab().run(chosen.neuron_twins)
     assert "Neuron 5 of layer 2." in said(at(compared, "One neuron"))
-    compared.query_params["neuron"] = "100000"
-    warned = " ".join(one.value for one in at(compared, "One neuron").warning)
-    assert "The link asks for Neuron" in warned
 
 
 def test_sides_without_twins_or_head_are_told(compared: AppTest, tmp_path: Path) -> None:

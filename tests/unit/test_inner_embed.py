@@ -1,26 +1,32 @@
 """Vectors from inside the blocks as analyses read them: numbered by block, ranked, twinned and looked at from close by."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.analyses.base import facing_layers
+from core.analyses.claim import Claim
 from core.analyses.embed import Embed
-from core.analyses.inner_embed import InnerEmbed
-from core.analyses.neuron_ablation import NeuronAblation
-from core.analyses.neuron_depth import mean_depth, n_first, of_layers
+from core.analyses.inner_embed import InnerEmbed, read_at, states_of, why_not
+from core.analyses.multiverse import DRAW, choices
+from core.analyses.neuron_ablation import SHARES, NeuronAblation
+from core.analyses.neuron_depth import NeuronDepth, mean_depth, n_first, of_layers
 from core.analyses.neuron_profile import profile
 from core.analyses.neuron_reading import NeuronReading
 from core.analyses.neuron_twins import FATES, KEPT, NeuronTwins
-from core.analyses.neurons import RANKINGS, Neurons
+from core.analyses.neurons import RANKINGS, Neurons, NeuronScores
+from core.analyses.quantities import embeds_of
 from core.charts import neuron_twins, neurons
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.lab import Lab
-from core.refs import Folder, Sample, Suite
+from core.refs import Folder, Sample, Suite, Vectors
 from core.settings import Settings
 from core.store.artifacts import Store
 from tests.faults import DEPTH, WIDTH, says, tiny
-from tests.small import SAMPLE, TUNE
+from tests.golden.test_families import made as made_of
+from tests.small import SAMPLE, TUNE, TUNED
 
 WIDTHS = {"mlp": 2 * WIDTH, "heads": WIDTH}
 
@@ -110,11 +116,93 @@ def test_what_does_not_fit_is_refused(place: Path) -> None:
     with pytest.raises(SpecInvalid) as pooling:
         read(place, "mlp", pooling="cls")
     says(pooling, "Pooling words", "average")
-    ranked = Neurons(embed=InnerEmbed(checkpoint=TUNE, sample=SAMPLE, site="mlp"), label="upos")
-    for refused in (NeuronAblation, NeuronReading):
-        with pytest.raises(SpecInvalid) as held:
-            refused(of=ranked)
-        says(held, "MLP units", "Rank the states")
+
+
+@pytest.mark.parametrize("site", WIDTHS)
+def test_a_label_is_read_from_the_top_state_while_numbers_inside_are_held(lab: Lab, place: Path, site: str) -> None:
+    ranked = Neurons(embed=read(place, site), label="upos", n_seeds=2)
+    spec = NeuronReading(of=ranked, mode="zero")
+    states = Embed(checkpoint=ranked.embed.checkpoint, sample=ranked.embed.sample)
+    assert spec.dependencies()["vectors"] == states  # what a page asks for too
+    found = lab.run(spec)
+    of_states = lab.run(NeuronReading(of=Neurons(embed=states, label="upos", n_seeds=2), mode="zero"))
+    # The probe and what it reads are the same while nothing is held.
+    assert (found.intact, found.majority, found.n) == (of_states.intact, of_states.majority, of_states.n)
+    held = found.scores[found.scores["share"] == max(SHARES)]
+    assert (held["n_neurons"] == round(max(SHARES) * DEPTH * WIDTHS[site])).all()
+    assert held["same"].min() < 1
+
+
+def test_a_head_is_scored_while_heads_outputs_are_held(made: Lab) -> None:
+    ranked = Neurons(embed=InnerEmbed(checkpoint=TUNE, sample=SAMPLE, site="heads"), label="upos", n_seeds=2)
+    spec = NeuronAblation(of=ranked, mode="mean")
+    for one in (ranked.embed, ranked):
+        made.run(one)
+    found = made.run(spec)
+    of_states = made.peek(NeuronAblation(of=Neurons(embed=TUNED, label="upos", n_seeds=2)))
+    assert (found.intact, found.n, found.n_seen) == (of_states.intact, of_states.n, of_states.n_seen)
+    top = found.scores[(found.scores["share"] == max(SHARES)) & (found.scores["gone"] == "top")].iloc[0]
+    assert top["n_neurons"] == round(max(SHARES) * 6 * 384)
+    assert found.scores["same"].min() < 1
+
+
+def test_what_cannot_be_looked_into_is_told_by_its_configuration(place: Path, tmp_path: Path) -> None:
+    made_of("xlnet", tmp_path / "xlnet")
+    xlnet = Folder.at(tmp_path / "xlnet")
+    assert why_not(xlnet, "mlp") == ""
+    assert "xlnet" in why_not(xlnet, "heads")
+    assert why_not(Folder.at(place / "tiny"), "heads") == ""
+    vectors = Vectors(digest="0" * 64, path="x.npy", of=SAMPLE.of, unit="word", width=4)
+    assert "no blocks" in why_not(vectors, "mlp")
+
+
+def test_the_same_rows_are_read_inside_and_products_in_full_precision(place: Path, tmp_path: Path) -> None:
+    made_of("llama", tmp_path / "llama")
+    for folder, site, dtype in (("tiny", "mlp", "float16"), ("llama", "mlp", "float32"), ("llama", "heads", "float16")):
+        at = place / folder if folder == "tiny" else tmp_path / folder
+        states = Embed(checkpoint=Folder.at(at), sample=SAMPLE, unit="sentence", pooling="mean", max_pieces=64)
+        inner = read_at(states, site)  # type: ignore[arg-type]
+        assert (inner.site, inner.dtype) == (site, dtype)
+        assert states_of(inner) == states
+    assert read_at(states, "") is states
+    assert states_of(states) is states
+
+
+def test_sides_of_unequal_depth_face_each_other_as_everywhere_and_never_below_the_first_block(
+    lab: Lab, place: Path
+) -> None:
+    one = lab.run(Neurons(embed=read(place, "heads"), label="upos", n_seeds=2))
+    width = one.width
+
+    def of_blocks(n: int) -> NeuronScores:
+        """As if the network had n blocks, each ranked as the first is."""
+        orders = np.tile(np.arange(n * width, dtype=one.orders.dtype), (*one.orders.shape[:2], 1))
+        return replace(one, layers=tuple(range(1, n + 1)), orders=orders)
+
+    for base, tuned in ((12, 6), (6, 12), (3, 5)):
+        table = neurons.living_table(of_blocks(base), of_blocks(tuned), RANKINGS[0], "first tenth")
+        facing = facing_layers(base, tuned)[1:]
+        for _, rows in table.groupby("side"):
+            assert rows["layer"].tolist() == list(range(1, base + 1))
+            assert tuple(rows["tuned_layer"]) == facing
+        assert set(table["tuned_layer"]) <= set(range(1, tuned + 1))
+
+
+def test_all_neurons_of_a_single_block_live_at_the_top(lab: Lab, place: Path) -> None:
+    one = lab.run(Neurons(embed=read(place, "heads"), label="upos", n_seeds=2))
+    alone = replace(one, layers=(1,), orders=one.orders[..., : one.width] % one.width, n_entered=(9, 9))
+    assert mean_depth(alone, RANKINGS[0], "first tenth") == pytest.approx(np.ones(2))
+
+
+def test_claims_of_neurons_inside_blocks_know_what_they_read(place: Path) -> None:
+    sides = [Neurons(embed=read(place, "mlp"), label="upos", n_seeds=seeds) for seeds in (2, 2)]
+    claim = Claim(of=(NeuronDepth(base=sides[0], tuned=sides[1]),), way="less")
+    assert embeds_of(claim.of[0]) == [read(place, "mlp")]
+    assert claim.n_sentences == 40
+    others = claim.of_others
+    assert others is not None
+    assert {one.sample.apart_n for one in embeds_of(others.of[0])} == {40}
+    assert DRAW in choices(claim)
 
 
 def test_heads_are_named_where_their_number_is_known() -> None:

@@ -27,7 +27,7 @@ from core.keys import Spec, key_of
 from core.maths.statistics import Estimate
 from core.origins import MOST_PARTS, Call, Group, Part, Plain, Stored, Untold, note_stored, origin_of, traced, untold_in
 from core.refs import Packaged, Sample, Suite, TableFile
-from core.scripts import Redrawn, cannot, redrawing
+from core.scripts import Redrawn, cannot, redrawing, script_name
 
 BASE = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(), n=50))
 TUNE = FineTune(checkpoint=Packaged(), train=Sample(of=Suite()), dev=Sample(of=Suite()), label="tense")
@@ -104,16 +104,20 @@ def test_what_a_page_puts_together_by_itself_is_said_and_never_written_out() -> 
 
 def test_nothing_is_kept_alive_and_what_is_gone_is_forgotten() -> None:
     gc.collect()
-    before = len(origins._known), len(origins._holders)
+    before = len(origins._known)
     result = curves()
     table = crowding_table(result)
     chart = crowding_panel(result, Look(), 2, unit="word")
-    assert len(origins._known) == before[0] + 3
+    assert len(origins._known) == before + 3
     gone = [weakref.ref(one) for one in (result, table, chart)]
     del result, table, chart
     gc.collect()
     assert [one() for one in gone] == [None] * 3
-    assert (len(origins._known), len(origins._holders)) == before
+    assert len(origins._known) == before
+    for _ in range(300):
+        curves()
+    assert len(origins._holders()) <= 200  # of a page's run, and nothing lives by them
+    assert all(watched() is None for watched, _ in origins._holders())
 
 
 def test_threads_that_draw_at_once_do_not_mix_up_their_figures() -> None:
@@ -213,3 +217,23 @@ def test_where_a_file_lies_is_left_out_for_others(tmp_path: Path) -> None:
     for_others = redrawing([figure], Look(), name="one", places=False)
     assert str(tmp_path) not in for_others
     assert "mine.csv" in for_others
+
+
+def test_what_others_note_meanwhile_does_not_push_out_what_a_run_of_a_page_holds() -> None:
+    mine = curves()
+    held: list[CrowdingCurves] = []
+
+    def others() -> None:
+        held.extend(curves() for _ in range(500))
+
+    beside = threading.Thread(target=others)
+    beside.start()
+    beside.join()
+    assert isinstance(origin_of(mine.base), Part)
+
+
+@pytest.mark.parametrize("name", ["umap", "tsne", "json", "numpy", "a name with blanks"])
+def test_a_script_is_never_imported_in_a_packages_place(name: str) -> None:
+    stem, ending = script_name(name).rsplit(".", 1)
+    assert (stem.isidentifier(), ending) == (False, "py")
+    assert f"python {script_name(name)}" in written(crowding_panel(curves(), Look(), 2, unit="word"), name=name)
