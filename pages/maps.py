@@ -17,7 +17,7 @@ from core.charts.heads import IS_RIGHT, SAYS  # noqa: E402
 from core.charts.points import Picked  # noqa: E402
 from core.data.examples import UNMARKED  # noqa: E402
 from core.refs import LABEL_NAMES  # noqa: E402
-from pages.parts import figures, laid, map_settings, picker, saved, show  # noqa: E402
+from pages.parts import figures, laid, look_here, map_settings, picker, saved, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.laid import Laid  # noqa: E402
 from pages.parts.movers import movers, near_both  # noqa: E402
@@ -60,13 +60,14 @@ def map_of_layer(chosen: Selection) -> None:
         return
     drawn = laid.by(method, chosen, colour, controls)
     with controls:
-        keeping = st.popover("Saved points", icon=":material/bookmark:")
+        looking = st.popover("Look here", icon=":material/lightbulb:")
+        keeping = st.popover("Saved", icon=":material/bookmark:")
     if drawn is None and method != "pca" and chosen.is_one_width:
         st.caption("Until then the PCA of the same layer:")
         drawn = laid.as_pca(chosen, chosen.map)
     if drawn is not None:
         drawn = with_head(chosen, drawn, colour)
-        draw(chosen, drawn, drawn.colour or colour, query, keeping)
+        draw(chosen, drawn, drawn.colour or colour, query, (looking, keeping))
 
 
 def with_head(chosen: Selection, drawn: Laid, colour: str) -> Laid:
@@ -84,22 +85,24 @@ def with_head(chosen: Selection, drawn: Laid, colour: str) -> Laid:
 def searched() -> str:
     """Words to look for among the points; empty where nothing is sought."""
     query: str = st.text_input(
-        "Search", key="map_search", placeholder="words or labels", icon=":material/search:", width=180
+        "Search", key="map_search", placeholder="words or labels", icon=":material/search:", width=150
     )
     return query.strip()
 
 
-def draw(chosen: Selection, drawn: Laid, colour: str, query: str, keeping: Any) -> None:
-    """The canvas, and what is known of the point that was clicked; what is circled can be saved in `keeping`."""
+def draw(chosen: Selection, drawn: Laid, colour: str, query: str, places: tuple[Any, Any]) -> None:
+    """The canvas, and what is known of the point that was clicked. Args: places: for where to look, and for saved points."""
+    looking, keeping = places
     moved: Moved | None = show.stored(drawn.near) if drawn.near is not None else None
     flat, look, name = drawn.flat, show.look(), LABEL_NAMES.get(colour, colour)
     st.markdown(drawn.said, help=drawn.help)
-    kept, places = saved.shown(chosen, keeping) or ("", frozenset())
+    kept, held = saved.shown(chosen, keeping) or ("", frozenset())
     marked = scatter.Marked(
         len(flat.points),
         {
+            **looked_at(chosen, drawn, moved, looking),
             **({f"hold “{query}”": scatter.holds(flat.points, query)} if query else {}),
-            **({f"are saved as “{kept}”": among(flat.points, places)} if kept else {}),
+            **({f"are saved as “{kept}”": among(flat.points, held)} if kept else {}),
         },
     )
     if marked.said:
@@ -127,6 +130,16 @@ def draw(chosen: Selection, drawn: Laid, colour: str, query: str, keeping: Any) 
     saved.saving(chosen, flat.points, picked, kept, keeping)
     if drawn.below is not None:
         drawn.below()
+
+
+def looked_at(chosen: Selection, drawn: Laid, moved: Moved | None, place: Any) -> dict[str, Any]:
+    """Points that the page says to look at first, where their true neighbours can be known."""
+    if drawn.near is not None:
+        return look_here.lead(chosen, drawn.near, moved, place)
+    place.caption(
+        "Which points lost their neighbours is known of PCA, UMAP, t-SNE and UMAP of all layers: choose one of these."
+    )
+    return {}
 
 
 def told(chosen: Selection, picked: Picked, drawn: Laid, moved: Moved | None) -> None:
@@ -170,7 +183,7 @@ def coloured_by(chosen: Selection) -> str:
             format_func=lambda name: LABEL_NAMES.get(name, name),
             key="colour",
             bind="query-params",
-            width=180,
+            width=150,
         )
         or first
     )

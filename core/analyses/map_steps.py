@@ -1,7 +1,8 @@
-"""UMAP of one layer at every step of a run that was kept: maps that begin from one map of the base, so that a move is a move.
+"""UMAP of one layer at several steps of a run, or of several tunings: maps that begin from one map of the base, so that a move is
+a move.
 
-Each step's map goes on from the same common map as the base's own does, not from the step before: a space that tuning left
-alone is drawn as the base is, however many steps lie between.
+Each map goes on from the same common map as the base's own does, not from the step before: a space that tuning left alone is drawn
+as the base is, however many steps lie between.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ from core.keys import Result
 
 @dataclass(frozen=True, kw_only=True)
 class MapSteps(OverSteps, kind="map_steps"):
-    """UMAP of a layer of the base and of the same layer at each step of its tuning."""
+    """UMAP of a layer of the base and of the same layer at each step of its tuning, or of each of several tunings."""
 
-    title: ClassVar[str] = "Maps over training (chain of UMAPs)"
+    title: ClassVar[str] = "Maps of steps or tunings (chain of UMAPs)"
     sources: ClassVar[tuple[str, ...]] = ("McInnes et al. 2018 (UMAP)",)
     seconds_per_unit: ClassVar[float] = 1e-3
 
@@ -48,7 +49,7 @@ class MapSteps(OverSteps, kind="map_steps"):
             ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
         ):
             if not good:
-                raise SpecInvalid(f"Maps over training with {name} = {value}.", "Out of range.", f"Use {use}.")
+                raise SpecInvalid(f"Maps of steps or tunings with {name} = {value}.", "Out of range.", f"Use {use}.")
 
     def cost(self) -> tuple[float, float]:
         """Work in points of all maps; bytes of the coordinates, of trust, and of the text."""
@@ -87,12 +88,17 @@ def compute(spec: MapSteps, inputs: dict[str, Any], run: Run) -> SteppedMaps:
     first = steps[0]
     for one in steps:
         if not (np.array_equal(one.sentence, first.sentence) and np.array_equal(one.word, first.word)):
-            raise IncompatibleRefs("Maps over training.", "The steps read other words.", "Use the steps of one run.")
+            raise IncompatibleRefs(
+                "Maps of steps or tunings.",
+                "Not all of them read the same words: their tokenizers cut or lose others.",
+                "Use the steps of one run, or tunings that share a tokenizer.",
+            )
     in_base, in_step = drawn_rows(base, first, spec.n_points, spec.seed)
     if len(in_base) <= max(2 * TRUST_NEIGHBOURS, spec.n_neighbors):
         raise NotEnoughData(f"Maps of {len(in_base)} points.", "Too few.", "Take more sentences.")
-    other = facing_layers(len(base.layers) - 1, len(first.layers) - 1)[spec.layer]
-    rows = [base.layers[spec.layer][in_base], *(one.layers[other][in_step] for one in steps)]
+    facing = [facing_layers(len(base.layers) - 1, len(one.layers) - 1)[spec.layer] for one in steps]
+    further = (one.layers[layer][in_step] for one, layer in zip(steps, facing, strict=True))
+    rows = [base.layers[spec.layer][in_base], *further]
     run.step(0, len(rows), "maps")
     spaces = [space_of(np.asarray(one, np.float32), spec, run.device) for one in rows]
     drawn = from_one_map(spaces, None, spec, on_map=lambda at: run.step(at, len(spaces), "maps"))

@@ -23,7 +23,7 @@ class OverSteps(Spec):
 
     base: Embed
     steps: tuple[Embed, ...]
-    """Checkpoints of one run, the earliest first."""
+    """Checkpoints of one run, the earliest first; of maps, tunings in the order of their panels too."""
 
     def validate(self) -> None:
         """Refuse none or too many steps (SpecInvalid), and steps that read other text (IncompatibleRefs)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.analyses.movers import Moved
 from core.analyses.places import Place, among
@@ -85,14 +86,30 @@ def labels_table(moved: Moved, layer: int, label: str) -> pd.DataFrame:
     Intervals by a jackknife over groups of sentences, wide enough to hold for all labels together (Bonferroni). Values with
     fewer than 6 rows, or in too few sentences, are left out, and so is one that all rows have.
     """
-    kept, names = np.asarray(moved.overlap)[layer].astype(np.float64), moved.points[label].astype(str).to_numpy()
+    names = moved.points[label].astype(str).to_numpy(dtype=np.str_)
+    return kept_fewer(moved, layer, names, n_together=len(enough(moved, names)))
+
+
+def enough(moved: Moved, names: NDArray[np.str_]) -> list[str]:
+    """Values that rows and sentences enough have for an interval, and as many have not. Args: names: of each row, str [n]."""
     folds = group_folds(np.asarray(moved.group))
-    counted = {value: names == value for value in sorted(set(names))}
-    counted = {value: of_value for value, of_value in counted.items() if _is_enough(of_value, folds)}
+    common = (value for value, n in zip(*np.unique(names, return_counts=True), strict=True) if n >= LEAST)
+    return [str(value) for value in common if _is_enough(names == value, folds)]
+
+
+def kept_fewer(moved: Moved, layer: int, names: NDArray[np.str_], *, n_together: int) -> pd.DataFrame:
+    """The table of labels_table, for any names.
+
+    Args:
+        names: of each row, str [n].
+        n_together: intervals that are to hold together, those of this table among them.
+    """
+    kept, folds = np.asarray(moved.overlap)[layer].astype(np.float64), group_folds(np.asarray(moved.group))
     rows = []
-    for value, of_value in counted.items():
+    for value in enough(moved, names):
+        of_value = names == value
         without = [_less_rest(kept[folds != fold], of_value[folds != fold]) for fold in range(int(folds.max()) + 1)]
-        found = jackknife(_less_rest(kept, of_value), without, level=1 - 0.05 / len(counted), n=int(of_value.sum()))
+        found = jackknife(_less_rest(kept, of_value), without, level=1 - 0.05 / n_together, n=int(of_value.sum()))
         rows.append({
             "value": value, "n": found.n, "kept": kept[of_value].mean(), "rest": kept[~of_value].mean(),
             "difference": found.value, "low": found.low, "high": found.high, "is_noise": found.low <= 0 <= found.high,

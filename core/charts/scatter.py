@@ -1,6 +1,7 @@
 """Both sides of a map, on the same axes and scales: for the canvas, as a table, and as the figure that is kept as PNG."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +54,8 @@ class Flat:
     titles: tuple[str, str] = ("● base", "▲ tuned")
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     """What else the table says of each point."""
+    others: dict[str, np.ndarray] = field(default_factory=dict)
+    """Further tuned sides by the title of their panels, float32 [n, 2] each: on the canvas and in the table."""
     beside: "Flat | None" = None
     """Further panels of the same points, on the canvas alone."""
 
@@ -62,7 +65,11 @@ class Flat:
             Panel(title=title, colour=getattr(look, side), positions=np.asarray(getattr(self, side), np.float32))
             for side, title in zip(SIDES, self.titles, strict=True)
         )
-        return own + (self.beside.panels(look) if self.beside else ())
+        further = tuple(
+            Panel(title=title, colour=look.tuned, positions=np.asarray(positions, np.float32))
+            for title, positions in self.others.items()
+        )
+        return own + further + (self.beside.panels(look) if self.beside else ())
 
     @traced
     def table(self, colour: str) -> pd.DataFrame:
@@ -137,6 +144,29 @@ def of_steps(maps: SteppedMaps, at: int, said: str) -> Flat:
         axes=no_unit("UMAP"),
         titles=("● base", f"▲ {said}"),
         columns=_trust(maps.point_trust[[0, 1 + at]]),
+    )
+
+
+@traced
+def of_tunings(maps: SteppedMaps, names: Sequence[str]) -> Flat:
+    """The base beside several tunings. Args: names: of the spec's checkpoints, in its order."""
+    first, *rest = names
+    trust = {
+        f"{name} trust": np.asarray(own).astype(float) for name, own in zip(names, maps.point_trust[1:], strict=True)
+    }
+    places = {
+        f"{name} {axis}": maps.maps[2 + at][:, column]
+        for at, name in enumerate(rest)
+        for column, axis in enumerate("xy")
+    }
+    return Flat(
+        base=maps.maps[0],
+        tuned=maps.maps[1],
+        points=maps.points,
+        axes=no_unit("UMAP"),
+        titles=("● base", f"▲ {first}"),
+        columns={**places, "base_trust": np.asarray(maps.point_trust[0]).astype(float), **trust},
+        others={f"▲ {name}": maps.maps[2 + at] for at, name in enumerate(rest)},
     )
 
 

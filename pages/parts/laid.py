@@ -1,6 +1,6 @@
 """A layer laid flat for the page Maps, by each projection: what is drawn, what is said of it, how far to trust it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.charts import scatter
 from core.charts.scatter import Flat
 from core.keys import Spec
-from pages.parts import axes, map_settings, notes, show
+from core.lab import Named
+from pages.parts import axes, map_settings, notes, several, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection
 
@@ -36,6 +37,14 @@ _STEPS_HELP = (
     "One UMAP of the base and one for each step of the run that was kept. All are begun from one map of the base, and go on "
     "with small steps, each on its own exact graph of neighbours; each step's map is turned (never bent) onto the base's. Equal "
     "spaces give equal maps, however many steps lie between."
+)
+
+MOST_BESIDE = 2
+"""Further tunings beside the sidebar's: four panels in all."""
+_TUNINGS_HELP = (
+    "One UMAP of the base and one for each tuning. All are begun from one map of the base, and go on with small steps, each on its "
+    "own exact graph of neighbours; each map is turned (never bent) onto the base's. Equal spaces give equal maps. Circle points "
+    "to find them in every tuning."
 )
 
 
@@ -216,6 +225,31 @@ def over_training(chosen: Selection, settings: dict[str, Any]) -> Laid | None:
     )
 
 
+def over_tunings(chosen: Selection, settings: dict[str, Any], others: Sequence[Named]) -> Laid | None:
+    """The base beside the tuned checkpoint and others; None while there is none."""
+    assert chosen.tuned is not None
+    named = several.by_short_name([chosen.tuned, *others])
+    spec = chosen.map_tunings(settings, list(named.values()))
+    maps: SteppedMaps | None
+    (maps,) = show.results([spec], what=f"maps of layer {chosen.layer} of {len(named)} tunings")
+    if maps is None:
+        return None
+    faint = scatter.doubtful(maps.point_trust)
+    trust = ", ".join(f"{value:.2f}" for value in maps.trust)
+    return Laid(
+        spec=spec,
+        flat=scatter.of_tunings(maps, list(named)),
+        said=f"**Layer {chosen.layer}, base beside {len(named)} tunings** · trustworthiness {trust} of 1; small shifts say "
+        f"nothing.{_pale(faint)}",
+        help=f"{_TUNINGS_HELP} {notes.TRUST}",
+        name="tunings",
+        alt_text=f"UMAP of layer {chosen.layer} of {', '.join(named)}, beside the base",
+        note=notes.tunings(maps, spec, list(named), chosen),
+        limits=scatter.limits_of(maps),
+        faint=faint if faint.any() else None,
+    )
+
+
 def on_axes(chosen: Selection, colour: str, spec: LabelAxes) -> Laid | None:
     """Held-out rows on axes of a label or of words; None while there are none."""
     found: FoundAxes | None
@@ -274,6 +308,23 @@ def _steps(chosen: Selection, colour: str, place: Any) -> Laid | None:
     return over_training(chosen, asked)
 
 
+def _tunings(chosen: Selection, colour: str, place: Any) -> Laid | None:
+    assert chosen.tuned is not None
+    with _settings(place):
+        known = {one.id: one for one in (*get_lab().tunings(), *get_lab().checkpoints())}
+        options = [one for one in known.values() if one.id not in (chosen.base.id, chosen.tuned.id)]
+        others = several.picked(
+            options, "Further tunings", "map_tunings", most=MOST_BESIDE, about="Beside the tuned side of the sidebar."
+        )
+        asked = map_settings.of_layout("tunings", MapSteps)
+    if not others:
+        st.info(
+            "Choose further tunings in the settings: here stand the base and the tuned side alone.",
+            icon=":material/info:",
+        )
+    return over_tunings(chosen, asked, list(others.values()))
+
+
 def _axes(chosen: Selection, colour: str, place: Any) -> Laid | None:
     with _settings(place):
         labels = get_lab().labels_of(chosen.data.ref)
@@ -283,7 +334,7 @@ def _axes(chosen: Selection, colour: str, place: Any) -> Laid | None:
     return wanted and on_axes(chosen, colour, wanted)
 
 
-_BY = {"pca": _pca, "umap": _umap, "tsne": _tsne, "chain": _chain, "steps": _steps, "axes": _axes}
+_BY = {"pca": _pca, "umap": _umap, "tsne": _tsne, "chain": _chain, "steps": _steps, "tunings": _tunings, "axes": _axes}
 SHARE_AXES = {"pca", "umap", "tsne", "axes"}
 """Projections that lay both sides' vectors into one space: they need vectors of one width."""
 

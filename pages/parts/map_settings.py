@@ -18,6 +18,7 @@ PROJECTIONS = {
     "tsne": "t-SNE",
     "chain": "UMAP, all layers",
     "steps": "UMAP over training",
+    "tunings": "UMAP, several tunings",
     "axes": "Label axes",
 }
 POINTS = (500, 1000, 1500, 3000, 5000)
@@ -34,12 +35,13 @@ def projection() -> str:
         format_func=PROJECTIONS.__getitem__,
         key="projection",
         bind="query-params",
-        width=210,
+        width=195,
         help="**PCA**: two straight axes through the space, distances true to scale. **UMAP**: a bent map that keeps neighbours "
         "together; gaps and the size of its clumps mean little. **t-SNE**: a second opinion; what both show is less likely "
         "to be a map's own making. **UMAP, all layers**: computed once, then the layer cursor walks through maps that lie on "
-        "each other. **UMAP over training**: the same for the steps of a run. **Label axes**: straight axes that part a "
-        "label, or lead from one group of words to another.",
+        "each other. **UMAP over training**: the same for the steps of a run. **UMAP, several tunings**: the base beside up to "
+        "three checkpoints, such as tunings on other tasks. **Label axes**: straight axes that part a label, or lead from one "
+        "group of words to another.",
     )
 
 

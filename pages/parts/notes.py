@@ -501,6 +501,16 @@ def _cosines(n: int, of: str, by_chance: str) -> str:
     return f"cosine of tuned minus base over {n:,} weights{of}, without pooler and head{by_chance}; one run each: no interval"
 
 
+def tunings(result: SteppedMaps, spec: MapSteps, names: Sequence[str], chosen: Selection) -> str:
+    """Of UMAPs of several tunings."""
+    kept = ", ".join(f"{name} {value:.2f}" for name, value in zip(("base", *names), result.continuity, strict=True))
+    return (
+        f"UMAPs begun from one map of the base, {len(result.points):,} {chosen.embedded}s each, {spec.n_neighbors} neighbours "
+        f"({spec.metric}), min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; continuity, {result.n_trust} "
+        f"neighbours: {kept}"
+    )
+
+
 def steps(result: SteppedMaps, spec: MapSteps, at: int, chosen: Selection) -> str:
     """Of UMAPs over training."""
     return (

@@ -620,3 +620,8 @@ class Selection:
         """UMAP of the chosen layer at each of these steps."""
         steps = tuple(self.embed(one) for one in self.steps_kept.values())
         return MapSteps(base=self.sides[0], steps=steps, layer=self.layer, **settings)
+
+    def map_tunings(self, settings: dict[str, Any], tunings: Sequence[Named]) -> MapSteps:
+        """UMAP of the chosen layer of the base and of several tunings, in their order."""
+        steps = tuple(self.embed(one.ref) for one in tunings)
+        return MapSteps(base=self.sides[0], steps=steps, layer=self.layer, **settings)

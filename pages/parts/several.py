@@ -21,7 +21,14 @@ def checkpoints(chosen: Selection, key: str) -> dict[str, Named]:
 
 
 def picked(
-    options: Sequence[Named], title: str, key: str, *, usual: Sequence[str] = (), n_usual: int = 2, about: str = ""
+    options: Sequence[Named],
+    title: str,
+    key: str,
+    *,
+    usual: Sequence[str] = (),
+    n_usual: int = 2,
+    about: str = "",
+    most: int = MOST,
 ) -> dict[str, Named]:
     """Some of these checkpoints, by what tells their names apart.
 
@@ -32,6 +39,7 @@ def picked(
         usual: ids of those chosen at first; empty = the first n_usual.
         n_usual: see there.
         about: further words for the widget's help.
+        most: that can be chosen.
     """
     by_id = {named.id: named for named in options}
     ids = st.multiselect(
@@ -39,11 +47,18 @@ def picked(
         list(by_id),
         default=list(usual or list(by_id)[:n_usual]),
         format_func=lambda one: by_id[one].name,
-        max_selections=MOST,
+        max_selections=most,
         key=key,
         persist_state="session",
-        help=f"Up to {MOST}, so that each has a colour. {about}".strip(),
+        help=about if most < MOST else f"Up to {MOST}, so that each has a colour. {about}".strip(),
     )
-    names = board.short_names([by_id[one].name for one in ids])
-    names = [name if names.count(name) == 1 else f"{name} · {one[:4]}" for name, one in zip(names, ids, strict=True)]
-    return {name: by_id[one] for name, one in zip(names, ids, strict=True)}
+    return by_short_name([by_id[one] for one in ids])
+
+
+def by_short_name(chosen: Sequence[Named]) -> dict[str, Named]:
+    """The same by what tells their names apart."""
+    names = board.short_names([one.name for one in chosen])
+    names = [
+        name if names.count(name) == 1 else f"{name} · {one.id[:4]}" for name, one in zip(names, chosen, strict=True)
+    ]
+    return dict(zip(names, chosen, strict=True))

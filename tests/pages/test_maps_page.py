@@ -9,6 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.demo import PACK
+from core.lab import Lab
+from core.settings import Settings
+from core.store.artifacts import Store
+from pages.parts.lab import get_lab
+from tests.faults import tiny
 from tests.pages.test_pages import _app, opened, said
 
 
@@ -116,3 +121,51 @@ def test_a_link_to_another_layer_is_followed_or_told(shipped: AppTest, asked: st
     assert not app.exception
     assert ("Below it layer 2" in said(app)) == is_there
     assert any("Another layer: “99”" in one.value for one in app.warning) != is_there
+
+
+def test_where_to_look_is_shown_by_a_click_and_taken_back_by_another(shipped: AppTest) -> None:
+    app = at(shipped, layer="5")
+    (places,) = [one for one in app.radio if str(one.key).startswith("look-5-")]
+    assert places.value is None
+    assert any(name.startswith("the word") for name in places.options)
+    first = places.options[0].replace("\\", "")  # on screen it is Markdown
+    app = places.set_value(first).run()
+    assert not app.exception
+    (counted,) = [one.value for one in app.caption if "in colour" in one.value]
+    assert f"are “{places.options[0]}”" in counted
+    app = next(one for one in app.button if one.label == "Show all again").click().run()
+    assert not [one for one in app.caption if "in colour" in one.value]
+
+
+def test_several_tunings_are_offered_beside_each_other_and_only_two_more_than_the_sidebars(shipped: AppTest) -> None:
+    app = at(shipped, projection="UMAP, several tunings", layer="5")
+    assert not app.exception
+    assert "Not computed yet: maps of layer 5 of 3 tunings" in said(app)
+    app = app.multiselect(key="map_tunings").set_value([]).run()
+    assert not app.exception
+    assert "Choose further tunings in the settings" in said(app)
+
+
+@pytest.fixture
+def tiny_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app, and three tiny checkpoints of one tokenizer."""
+    for seed, name in enumerate(("one", "two", "three")):
+        tiny("bert", tmp_path / name, seed=seed)
+    yield from _app(tmp_path / "cache", monkeypatch)
+
+
+def test_maps_of_several_tunings_stand_beside_the_base(tiny_pair: AppTest, tmp_path: Path) -> None:
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    ids = [lab.add_checkpoint(str(tmp_path / name)) for name in ("one", "two", "three")]
+    app = at(tiny_pair, projection="UMAP, several tunings")
+    for key, value in (("base", ids[0]), ("tuned", ids[1])):
+        app = app.selectbox(key=key).set_value(value).run()
+    app = app.multiselect(key="map_tunings").set_value([ids[2]]).run()
+    chosen = app.session_state["selection"]
+    named = {one.id: one for one in lab.checkpoints()}
+    spec = chosen.map_tunings({}, [named[one] for one in ids[1:]])
+    found = get_lab().run(spec)
+    app = app.run()
+    assert not app.exception
+    assert "base beside 2 tunings" in said(app)
+    assert all(f"{value:.2f}" in said(app) for value in found.trust)

@@ -5,6 +5,8 @@ import pytest
 
 from core.analyses.map_steps import MapSteps, compute
 from core.analyses.steps import MOST
+from core.charts import scatter
+from core.charts.look import Look
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from tests.quiet import Quiet
 from tests.unit.test_movers import EMBED, PLANTED, clouds, embedded
@@ -39,6 +41,32 @@ def test_words_that_went_to_one_place_are_drawn_together_from_that_step_on() -> 
     )
     spread = [np.linalg.norm(one[PLANTED] - one[PLANTED].mean(axis=0), axis=1).mean() for one in found.maps]
     assert max(spread[2:]) < 0.5 * min(spread[:2])
+
+
+def test_tunings_of_unequal_depth_stand_beside_the_base_at_the_layer_that_faces_it() -> None:
+    X, other = clouds(), clouds(5)
+    spec = SPEC.replace(layer=2)
+    deep = embedded(other, other, other, other, X)
+    found = compute(
+        spec,
+        {
+            "base": embedded(other, other, X),
+            "step.0": embedded(other, other, X),
+            "step.1": deep,
+            "step.2": embedded(other, X),
+        },
+        Quiet(),
+    )
+    for one in found.maps[1:]:  # the top faces the top
+        np.testing.assert_allclose(one, found.maps[0], atol=1e-5)
+    flat = scatter.of_tunings(found, ["first", "second", "third"])
+    panels = flat.panels(Look())
+    assert [one.title for one in panels] == ["● base", "▲ first", "▲ second", "▲ third"]
+    for panel, own in zip(panels, found.maps, strict=True):
+        np.testing.assert_array_equal(panel.positions, own)
+    table = flat.table("text")
+    np.testing.assert_allclose(table["third y"], found.maps[3][:, 1])
+    np.testing.assert_allclose(table["second trust"], found.point_trust[2], atol=1e-3)
 
 
 def test_what_cannot_be_laid_out_is_a_message() -> None:

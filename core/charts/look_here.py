@@ -1,0 +1,123 @@
+"""Where on a map to look first: labels, words and regions whose rows lost neighbours, beyond the noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from core.analyses.movers import Moved
+from core.analyses.places import PLACE
+from core.charts.movers import enough, kept_fewer
+from core.data.examples import UNMARKED
+from core.refs import LABEL_NAMES
+
+MOST_OF_A_KIND = 2
+"""Labels, words and regions that are named, each."""
+LEAST_REGION = 3
+"""Movers next to each other that make a region."""
+_THE_SAME = 0.8
+"""Share of points that two labels have in common from which on one of them is enough."""
+_NAMED = 3
+"""Rows of a region by which it is called."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Points worth a look, and why."""
+
+    name: str
+    """What they are."""
+    why: str
+    """What they did, with its interval or its level."""
+    points: NDArray[np.bool_]
+    """Which they are [n]."""
+
+
+def leads(moved: Moved, layer: int, *, of_words: bool) -> list[Lead]:
+    """Where to look at a layer, the clearest of each kind first: labels, words, regions; none where nothing is beyond the noise.
+
+    A label or word is named where its rows kept fewer of their neighbours than all others; intervals are wide enough to hold for
+    all labels and words of the layer together (Bonferroni). A region is movers (at most 5 % of them false) that are among the
+    nearest of each other in the base.
+
+    Args:
+        of_words: whether rows are words, of which some are the same.
+    """
+    asked = _names(moved.points, of_words)
+    n_together = sum(len(enough(moved, names)) for names in asked.values())
+    found: list[Lead] = []
+    labels = [
+        lead for title, names in asked.items() if title for lead in _of_names(moved, layer, title, names, n_together)
+    ]
+    found += _clearest(labels)
+    if "" in asked:
+        found += _clearest(_of_names(moved, layer, "", asked[""], n_together))
+    return found + _regions(moved, layer)[:MOST_OF_A_KIND]
+
+
+def _names(points: pd.DataFrame, of_words: bool) -> dict[str, NDArray[np.str_]]:
+    """What each row is called by each label [n]; under the empty name, by the word itself."""
+    labels = [name for name in points.select_dtypes(exclude="number") if name not in ("text", "sentence", PLACE)]
+    found = {str(name): points[name].astype(str).to_numpy(dtype=np.str_) for name in labels}
+    return found | ({"": points["text"].str.lower().to_numpy(dtype=np.str_)} if of_words else {})
+
+
+def _of_names(
+    moved: Moved, layer: int, title: str, names: NDArray[np.str_], n_together: int
+) -> list[tuple[float, Lead]]:
+    """Names whose rows kept fewer beyond the noise, each with how clear that is (least = clearest)."""
+    found = []
+    for row in kept_fewer(moved, layer, names, n_together=n_together).to_dict("records"):
+        value, n, difference, low, high = (row[name] for name in ("value", "n", "difference", "low", "high"))
+        if high >= 0 or value in ("", UNMARKED):
+            continue
+        name = f"{LABEL_NAMES.get(title, title)}: {value}" if title else f"the word “{value}”"
+        why = (
+            f"kept {-100 * difference:.0f} points fewer of their neighbours than the others "
+            f"[{-100 * high:.0f}, {-100 * low:.0f}]; {n:,} of them"
+        )
+        found.append((difference / (high - low), Lead(name, why, names == value)))
+    return found
+
+
+def _clearest(found: list[tuple[float, Lead]]) -> list[Lead]:
+    """The first, without those that are all but the same points under another name."""
+    kept: list[Lead] = []
+    for _, lead in sorted(found, key=lambda one: one[0]):
+        if all(_shared(lead.points, other.points) < _THE_SAME for other in kept):
+            kept.append(lead)
+    return kept[:MOST_OF_A_KIND]
+
+
+def _shared(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Points of both as a share of those of either, 0 to 1."""
+    return float((one & other).sum() / (one | other).sum())
+
+
+def _regions(moved: Moved, layer: int) -> list[Lead]:
+    """Movers that lie next to each other in the base, the largest group first."""
+    movers = np.flatnonzero(moved.is_mover[layer])
+    near, _ = moved.nearest(layer)
+    n = len(near)
+    links = csr_array((np.ones(near.size), (np.repeat(np.arange(n), near.shape[1]), near.ravel())), shape=(n, n))
+    _, group = connected_components(links[movers][:, movers], directed=False)
+    found = []
+    for number in np.unique(group):
+        own = movers[group == number]
+        if len(own) < LEAST_REGION:
+            continue
+        first = own[np.argsort(moved.p_value[layer][own], kind="stable")][:_NAMED]
+        texts = ", ".join(dict.fromkeys(_short(str(moved.points["text"].iloc[row])) for row in first))
+        points = np.zeros(n, dtype=bool)
+        points[own] = True
+        more = " …" if len(own) > _NAMED else ""
+        why = f"{len(own):,} movers next to each other in the base; of a layer's movers at most 5 % are false"
+        found.append(Lead(f"around {texts}{more}", why, points))
+    return sorted(found, key=lambda one: -int(one.points.sum()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 32 else f"{text[:31].rstrip()}…"
