@@ -13,6 +13,8 @@ from core.analyses import result_class
 from core.analyses.base import Unwatched
 from core.analyses.claim import Claim, Claimed
 from core.analyses.claim import compute as judge
+from core.analyses.inner_embed import AnyEmbed
+from core.analyses.quantities import embeds_of
 from core.catalogue import Named as Named
 from core.errors import ArtifactDamaged, CheckpointNotFound, JobFailed, NotStored
 from core.holdings import Holdings
@@ -67,6 +69,18 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HowRead:
+    """What became of the text on its way into vectors."""
+
+    n_cut_sentences: int
+    """Longer than the pieces that are read: their last words have no vector."""
+    n_lost_words: int
+    """Without a vector: cut off, or dropped by the tokenizer."""
+    precision: str
+    """Of the network's arithmetic."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where a stored result comes from."""
 
@@ -78,6 +92,8 @@ class Provenance:
     spec: dict[str, Any]
     pack: str
     """Title of the pack it came in; empty where it was computed here."""
+    read: tuple[HowRead, ...]
+    """Of the vectors it was made from, as far as they are stored."""
 
 
 class Lab(Holdings):
@@ -232,7 +248,17 @@ class Lab(Holdings):
             libraries=held["libraries"],
             spec=held["spec"],
             pack=self.store.pack_of(key_of(spec)) or str(held.get("imported", "")),
+            read=tuple(found for one in embeds_of(spec) if (found := self._how_read(one)) is not None),
         )
+
+    def _how_read(self, spec: AnyEmbed) -> HowRead | None:
+        """By its manifest alone: the vectors themselves are not opened. None where they are not stored, or damaged, which whoever
+        reads them is told."""
+        try:
+            held = self.store.manifest(spec)["values"] if self.store.has(spec) else None
+        except ArtifactDamaged:
+            return None
+        return held and HowRead(**{name: held[name] for name in HowRead.__dataclass_fields__})
 
     # -- lessons
 

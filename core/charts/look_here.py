@@ -11,7 +11,6 @@ from scipy.sparse.csgraph import connected_components
 from core.analyses.movers import Moved
 from core.analyses.places import PLACE
 from core.charts.movers import enough, kept_fewer
-from core.data.examples import UNMARKED
 from core.refs import LABEL_NAMES
 
 MOST_OF_A_KIND = 2
@@ -36,7 +35,7 @@ class Lead:
     """Which they are [n]."""
 
 
-def leads(moved: Moved, layer: int, *, of_words: bool) -> list[Lead]:
+def leads(moved: Moved, layer: int, *, of_words: bool, unmarked: str = "") -> list[Lead]:
     """Where to look at a layer, the clearest of each kind first: labels, words, regions; none where nothing is beyond the noise.
 
     A label or word is named where its rows kept fewer of their neighbours than all others; intervals are wide enough to hold for
@@ -45,16 +44,20 @@ def leads(moved: Moved, layer: int, *, of_words: bool) -> list[Lead]:
 
     Args:
         of_words: whether rows are words, of which some are the same.
+        unmarked: what stands for rows of which a label says nothing; these are not named.
     """
     asked = _names(moved.points, of_words)
     n_together = sum(len(enough(moved, names)) for names in asked.values())
-    found: list[Lead] = []
+    words = asked.pop("", None)
     labels = [
-        lead for title, names in asked.items() if title for lead in _of_names(moved, layer, title, names, n_together)
+        lead
+        for title, names in asked.items()
+        for lead in _of_names(moved, layer, names, n_together, called=(f"{LABEL_NAMES.get(title, title)}: ", ""))
+        if lead.value not in ("", unmarked)
     ]
-    found += _clearest(labels)
-    if "" in asked:
-        found += _clearest(_of_names(moved, layer, "", asked[""], n_together))
+    found = _clearest(labels)
+    if words is not None:
+        found += _clearest(_of_names(moved, layer, words, n_together, called=("the word “", "”")))
     return found + _regions(moved, layer)[:MOST_OF_A_KIND]
 
 
@@ -65,30 +68,36 @@ def _names(points: pd.DataFrame, of_words: bool) -> dict[str, NDArray[np.str_]]:
     return found | ({"": points["text"].str.lower().to_numpy(dtype=np.str_)} if of_words else {})
 
 
-def _of_names(
-    moved: Moved, layer: int, title: str, names: NDArray[np.str_], n_together: int
-) -> list[tuple[float, Lead]]:
-    """Names whose rows kept fewer beyond the noise, each with how clear that is (least = clearest)."""
+@dataclass(frozen=True)
+class _Candidate:
+    lead: Lead
+    value: str
+    clearness: float
+    """Difference in lengths of its interval: least = clearest."""
+
+
+def _of_names(moved: Moved, layer: int, names: NDArray[np.str_], n_together: int, *, called: str) -> list[_Candidate]:
+    """Names whose rows kept fewer beyond the noise. Args: called: what stands before and after a value in its name."""
     found = []
     for row in kept_fewer(moved, layer, names, n_together=n_together).to_dict("records"):
         value, n, difference, low, high = (row[name] for name in ("value", "n", "difference", "low", "high"))
-        if high >= 0 or value in ("", UNMARKED):
+        if high >= 0:
             continue
-        name = f"{LABEL_NAMES.get(title, title)}: {value}" if title else f"the word “{value}”"
         why = (
             f"kept {-100 * difference:.0f} points fewer of their neighbours than the others "
             f"[{-100 * high:.0f}, {-100 * low:.0f}]; {n:,} of them"
         )
-        found.append((difference / (high - low), Lead(name, why, names == value)))
+        lead = Lead(str(value).join(called), why, names == value)
+        found.append(_Candidate(lead, str(value), difference / (high - low)))
     return found
 
 
-def _clearest(found: list[tuple[float, Lead]]) -> list[Lead]:
+def _clearest(found: list[_Candidate]) -> list[Lead]:
     """The first, without those that are all but the same points under another name."""
     kept: list[Lead] = []
-    for _, lead in sorted(found, key=lambda one: one[0]):
-        if all(_shared(lead.points, other.points) < _THE_SAME for other in kept):
-            kept.append(lead)
+    for one in sorted(found, key=lambda one: one.clearness):
+        if all(_shared(one.lead.points, other.points) < _THE_SAME for other in kept):
+            kept.append(one.lead)
     return kept[:MOST_OF_A_KIND]
 
 

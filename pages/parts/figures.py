@@ -12,6 +12,7 @@ from core.charts.cursor import PICK
 from core.charts.points import Panel, Picked, colouring_of, draw
 from core.charts.points_svg import svg_of
 from core.keys import Spec
+from core.lab import HowRead
 from core.refs import LABEL_NAMES
 from pages.parts import taking
 from pages.parts.lab import get_lab
@@ -252,6 +253,10 @@ def _table(table: pd.DataFrame, name: str) -> Any:
     return files
 
 
+_PLAIN = {"float32", "as given"}
+"""Arithmetic of which nothing is to be said."""
+
+
 def provenance(specs: Sequence[Spec], *, is_plain: bool = False) -> str:
     """Artifacts, when and where they were computed, or in which packs they came, of what a figure was drawn from; Markdown, or
     plain text."""
@@ -270,4 +275,16 @@ def provenance(specs: Sequence[Spec], *, is_plain: bool = False) -> str:
     machines = sorted({f"{one.device} · torch {one.libraries.get('torch', '?')}" for one in held})
     packs = sorted({one.pack for one in held if one.pack})
     came = f"from the pack “{written(', '.join(packs))}” · " if packs else ""
-    return f"{named} · {came}{made} · {', '.join(machines)}"
+    read = _how_read([how for one in held for how in one.read])
+    return f"{named} · {came}{made} · {', '.join(machines)}{read}"
+
+
+def _how_read(all_read: Sequence[HowRead]) -> str:
+    """What of the text did not reach the vectors, and arithmetic below full precision; empty where nothing is to be said."""
+    cut, lost = (
+        max((getattr(one, name) for one in all_read), default=0) for name in ("n_cut_sentences", "n_lost_words")
+    )
+    found = [f"{cut:,} sentence{'s' * (cut != 1)} cut at the longest input"] if cut else []
+    found += [f"{lost:,} word{'s' * (lost != 1)} without a vector"] if lost else []
+    found += [f"read in {one}" for one in sorted({one.precision for one in all_read} - _PLAIN)]
+    return f" · {', '.join(found)}" if found else ""

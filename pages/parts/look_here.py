@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.analyses.movers import Moved, Movers
 from core.charts.look_here import Lead, leads
+from core.data.examples import UNMARKED
 from core.keys import key_of
 from pages.parts import show
 from pages.parts.selection import Selection
@@ -26,7 +27,9 @@ def lead(chosen: Selection, spec: Movers, moved: Moved | None, place: Any) -> di
         if moved is None:
             show.results([spec], what="the true neighbours of every point, at every layer")
             return {}
-        found = {one.name: one for one in leads(moved, chosen.layer, of_words=chosen.embedded == "word")}
+        found = {
+            one.name: one for one in leads(moved, chosen.layer, of_words=chosen.embedded == "word", unmarked=UNMARKED)
+        }
         if not found:
             st.caption(
                 "Nothing stands out: no label or word kept fewer neighbours than the others beyond the noise, and no movers lie "

@@ -47,6 +47,18 @@ def test_a_label_whose_rows_scattered_is_named_with_its_rows_and_only_once(same:
         assert (one.points & first.points).sum() < 0.8 * (one.points | first.points).sum()
 
 
+def test_rows_of_which_a_label_says_nothing_are_not_named(same: Moved) -> None:
+    rows = (same.points["upos"] == "DET").to_numpy()
+    moved = scattered(rows)
+    for silent in ("", "(unmarked)"):
+        points = moved.points[["text", "sentence"]].assign(mark=np.where(rows, silent, "yes"))
+        only = replace(moved, points=points)
+        assert [one.name for one in leads(only, 0, of_words=False, unmarked="(unmarked)") if ":" in one.name] == []
+        assert [one.name for one in leads(only, 0, of_words=False, unmarked="other") if "(unmarked)" in one.name] == (
+            ["mark: (unmarked)"] if silent else []
+        )
+
+
 def test_a_word_is_named_by_itself_in_any_case_of_its_letters(same: Moved) -> None:
     texts = same.points["text"].str.lower()
     rows = (texts == "the").to_numpy()
