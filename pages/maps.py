@@ -17,7 +17,7 @@ from core.charts.heads import IS_RIGHT, SAYS  # noqa: E402
 from core.charts.points import Picked  # noqa: E402
 from core.data.examples import UNMARKED  # noqa: E402
 from core.refs import LABEL_NAMES  # noqa: E402
-from pages.parts import figures, laid, look_here, map_settings, picker, saved, show  # noqa: E402
+from pages.parts import circled, figures, laid, look_here, map_settings, picker, saved, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.laid import Laid  # noqa: E402
 from pages.parts.movers import movers, near_both  # noqa: E402
@@ -101,6 +101,7 @@ def draw(chosen: Selection, drawn: Laid, colour: str, query: str, places: tuple[
         len(flat.points),
         {
             **looked_at(chosen, drawn, moved, looking),
+            **circled.from_link(flat.points),
             **({f"hold “{query}”": scatter.holds(flat.points, query)} if query else {}),
             **({f"are saved as “{kept}”": among(flat.points, held)} if kept else {}),
         },
@@ -128,6 +129,7 @@ def draw(chosen: Selection, drawn: Laid, colour: str, query: str, places: tuple[
         tell=lambda picked: told(chosen, picked, drawn, moved),
     )
     saved.saving(chosen, flat.points, picked, kept, keeping)
+    circled.linking(flat.points, picked, keeping)
     if drawn.below is not None:
         drawn.below()
 

@@ -76,7 +76,9 @@ class _Candidate:
     """Difference in lengths of its interval: least = clearest."""
 
 
-def _of_names(moved: Moved, layer: int, names: NDArray[np.str_], n_together: int, *, called: str) -> list[_Candidate]:
+def _of_names(
+    moved: Moved, layer: int, names: NDArray[np.str_], n_together: int, *, called: tuple[str, str]
+) -> list[_Candidate]:
     """Names whose rows kept fewer beyond the noise. Args: called: what stands before and after a value in its name."""
     found = []
     for row in kept_fewer(moved, layer, names, n_together=n_together).to_dict("records"):

@@ -328,6 +328,19 @@ def test_the_figure_to_keep_is_drawn_when_it_is_asked_for(shown: Map) -> None:
     assert fetched.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def test_circled_points_go_into_the_link_and_another_browser_shows_them(shown: Map, visitor: BrowserContext) -> None:
+    page = shown.page
+    shown.circle_left_half()
+    circled = int(shown.root.get_attribute("data-selected") or 0)
+    page.get_by_role("button", name="Saved").click()
+    page.get_by_role("button", name=f"Put {circled:,} circled points into the link").click()
+    said = page.get_by_text(re.compile(f"{circled:,} of [\\d,]+ points are circled in the link"))
+    expect(said).to_be_visible()
+    assert "circled=" in page.url
+    other = visit(visitor, page.url)
+    expect(other.get_by_text(re.compile(f"{circled:,} of [\\d,]+ points are circled in the link"))).to_be_visible()
+
+
 def test_what_is_circled_outlives_clicks_beside_the_points(shown: Map) -> None:
     page = shown.page
     shown.circle_left_half()

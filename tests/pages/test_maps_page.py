@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.charts.circled import written
 from core.demo import PACK
 from core.lab import Lab
 from core.settings import Settings
@@ -121,6 +123,21 @@ def test_a_link_to_another_layer_is_followed_or_told(shipped: AppTest, asked: st
     assert not app.exception
     assert ("Below it layer 2" in said(app)) == is_there
     assert any("Another layer: “99”" in one.value for one in app.warning) != is_there
+
+
+def test_points_circled_in_a_link_are_in_colour_and_those_of_another_map_a_message(shipped: AppTest) -> None:
+    app = at(shipped, layer="5")
+    points = get_lab().peek(app.session_state["selection"].map).points
+    app.query_params["circled"] = written(np.array([3, 5, 8]), points)
+    app = app.run()
+    assert not app.exception
+    assert any(f"3 of {len(points):,} points are circled in the link" in one.value for one in app.caption)
+    next(one for one in app.button if one.label == "Take circled points out of the link").click().run()
+    assert "circled" not in app.query_params
+    app.query_params["circled"] = "00000000.AAAA"
+    app = app.run()
+    assert any("another text" in one.value for one in app.warning)
+    assert not [one for one in app.caption if "in colour" in one.value]
 
 
 def test_where_to_look_is_shown_by_a_click_and_taken_back_by_another(shipped: AppTest) -> None:
