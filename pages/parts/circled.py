@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.charts.circled import read, written
+from core.analyses.circled import read, written
 from core.charts.points import Picked
 from core.errors import TunescopeError
 from pages.parts.show import escaped

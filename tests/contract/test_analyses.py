@@ -32,6 +32,7 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "__init__",
         "base",
         "checkpoint",
+        "circled",
         "edges",
         "experiments",
         "goals",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.charts.circled import written
+from core.analyses.circled import written
 from core.demo import PACK
 from core.lab import Lab
 from core.settings import Settings

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.analyses.circled import MOST_LETTERS, read, written
 from core.analyses.places import PLACE
-from core.charts.circled import MOST_LETTERS, read, written
 from core.errors import SpecInvalid
 from tests.faults import says
 
