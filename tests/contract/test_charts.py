@@ -274,6 +274,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "label axes": scatter.of_axes(results["label_axes"][0], 3, "units of the vectors").figure(look, colour="upos"),
         "label axes by layer": label_axes.parted_curve(results["label_axes"][0], look, 3),
         "map": scatter.of_pca(maps, 3).figure(look, colour="upos"),
+        "map of tunings": scatter.of_tunings(results["map_steps"][0], ["one"]).figure(look, colour="upos"),
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
         **weight_figures(results, look),
         **geometry_figures(results, look),
