@@ -24,7 +24,7 @@ from core.analyses.experiments import (  # noqa: E402
 from core.analyses.fine_tune import FineTune  # noqa: E402
 from core.analyses.goals import MEASURES, goal_name  # noqa: E402
 from core.charts import ablations  # noqa: E402
-from core.charts.scores import dull_name, explained, written  # noqa: E402
+from core.charts.scores import explained  # noqa: E402
 from core.keys import to_json  # noqa: E402
 from core.lab import Lab  # noqa: E402
 from core.refs import Sample, Suite  # noqa: E402
@@ -208,9 +208,9 @@ def draw(lab: Lab, ablation: Ablation, measure: str, read: str, besides: dict[st
         for name, own in others.items()
     ]
     so_far = "" if len(trials) == len(points) else f" So far {len(trials)} of {len(points)} runs."
-    guessing = f"{dull_name(measure).capitalize()} gives {written(trials['guessing'].mean(), measure)}."
     st.markdown(
-        f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} {guessing}{so_far}",
+        f"**{experiment.asks}** {ablations.finding(trials, experiment, ablation.n_blocks, measure)} "
+        f"{ablations.guessing(trials, measure)}{so_far}",
         help=f"{HELP} {explained(run.goal)} ({experiment.source})",
     )
     if experiment.name == SHUFFLE and len(trials) == len(points):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses import ablation
 from core.analyses.ablation import Ablation, compute
 from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, grid
 from core.analyses.fine_tune import FineTune
@@ -21,6 +22,7 @@ from core.charts.orders import placed, violin
 from core.errors import SpecInvalid
 from core.keys import to_json
 from core.lab import Lab
+from core.maths.statistics import Estimate
 from core.refs import Packaged, Sample, Suite, Surgery
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -81,6 +83,29 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert "Not computed yet: the checkpoint" not in said(page)
     page = page.selectbox(key="ablation_keep").set_value("0 · seed 0").run()
     assert "Not computed yet: the checkpoint “0 · seed 0”" in said(page)
+
+
+def test_drawn_again_the_page_works_no_score_out_again(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[str] = []
+
+    def counts(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> tuple[float, Estimate | None]:
+        asked_for.append(measure)
+        return score_of(answers, labels, measure)
+
+    monkeypatch.setattr(ablation, "score_of", counts)
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    run = RUN.replace(dev=Sample(of=Suite(split="dev"), n=500), train=Sample(of=Suite(split="train"), n=33))
+    lab.run(grid(EXPERIMENTS[0], run, 6, 1)[0].trial)
+    page = asked(app, n=33, seeds=1)
+    assert "So far 1 of 7 runs." in said(page)
+    assert asked_for
+    for measure in ("accuracy", "macro-F1", "accuracy", "macro-F1"):
+        page = page.selectbox(key="ablation_score").set_value(measure).run()
+        assert not page.exception
+    # The score, and that of always answering the same, of each of the two measures.
+    assert sorted(asked_for) == ["accuracy"] * 2 + ["macro-F1"] * 2
 
 
 def test_the_link_names_the_score(app: AppTest) -> None:
