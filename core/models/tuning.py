@@ -744,6 +744,12 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
+        if math.isnan(loss) and state.global_step == 1:  # no weight has changed yet: no learning rate would help
+            raise SpecInvalid(
+                "Tuning a checkpoint.",
+                "Its first loss is no number, before anything was learnt: weights of the checkpoint are none, or too large.",
+                "Take another checkpoint, or save this one again.",
+            )
         if not loss <= self._worst_loss:  # NaN is not <= anything
             raise SpecInvalid(
                 f"Tuning with learning rate {args.learning_rate:g}.",
