@@ -47,6 +47,7 @@ class Preset:
     """How long, how often, how fast to tune."""
 
     n: int
+    """Examples; 0 = all."""
     seeds: int
     settings: dict[str, Any]
     help: str
@@ -69,6 +70,20 @@ PRESETS = {
         "scale of their code. Cut: model and task are yours to choose (theirs: BERT-base on SST-2, QNLI, and CoLA by Matthews "
         "correlation). Their checks, kept layer norms and five times the rate for reset blocks, are below.",
         scale="tamkin-code", is_published=True,
+    ),
+    task_form.MERCHANT: Preset(
+        task_form.RECIPES[task_form.MERCHANT].n, 3, task_form.RECIPES[task_form.MERCHANT].settings,
+        "For freezing and leaving out. Kept: every number of blocks from none to all, all examples. Their recipe and seeds are not "
+        "known here: BERT's own stands in (3e-5 after 10 % warm-up, batch 32, 3 epochs), and 3 seeds. Cut: model and task are your "
+        "choice (theirs: BERT-base on MNLI, SQuAD and dependency parsing).",
+        is_published=True,
+    ),
+    task_form.ZHANG: Preset(
+        task_form.RECIPES[task_form.ZHANG].n, 5, task_form.RECIPES[task_form.ZHANG].settings,
+        "For steadiness on few examples. Kept: learning rate 2e-5 after 10 % warm-up, batch 32, 3 epochs, 1,000 examples, the "
+        "pooler and the top of the network drawn anew at sd 0.02, longer training. Cut: 5 seeds (theirs 50); one number of blocks; "
+        "model and task are yours to choose (theirs: BERT-large on small GLUE tasks).",
+        is_published=True,
     ),
 }  # fmt: skip
 
@@ -130,7 +145,7 @@ def recipe(lab: Lab, name: str) -> tuple[Ablation, str, list[tuple[str, str, str
     preset = PRESETS[two.selectbox("Preset", list(PRESETS), key="ablation_preset", **_KEEP)]
     largest, largest_dev = lab.size_of(task.train.ref), lab.size_of(task.dev.ref)
     is_of_spread = BY_NAME[name].is_of_spread and not preset.is_published
-    usual = min(FEW_EXAMPLES if is_of_spread else preset.n, largest)
+    usual = min((FEW_EXAMPLES if is_of_spread else preset.n) or largest, largest)
     usual_seeds = FEW_SEEDS if is_of_spread else preset.seeds
     n = three.number_input(
         "Examples", min(10, largest), largest, usual, step=100, key=f"ablation_n_{usual}", help=preset.help, **_KEEP
