@@ -240,7 +240,7 @@ def _normalised(value: Any, hint: Any, where: str) -> Any:
         return value
     expected = getattr(hint, "__name__", str(hint))
     if isinstance(value, float) and not math.isfinite(value):
-        raise SpecInvalid(f"{where} = {value!r}.", "That is no finite number.", f"Expected {expected}.")
+        raise SpecInvalid(f"{where} = {value!r}.", "Found a float that is no finite number.", f"Expected {expected}.")
     raise SpecInvalid(f"{where} = {value!r}.", f"Found {type(value).__name__}.", f"Expected {expected}.")
 
 
