@@ -37,11 +37,21 @@ class Described:
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    also: ClassVar[tuple[int, ...]] = ()
+    """Versions that `own_version` gives to a part of this kind's descriptions."""
 
-    def __init_subclass__(cls, kind: str = "", version: int = 1) -> None:
+    def __init_subclass__(cls, kind: str = "", version: int = 1, also: tuple[int, ...] = ()) -> None:
         if kind:
-            cls.kind, cls.version = kind, version
+            cls.kind, cls.version, cls.also = kind, version, also
             KINDS[kind] = cls
+
+    @property
+    def own_version(self) -> int:
+        """The version of this very description: its kind's, but where what changed meaning is only a part of the kind.
+
+        Overridden there, so that everything else keeps its key; every value but the kind's is named in `also`.
+        """
+        return self.version
 
     def __post_init__(self) -> None:
         for item, hint in _hints(type(self)):  # type: ignore[arg-type]  # a class is hashable
@@ -147,24 +157,31 @@ def from_json(data: Any) -> Any:
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpecInvalid(f"Reading a spec of kind {kind!r}.", "No such kind.", f"Known: {', '.join(sorted(KINDS))}.")
     cls = KINDS[kind]
-    if data.get("version", cls.version) != cls.version:
-        raise SpecInvalid(
-            f"Reading a {kind} spec of version {data['version']}.",
-            f"This program computes version {cls.version}.",
-            "Make the spec again from its page.",
-        )
+    if data.get("version", cls.version) not in (cls.version, *cls.also):
+        raise _of_another_time(kind, data["version"], cls.version)
     given = {name: _decoded(value) for name, value in data.items() if name not in ("kind", "version")}
     known, required = _names(cls)  # type: ignore[arg-type]  # a class is hashable
     if wrong := sorted(given.keys() - set(known)):
         raise SpecInvalid(f"Reading a {kind} spec.", f"Unknown: {', '.join(wrong)}.", f"Fields: {', '.join(known)}.")
     if missing := sorted(required - given.keys()):
         raise SpecInvalid(f"Reading a {kind} spec.", f"Missing: {', '.join(missing)}.", "Add them.")
-    return cls(**given)
+    made = cls(**given)
+    if data.get("version", made.own_version) != made.own_version:
+        raise _of_another_time(kind, data["version"], made.own_version)
+    return made
+
+
+def _of_another_time(kind: str, version: Any, ours: int) -> SpecInvalid:
+    return SpecInvalid(
+        f"Reading a {kind} spec of version {version}.",
+        f"This program computes version {ours}.",
+        "Make the spec again from its page.",
+    )
 
 
 def _encoded(value: Any, *, for_key: bool, places: bool = True) -> Any:
     if isinstance(value, Described):
-        out: dict[str, Any] = {"kind": value.kind, "version": value.version}
+        out: dict[str, Any] = {"kind": value.kind, "version": value.own_version}
         for item in fields(value):
             held = getattr(value, item.name)
             at_default = item.metadata.get("later") and held == item.default
@@ -222,6 +239,8 @@ def _normalised(value: Any, hint: Any, where: str) -> Any:
     if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
         return value
     expected = getattr(hint, "__name__", str(hint))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecInvalid(f"{where} = {value!r}.", "Found a float that is no finite number.", f"Expected {expected}.")
     raise SpecInvalid(f"{where} = {value!r}.", f"Found {type(value).__name__}.", f"Expected {expected}.")
 
 

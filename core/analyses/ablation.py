@@ -1,6 +1,6 @@
 """An experiment as one description that can be shared and run without pages: all its trials, and what they scored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +15,8 @@ from core.analyses.trial import TrialScores
 from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
+
+Scored = Callable[[pd.DataFrame, tuple[str, ...], str], tuple[float, float, float, float]]
 
 _FEWEST = 10
 """Examples below which there is nothing to learn from."""
@@ -143,10 +145,9 @@ def compute(spec: Ablation, inputs: dict[str, Any], run: Run) -> AblationScores:
     return AblationScores(trials=pd.DataFrame(rows))
 
 
-def trial_row(point: Point, found: TrialScores, measure: str) -> dict[str, Any]:
-    """A row of AblationScores.trials."""
-    value, many = score_of(found.answers, found.labels, measure)
-    low, high = (many.low, many.high) if many else (value, value)
+def trial_row(point: Point, found: TrialScores, measure: str, scored: Scored | None = None) -> dict[str, Any]:
+    """A row of AblationScores.trials. Args: scored: in place of `scores_of`, which gives the same."""
+    value, low, high, guessing = (scored or scores_of)(found.answers, found.labels, measure)
     return {
         "at": point.at,
         "seed": point.seed,
@@ -154,7 +155,17 @@ def trial_row(point: Point, found: TrialScores, measure: str) -> dict[str, Any]:
         "score": value,
         "low": low,
         "high": high,
-        "guessing": score_of(dull(found.answers), found.labels, measure)[0],
+        "guessing": guessing,
         "n": len(found.answers),
         "n_train": found.n_train,
     }
+
+
+def scores_of(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> tuple[float, float, float, float]:
+    """Score, both ends of its interval (the score itself where it has none), and what always answering the same scores.
+
+    Args: as core.analyses.goals.score_of.
+    """
+    value, many = score_of(answers, labels, measure)
+    low, high = (many.low, many.high) if many else (value, value)
+    return value, low, high, score_of(dull(answers), labels, measure)[0]

@@ -65,18 +65,18 @@ class FineTune(Spec, kind="fine_tune", version=2):
     seed: int = 0
 
     def validate(self) -> None:
-        for name, value, good in (
-            ("epochs", self.epochs, 0 < self.epochs <= 100),
-            ("learning_rate", self.learning_rate, 0 < self.learning_rate < 1),
-            ("batch_size", self.batch_size, 1 <= self.batch_size <= 1024),
-            ("warmup", self.warmup, 0 <= self.warmup < 1),
-            ("weight_decay", self.weight_decay, 0 <= self.weight_decay < 1),
-            ("max_pieces", self.max_pieces, 8 <= self.max_pieces <= 8192),
-            ("rank", self.rank, 1 <= self.rank <= 256),
-            ("head_rate", self.head_rate, 0.001 <= self.head_rate <= 1000),
+        for name, value, good, usual in (
+            ("epochs", self.epochs, 0 < self.epochs <= 100, "more than 0, at most 100; 2 to 10 is usual"),
+            ("learning_rate", self.learning_rate, 0 < self.learning_rate < 1, "between 0 and 1; 1e-5 to 1e-3 is usual"),
+            ("batch_size", self.batch_size, 1 <= self.batch_size <= 1024, "1 to 1024; 8 to 32 is usual"),
+            ("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0, below 1; 0.1 is usual"),
+            ("weight_decay", self.weight_decay, 0 <= self.weight_decay < 1, "at least 0, below 1; 0 to 0.1 is usual"),
+            ("max_pieces", self.max_pieces, 8 <= self.max_pieces <= 8192, "8 to 8192; 128 is usual"),
+            ("rank", self.rank, 1 <= self.rank <= 256, "1 to 256; 8 is usual"),
+            ("head_rate", self.head_rate, 0.001 <= self.head_rate <= 1000, "0.001 to 1000; 1 is usual"),
         ):
             if not good:
-                raise SpecInvalid(f"Fine-tuning with {name} = {value}.", "Out of range.", "Choose a usual value.")
+                raise SpecInvalid(f"Fine-tuning with {name} = {value}.", "Out of range.", f"Give {usual}.")
         if list(self.snapshots) != sorted(set(self.snapshots)) or any(step < 0 for step in self.snapshots):
             raise SpecInvalid(
                 f"Fine-tuning with snapshots at {self.snapshots}.", "Not rising.", "Give rising steps from 0 on."

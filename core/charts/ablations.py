@@ -9,12 +9,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.analyses.ablation import trial_row
+from core.analyses.ablation import scores_of, trial_row
 from core.analyses.experiments import ALL, METHODS, SHUFFLE, Experiment, Point
 from core.analyses.goals import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
 from core.charts.orders import LEAST_ORDERS, Series, orders_chart
+from core.charts.remembered import remembered
 from core.charts.scores import dull_name, written
 from core.maths.agreement import paired_scores
 from core.maths.statistics import Estimate, spread_interval, t_interval
@@ -23,6 +24,8 @@ from core.origins import traced
 LEAST_SEEDS = 3
 """From so many on the spread over seeds has an interval."""
 HEIGHT = 270
+_scored = remembered(2000)(scores_of)
+"""Some scores' intervals take every example out in turn; 2,000 are several large experiments by all their scores."""
 
 
 @traced
@@ -36,7 +39,9 @@ def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], m
         measure: one of core.analyses.goals.MEASURES of the goal.
     """
     rows = [
-        trial_row(point, scores, measure) for point, scores in zip(points, found, strict=True) if scores is not None
+        trial_row(point, scores, measure, _scored)
+        for point, scores in zip(points, found, strict=True)
+        if scores is not None
     ]
     columns = ["at", "seed", "score", "low", "high", "guessing", "n", "n_train"]
     order = {at: place for place, at in enumerate(dict.fromkeys(point.at for point in points))}
@@ -115,6 +120,7 @@ def losses_table(trials: pd.DataFrame, intact: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["at", "loss", "low", "high", "n_seeds"])
 
 
+@remembered(100)
 def finding(trials: pd.DataFrame, experiment: Experiment, n_blocks: int, measure: str = ACCURACY) -> str:
     """What the trials say, in a sentence; empty while the intact run or the others are missing. Args: of trials_table."""
     intact, places = experiment.intact(n_blocks), list(experiment.places(n_blocks))
@@ -144,6 +150,12 @@ def finding(trials: pd.DataFrame, experiment: Experiment, n_blocks: int, measure
     return f"{whole}; in other orders {mean} on the mean ({low} to {high})."
 
 
+def guessing(trials: pd.DataFrame, measure: str) -> str:
+    """What always answering the same scores, in a sentence. Args: of trials_table."""
+    return f"{dull_name(measure).capitalize()} gives {written(trials['guessing'].mean(), measure)}."
+
+
+@remembered(100)
 def orders_agree(trials: pd.DataFrame, second: pd.DataFrame, intact: str) -> str:
     """Whether the orders that are good for one task are good for another, in a sentence; empty where too few are there.
 

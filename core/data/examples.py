@@ -62,6 +62,9 @@ class Examples:
     core/data/numbers.py."""
     word_numbers: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     """Per name (reading time …), one real number a word; NaN where it has none."""
+    answers: tuple[tuple[str, ...], ...] | None = None
+    """Everything that people answered to the question of each example, as they wrote it, no two alike, the marked one first;
+    () where there is no answer. None where the data set has no such questions."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -115,6 +118,7 @@ class Examples:
             numbers={name: tuple(values[i] for i in rows) for name, values in self.numbers.items()},
             word_numbers={name: tuple(values[i] for i in rows) for name, values in self.word_numbers.items()},
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
+            answers=None if self.answers is None else tuple(self.answers[i] for i in rows),
         )
 
 

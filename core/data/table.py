@@ -41,6 +41,7 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
     numbers: list[list[float]] = [[] for _ in ref.numbers]
     word_numbers: list[list[tuple[float, ...]]] = [[] for _ in ref.word_numbers]
     answers: list[tuple[Mark, ...]] = []
+    golds: list[tuple[str, ...]] = []
     shared: dict[str, str] = {}
     n_rows = n_characters = 0
     for number, row in rows_of(ref, source, asked):
@@ -61,7 +62,9 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
             n_characters += len(text)
         if ref.answers:
             n_before = len(cell.text(ref.text)[1]) if ref.partner else 0
-            answers.append(_answer_marks(text, places, cell.answer(ref.answers, ref.partner or ref.text), n_before))
+            given, first = cell.answers(ref.answers, ref.partner or ref.text)
+            answers.append(_answer_marks(text, places, first, n_before))
+            golds.append(tuple(shared.setdefault(one, one) for one in given))
         for column, columns in zip(ref.word_labels, word_labels, strict=True):
             columns.append(cell.word_labels(column, len(places)))
         for column, of_texts in zip(ref.numbers, numbers, strict=True):
@@ -90,6 +93,7 @@ def read_table(ref: TableFile, source: Source, name: str) -> Examples:
         partner_spans=partner_spans.done() if ref.partner else None,
         marks={ANSWER: tuple(answers)} if ref.answers else {},
         groups=_same_text(partners if ref.partner else texts) if ref.answers else None,
+        answers=tuple(golds) if ref.answers else None,
         numbers=named,
         word_numbers={name: tuple(rows) for name, rows in zip(ref.word_number_names, word_numbers, strict=True)},
     )
@@ -191,15 +195,15 @@ class _Cell:
             )
         return self._short(self._plain(value, column).strip(), column)
 
-    def answer(self, column: str, text_column: str) -> Span | None:
-        """Characters [start, end) of the first answer in a text, as `text` gives it; None where there is none."""
+    def answers(self, column: str, text_column: str) -> tuple[tuple[str, ...], Span | None]:
+        """All answers, each once, and the characters [start, end) of the first in a text, as `text` gives it; None without any."""
         value = self._value(column)
         try:
             texts, starts = list(value["text"]), list(value["answer_start"])
             if len(texts) != len(starts):
                 raise ValueError("as many places as texts are needed")
             if not texts:
-                return None
+                return (), None
             text, start = str(texts[0]), int(starts[0])
         except (TypeError, KeyError, ValueError) as error:
             raise self._wrong(
@@ -213,7 +217,7 @@ class _Cell:
                 "Check how its places are counted.",
             )
         before = len(held) - len(held.lstrip())
-        return start - before, start - before + len(text)
+        return tuple(dict.fromkeys(map(str, texts))), (start - before, start - before + len(text))
 
     def word_labels(self, column: str, n_words: int) -> list[str]:
         """One label a word."""

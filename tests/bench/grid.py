@@ -1,8 +1,8 @@
 """What a grid pays again for each of its trials: `python -m tests.bench.grid`.
 
-A grid is to load its base and cut its texts into pieces once. Trials are separate artifacts, each drawing its own examples
-and head, in one process; this tells what reading the weights (mapped by the system, which keeps them) and cutting a trial's
-own examples cost after the first, against the trial.
+A grid is to load its base and cut its texts into pieces once. Trials are separate artifacts, each drawing its own head, in one
+process that keeps the base open and the pieces of the last sets of texts (core/models/opened.py); this tells what is left after
+the first: the tokenizer's file, a copy of the weights, and lists of pieces, against the trial.
 """
 
 import tempfile

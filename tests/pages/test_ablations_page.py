@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses import ablation
 from core.analyses.ablation import Ablation, compute
 from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, grid
 from core.analyses.fine_tune import FineTune
 from core.analyses.goals import score_of
+from core.analyses.trial import Trial
 from core.charts import ablations
 from core.charts.ablations import Beside
 from core.charts.look import Look
@@ -21,6 +23,7 @@ from core.charts.orders import placed, violin
 from core.errors import SpecInvalid
 from core.keys import to_json
 from core.lab import Lab
+from core.maths.statistics import Estimate
 from core.refs import Packaged, Sample, Suite, Surgery
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -81,6 +84,64 @@ def test_what_has_landed_is_drawn_and_the_rest_is_offered(app: AppTest, tmp_path
     assert "Not computed yet: the checkpoint" not in said(page)
     page = page.selectbox(key="ablation_keep").set_value("0 · seed 0").run()
     assert "Not computed yet: the checkpoint “0 · seed 0”" in said(page)
+
+
+PUBLISHED = {
+    # Learning rate, share of warm-up, batch, epochs; seeds, examples (0 = all), scale.
+    "Classroom": ((1e-4, 0.1, 16, 3.0), 2, 400, "bert"),
+    "Tamkin et al. 2020": ((2e-5, 0.0, 8, 3.0), 3, 0, "tamkin-code"),
+    "Merchant et al. 2020": ((3e-5, 0.1, 32, 3.0), 3, 0, "bert"),
+    "Zhang et al. 2021": ((2e-5, 0.1, 32, 3.0), 5, 1000, "bert"),
+}
+"""Of 3,000 sentences of the suite."""
+
+
+@pytest.mark.parametrize("preset", PUBLISHED)
+def test_a_preset_is_the_recipe_that_it_says(app: AppTest, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Trial] = []
+    plans = Lab.plan
+
+    def looks(self: Lab, wanted: list[Trial]) -> object:
+        seen[:] = wanted
+        return plans(self, wanted)
+
+    monkeypatch.setattr(Lab, "plan", looks)
+    app.query_params["ablation"] = "Reinitialise from the top"
+    page = opened(app, "ablations")
+    page.selectbox(key="tune_label").set_value(("label", "sentence", "sentiment"))
+    page = page.selectbox(key="ablation_preset").set_value(preset).run()
+    assert not page.exception
+    recipe, n_seeds, n, scale = PUBLISHED[preset]
+    assert len(seen) == 7 * n_seeds
+    for trial in seen:
+        run = trial.of
+        assert (run.learning_rate, run.warmup, run.batch_size, run.epochs) == recipe
+        assert run.train.n == n
+        assert trial.surgery == Surgery() or trial.surgery.scale == scale
+    assert preset == "Classroom" or "Cut:" in page.number_input[0].help
+
+
+def test_drawn_again_the_page_works_no_score_out_again(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[str] = []
+
+    def counts(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> tuple[float, Estimate | None]:
+        asked_for.append(measure)
+        return score_of(answers, labels, measure)
+
+    monkeypatch.setattr(ablation, "score_of", counts)
+    lab = Lab(Store(Settings(cache=tmp_path / "cache", device="cpu")), engine="none")
+    run = RUN.replace(dev=Sample(of=Suite(split="dev"), n=500), train=Sample(of=Suite(split="train"), n=33))
+    lab.run(grid(EXPERIMENTS[0], run, 6, 1)[0].trial)
+    page = asked(app, n=33, seeds=1)
+    assert "So far 1 of 7 runs." in said(page)
+    assert asked_for
+    for measure in ("accuracy", "macro-F1", "accuracy", "macro-F1"):
+        page = page.selectbox(key="ablation_score").set_value(measure).run()
+        assert not page.exception
+    # The score, and that of always answering the same, of each of the two measures.
+    assert sorted(asked_for) == ["accuracy"] * 2 + ["macro-F1"] * 2
 
 
 def test_the_link_names_the_score(app: AppTest) -> None:

@@ -133,22 +133,26 @@ import core.models.tuning as tuning
 tuning._STATE_SECONDS = float(sys.argv[3])
 lab = Lab(Store(Settings(cache=Path(sys.argv[1]), device="cpu")), engine="none")
 try:
-    lab.run(TUNE.replace(checkpoint=Folder.at(sys.argv[2])))
+    lab.run(TUNE.replace(checkpoint=Folder.at(sys.argv[2]), snapshots=tuple(map(int, sys.argv[4:]))))
 except StoreUnusable as problem:
     print(problem)
 """
 
 
-@pytest.mark.parametrize(("size", "state_seconds"), [("300k", "0"), ("3500k", "0"), ("100k", "1000")])
+@pytest.mark.parametrize(
+    ("size", "state_seconds", "snapshots"),
+    [("300k", "0", ()), ("3500k", "0", ()), ("100k", "1000", ()), ("100k", "1000", (1, 2, 3))],
+    ids=["state", "later state", "weights", "snapshot"],
+)
 def test_a_disk_that_fills_while_tuning_is_a_message_and_nothing_half_written_is_shown(
-    tmp_path: Path, size: str, state_seconds: str
+    tmp_path: Path, size: str, state_seconds: str, snapshots: tuple[int, ...]
 ) -> None:
     start = tmp_path / "tiny"
     tiny("bert", start)
     with small_disk(tmp_path / "small", size) as place:
-        done = python("-c", NO_ROOM, str(place), str(start), state_seconds)
+        done = python("-c", NO_ROOM, str(place), str(start), state_seconds, *map(str, snapshots))
         assert done.returncode == 0, done.stderr
         assert "Free space" in done.stdout
         lab = Lab(Store(Settings(cache=place, device="cpu")), engine="none")
         assert lab.store.listing() == {}
-        assert lab.peek(TUNE.replace(checkpoint=Folder.at(start))) is None
+        assert lab.peek(TUNE.replace(checkpoint=Folder.at(start), snapshots=snapshots)) is None

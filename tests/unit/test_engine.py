@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 
 from core.analyses.embed import Embed
+from core.analyses.experiments import BY_NAME, grid
 from core.analyses.probe import Probe
 from core.jobs.engine import is_alive
 from core.jobs.records import JobStatus
 from core.keys import Spec, key_of
 from core.lab import Lab
-from core.refs import Packaged, Sample, Suite
+from core.refs import Folder, Packaged, Sample, Suite
 from core.settings import Settings
 from core.store.artifacts import Store
+from tests.faults import tiny
+from tests.small import TUNE
 
 WAIT = 90.0
 SMALL = Embed(checkpoint=Packaged(), sample=Sample(of=Suite(split="dev"), n=40))
@@ -218,3 +221,16 @@ def test_a_result_that_is_there_is_done_whoever_computed_it(lab: Lab) -> None:
     assert lab.status(job.key).state == "done"
     assert lab.jobs() == []
     assert lab.status("0" * 40).state == "unknown"
+
+
+def test_the_trials_of_a_grid_are_computed_by_one_process_so_that_they_can_share_their_base(
+    shared: Lab, tmp_path: Path
+) -> None:
+    tiny("bert", tmp_path / "tiny")
+    run = TUNE.replace(checkpoint=Folder.at(tmp_path / "tiny"), train=TUNE.train.replace(n=16))
+    points = grid(BY_NAME["Freeze from the bottom"], run, 3, 1)
+    jobs = [shared.submit(point.trial) for point in points]
+    assert len(jobs) >= 3
+    for job in jobs:
+        assert shared.wait(job.key, seconds=WAIT).state == "done"
+    assert len({shared.record(job.key).worker for job in jobs}) == 1

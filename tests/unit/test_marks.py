@@ -534,6 +534,15 @@ def test_the_first_answer_is_marked_in_its_text_beside_as_many_other_words() -> 
     assert read_squad(squad()).marks == read.marks
 
 
+def test_everything_that_people_answered_is_kept_once_each_and_goes_along_with_its_question() -> None:
+    several = {"text": ["two dogs", "dogs", "two dogs"], "answer_start": [19, 23, 19]}
+    none: dict[str, list] = {"text": [], "answer_start": []}
+    read = read_squad(b"\n".join([squad(), squad(answers=several), squad(answers=none)]))
+    assert read.answers == (("two dogs", "dogs"),) * 24 + ((),) * 12
+    assert read.pick([30, 0]).answers == ((), ("two dogs", "dogs"))
+    assert load_sample(Sample(of=Suite(part="answers", split="dev"), n=5)).answers is None
+
+
 def test_a_question_without_an_answer_has_no_mark() -> None:
     some = squad() + b"\n" + squad(answers={"text": [], "answer_start": []})
     read = read_squad(some)

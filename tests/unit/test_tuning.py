@@ -16,6 +16,7 @@ from core.analyses.compress import Compress
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
 from core.analyses.goals import prepared
+from core.analyses.trial import Trial
 from core.analyses.weight_change import WeightChange
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
@@ -30,10 +31,10 @@ from core.models.heads import AnswerHead, LabelHead, NumberHead, TreeHead
 from core.models.sources import Source
 from core.models.tuning import answer, tuned_model
 from core.models.weights import block_of, read_tensors, stored_tensors
-from core.refs import Folder, Packaged, Sample, Suite, TableFile
+from core.refs import Folder, Packaged, Sample, Suite, Surgery, TableFile
 from core.settings import Settings
 from core.store.artifacts import Store
-from tests.faults import python, tiny
+from tests.faults import python, says, tiny
 from tests.small import SAMPLE, TUNE
 
 
@@ -480,20 +481,57 @@ def test_a_run_that_diverges_is_named(lab: Lab) -> None:
     assert "Lower the learning rate" in str(problem.value)
 
 
-def test_dev_labels_that_training_never_sees_are_named(tiny_start: Folder, lab: Lab) -> None:
-    few = TUNE.replace(checkpoint=tiny_start, train=Sample(of=Suite(split="train"), n=1))
-    with pytest.raises(NotEnoughData):
-        lab.run(few)
+def test_a_loss_that_is_no_number_from_the_start_is_laid_to_the_checkpoint_and_later_to_the_learning_rate(
+    tiny_start: Folder, lab: Lab
+) -> None:
+    (file,) = Path(tiny_start.path).glob("*.safetensors")
+    tensors = load_file(file)
+    tensors["encoder.layer.1.attention.self.query.weight"][0, 0] = float("nan")
+    save_file(tensors, file, metadata={"format": "pt"})
+    broken = TUNE.replace(checkpoint=Folder.at(tiny_start.path))
+    with pytest.raises(SpecInvalid) as problem:
+        lab.run(broken)
+    says(problem, "first loss is no number", "weights of the checkpoint", "Take another checkpoint")
+    assert lab.store.listing() == {}
+    assert not lab.store.has(broken)
+
+
+def test_dev_labels_that_training_never_sees_are_named(tiny_start: Folder, tmp_path: Path, lab: Lab) -> None:
+    sides = {}
+    for side, labels in (("train", ("good", "bad")), ("dev", ("good", "odd"))):
+        file = tmp_path / f"{side}.tsv"
+        file.write_text("".join(f"sentence number {i} here\t{labels[i % 2]}\n" for i in range(20)))
+        sides[side] = Sample(of=TableFile.at(file, labels=("2",)))
+    with pytest.raises(NotEnoughData) as problem:
+        lab.run(FineTune(checkpoint=tiny_start, label="label", epochs=1, **sides))
+    says(problem, "never sees: odd", "Take more training examples, or another dev file")
+
+
+def test_a_window_beyond_the_network_is_named_before_any_step(tiny_start: Folder, lab: Lab) -> None:
+    trial = Trial(of=TUNE.replace(checkpoint=tiny_start), surgery=Surgery(reset=(2, 3)))
+    with pytest.raises(SpecInvalid) as problem:
+        lab.run(trial)
+    says(problem, "It has 3 blocks", "reset (2, 3)", "Name blocks that are there")
+    assert lab.store.listing() == {}
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 0}, {"learning_rate": -1}, {"batch_size": 0}, {"warmup": 1}, {"rank": 0}, {"snapshots": (3, 2)}],
-)
+    [
+        {"epochs": 0}, {"learning_rate": -1}, {"learning_rate": 0}, {"learning_rate": 10}, {"learning_rate": float("nan")},
+        {"batch_size": 0}, {"warmup": 1}, {"rank": 0}, {"snapshots": (3, 2)}, {"epochs": float("inf")},
+    ],
+)  # fmt: skip
 def test_a_recipe_out_of_range_is_refused_at_once(change: dict[str, float]) -> None:
     with pytest.raises(SpecInvalid) as problem:
         TUNE.replace(**change)
     assert next(iter(change)) in str(problem.value)
+    given = next(iter(change.values()))
+    if isinstance(given, float | int):
+        asked, found, do = problem.value.asked, problem.value.found, problem.value.do
+        assert str(given) in asked
+        assert ("no finite number" if not np.isfinite(given) else "Out of range") in found
+        assert "usual" in do or "Expected float" in do
 
 
 def test_an_unknown_label_is_named_with_the_known_ones(lab: Lab) -> None:
