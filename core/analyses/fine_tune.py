@@ -14,14 +14,14 @@ from core.errors import SpecInvalid
 from core.keys import Described, Result, Spec, later
 from core.maths.statistics import Estimate
 from core.models.checkpoints import locate, weight_bytes
-from core.refs import NOTHING, Sample, Surgery, Whole
+from core.refs import NOTHING, Sample, Surgery, TableFile, Whole
 
 _CHANGED_SHARE = {"full": 1.0, "head": 0.01, "lora": 0.02}
 """Rough bytes of what a method changes, against those of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FineTune(Spec, kind="fine_tune", version=2):
+class FineTune(Spec, kind="fine_tune", version=2, also=(3,)):
     """Tune a checkpoint with a fresh head: to labels of sentences, pairs or words, to numbers, to trees, or to answers.
 
     Optimiser: AdamW with bias correction, linear warm-up, linear decay to 0 (Mosbach et al. 2021 on stability).
@@ -63,6 +63,11 @@ class FineTune(Spec, kind="fine_tune", version=2):
     weight_decay: float = 0.0
     max_pieces: int = 128
     seed: int = 0
+
+    @property
+    def own_version(self) -> int:
+        """3 where questions may have several right answers: version 2 knew the first of each alone."""
+        return 3 if self.goal == "answer" and isinstance(self.dev.of, TableFile) else self.version
 
     def validate(self) -> None:
         for name, value, good, usual in (

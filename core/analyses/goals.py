@@ -3,6 +3,7 @@
 Four of them, one for each head (core.models.heads): labels, numbers, trees and answers.
 """
 
+import json
 import re
 import string
 from collections import Counter
@@ -62,7 +63,8 @@ class Scored:
 
     answers: pd.DataFrame
     """example, group (rows of one number hang together: of an example, or of all its versions), word (-1 = all of it), gold, guess,
-    confidence, dull (what always answering the same says); of trees also gold_head, head, dull_head (words from 1, 0 = root)."""
+    confidence, dull (what always answering the same says); of trees also gold_head, head, dull_head (words from 1, 0 = root); of
+    questions that several people answered also golds, a JSON list of all that is right, of which gold is the first."""
     labels: tuple[str, ...]
     """In the head's order; none of numbers and answers."""
     confusion: np.ndarray
@@ -156,7 +158,8 @@ def misses(spec: "FineTune", answers: pd.DataFrame, n: int = 200) -> pd.DataFram
         columns["second text"] = [examples.partners[i] for i, _ in rows]
     if any(j >= 0 for _, j in rows):
         columns["word"] = [examples.words[i][j] for i, j in rows]
-    columns |= {"gold": wrong["gold"].tolist(), "says": wrong["guess"].tolist()}
+    golds = [" | ".join(json.loads(one)) for one in wrong["golds"]] if "golds" in wrong else wrong["gold"].tolist()
+    columns |= {"gold": golds, "says": wrong["guess"].tolist()}
     if spec.goal == "tree":
         for name, of in (("gold head", "gold_head"), ("head", "head")):
             heads = zip(rows, wrong[of].tolist(), strict=True)
@@ -171,6 +174,13 @@ def _numbered_examples(examples: Examples, number: str) -> tuple[Examples, NDArr
     values = numbers_of_sentences(examples, number)
     rows = np.flatnonzero(np.isfinite(values))
     return examples.pick(rows.tolist()), values[rows]
+
+
+def _golds(answers: pd.DataFrame) -> list[list[list[str]]]:
+    """All that is right of each row, in the words that are compared."""
+    if "golds" in answers:
+        return [[_plain(gold) for gold in json.loads(golds)] for golds in answers["golds"]]
+    return [[_plain(gold)] for gold in answers["gold"]]
 
 
 def _answered_examples(examples: Examples, name: str) -> tuple[Examples, list[tuple[int, int]]]:
@@ -222,17 +232,21 @@ def _plain(answer: str) -> list[str]:
 
 
 def _matches(answers: pd.DataFrame) -> NDArray[np.float64]:
-    pairs = zip(answers["gold"], answers["guess"], strict=True)
-    return np.array([float(_plain(gold) == _plain(guess)) for gold, guess in pairs])
+    """Whether an answer is one of the gold ones (Rajpurkar et al. 2016)."""
+    guesses = map(_plain, answers["guess"])
+    return np.array([float(guess in golds) for golds, guess in zip(_golds(answers), guesses, strict=True)])
 
 
 def _overlaps(answers: pd.DataFrame) -> NDArray[np.float64]:
-    """The harmonic mean of precision and recall of an answer's words."""
-    found = []
-    for gold, guess in zip(map(_plain, answers["gold"]), map(_plain, answers["guess"]), strict=True):
-        shared = (Counter(gold) & Counter(guess)).total()
-        found.append(2 * shared / (len(gold) + len(guess)) if gold and guess else float(gold == guess))
-    return np.array(found)
+    """The harmonic mean of precision and recall of an answer's words, against the gold answer that it is nearest to (likewise)."""
+    guesses = map(_plain, answers["guess"])
+    pairs = zip(_golds(answers), guesses, strict=True)
+    return np.array([max(_overlap(gold, guess) for gold in golds) for golds, guess in pairs])
+
+
+def _overlap(gold: list[str], guess: list[str]) -> float:
+    shared = (Counter(gold) & Counter(guess)).total()
+    return 2 * shared / (len(gold) + len(guess)) if gold and guess else float(gold == guess)
 
 
 _OF_ROWS: dict[str, Callable[[pd.DataFrame], NDArray[np.float64]]] = {
@@ -440,6 +454,9 @@ def _answers_scored(
             "dull": [" ".join(words[slice(*commonest)]) for words in dev.words],
         }
     )
+    if dev.answers is not None:
+        # As they were written, and not in whole words: so the official scorer compares them.
+        table["golds"] = [json.dumps(list(one), ensure_ascii=False) for one in dev.answers]
     return _scored(table, (), EXACT, dev, len(gold))
 
 

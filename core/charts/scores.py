@@ -32,8 +32,8 @@ HELP = {
     LAS: "Labelled attachment is the share of words with the right head and the right relation to it, punctuation included.",
     UAS: "Unlabelled attachment is the share with the right head.",
     RELATIONS: "Relations right is the share with the right relation, whatever the head.",
-    EXACT: "Exact match is the share of answers that are the first gold one but for case, punctuation and articles.",
-    OVERLAP: "Word F1 is the harmonic mean of precision and recall of an answer's words, over all questions.",
+    EXACT: "Exact match is the share of answers that are one of the gold ones but for case, punctuation and articles.",
+    OVERLAP: "Word F1 is the harmonic mean of precision and recall of an answer's words, against the gold one nearest to it.",
 }
 """What a score is, in a sentence; accuracy needs none."""
 

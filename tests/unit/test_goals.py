@@ -1,5 +1,9 @@
 """What a run can learn: trees, answers and numbers as well as labels; each learnt, scored and read back as what it is."""
 
+import json
+import re
+import string
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +33,7 @@ from core.data.conllu import read_conllu
 from core.data.examples import Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
+from core.keys import from_json, to_json
 from core.lab import Lab
 from core.maths.trees import best_tree
 from core.models.heads import IGNORED, AnswerHead, Biaffine, LabelHead, TreeHead
@@ -135,6 +140,82 @@ def test_questions_are_answered_from_the_text_better_than_by_place(lab: Lab) -> 
     small = lab.run(Compress(of=READER, rank=64))
     assert small.score.n == result.score.n
     assert small.score.value > result.majority
+
+
+def squad_evaluation(golds: list[str], said: str) -> tuple[float, float]:
+    """Exact match and F1 of one answer, written down after SQuAD's own evaluate-v1.1.py."""
+
+    def normal(text: str) -> str:
+        bare = "".join(sign for sign in text.lower() if sign not in set(string.punctuation))
+        return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+    def f1(gold: str) -> float:
+        theirs, ours = normal(gold).split(), normal(said).split()
+        same = sum((Counter(theirs) & Counter(ours)).values())
+        if not same:
+            return 0.0
+        precision, recall = same / len(ours), same / len(theirs)
+        return 2 * precision * recall / (precision + recall)
+
+    return float(max(normal(said) == normal(gold) for gold in golds)), max(map(f1, golds))
+
+
+ANSWERED = (
+    (("in the old barn", "The barn", "barn"), "the barn."),
+    (("two dogs", "dogs", "two dogs, a cat"), "cat and two dogs"),
+    (("1969", "July 1969"), "July"),
+    (("a fox", "the fox of the hill"), "Fox"),
+    (("nobody",), "the guard"),
+)
+
+
+def test_an_answer_is_held_against_all_that_people_gave_and_the_best_counts() -> None:
+    table = pd.DataFrame({
+        "example": range(len(ANSWERED)), "word": -1, "gold": [golds[0] for golds, _ in ANSWERED],
+        "guess": [said for _, said in ANSWERED], "dull": "barn", "confidence": 0.5,
+        "golds": [json.dumps(golds) for golds, _ in ANSWERED],
+    })  # fmt: skip
+    official = np.array([squad_evaluation(list(golds), said) for golds, said in ANSWERED])
+    assert [score_of(table, (), EXACT)[0], score_of(table, (), OVERLAP)[0]] == pytest.approx(official.mean(axis=0))
+    first = table.drop(columns="golds")
+    alone = np.array([squad_evaluation([golds[0]], said) for golds, said in ANSWERED])
+    assert [score_of(first, (), EXACT)[0], score_of(first, (), OVERLAP)[0]] == pytest.approx(alone.mean(axis=0))
+    assert (official.mean(axis=0) > alone.mean(axis=0)).all()
+    assert (
+        score_of(dull(table), (), EXACT)[0] == 0.2
+    )  # what always answering the same says is held against all of them too
+
+
+def test_a_reader_of_a_file_is_scored_against_every_gold_answer_and_its_results_have_a_version_of_their_own(
+    lab: Lab, tmp_path: Path
+) -> None:
+    rows = [
+        {
+            "context": f"The guard washed two dogs near gate {i} and went home after the rain .",
+            "question": "What did the guard wash ?",
+            "answers": {"text": ["two dogs", "dogs", "guard"], "answer_start": [17, 21, 4]},
+        }
+        for i in range(24)
+    ]
+    file = tmp_path / "squad.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    ref = TableFile.at(file, format="jsonl", text="question", partner="context", answers="answers")
+    spec = READER.replace(train=Sample(of=ref), dev=Sample(of=ref, n=20), method="head", epochs=1)
+    result = lab.run(spec)
+    assert [json.loads(one) for one in result.answers["golds"]] == [["two dogs", "dogs", "guard"]] * 20
+    assert set(result.answers["gold"]) == {"two dogs"}
+    said = result.answers["guess"].tolist()
+    official = np.mean([squad_evaluation(["two dogs", "dogs", "guard"], one) for one in said], axis=0)
+    value, _ = score_of(result.answers, (), OVERLAP)
+    assert (result.score.value, value) == pytest.approx(tuple(official))
+    for guess, right in (("dogs", 1.0), ("The guard.", 1.0), ("gate", 0.0)):
+        assert score_of(result.answers.assign(guess=guess), (), EXACT)[0] == right
+    wrong = misses(spec, result.answers.assign(guess="gate"))
+    assert set(wrong["gold"]) == {"two dogs | dogs | guard"}
+    # Results of before, which knew the first answer alone, are of another time; of the suite's questions they still hold.
+    assert (to_json(spec)["version"], to_json(READER)["version"]) == (3, 2)
+    with pytest.raises(SpecInvalid, match="version 2"):
+        from_json(to_json(spec) | {"version": 2})
 
 
 def test_a_number_is_learnt_in_its_own_units(lab: Lab) -> None:
