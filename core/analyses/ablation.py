@@ -117,7 +117,8 @@ class Ablation(Spec, kind="ablation"):
         return {f"{point.at} · seed {point.seed}": point.trial for point in self.points}
 
     def cost(self) -> tuple[float, float]:
-        """Work in trials; a small table."""
+        """Work in trials; a small table. Raises SpecInvalid for another number of blocks than the checkpoint has."""
+        _refuse_other_depth(self)
         return float(len(self.points)), 2e4
 
 
@@ -132,10 +133,7 @@ class AblationScores(Result):
 
 def compute(spec: Ablation, inputs: dict[str, Any], run: Run) -> AblationScores:
     """Gather the scores of the trials, by every measure of the goal. Raises SpecInvalid for another number of blocks."""
-    if (known := shape_of(spec.of.checkpoint).n_layers) != spec.n_blocks:
-        raise SpecInvalid(
-            f"An experiment on {spec.n_blocks} blocks.", f"The checkpoint has {known}.", "Give the checkpoint's own."
-        )
+    _refuse_other_depth(spec)
     rows = []
     points = spec.points
     for done, point in enumerate(points):
@@ -169,3 +167,10 @@ def scores_of(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> t
     value, many = score_of(answers, labels, measure)
     low, high = (many.low, many.high) if many else (value, value)
     return value, low, high, score_of(dull(answers), labels, measure)[0]
+
+
+def _refuse_other_depth(spec: Ablation) -> None:
+    if (known := shape_of(spec.of.checkpoint).n_layers) != spec.n_blocks:
+        raise SpecInvalid(
+            f"An experiment on {spec.n_blocks} blocks.", f"The checkpoint has {known}.", "Give the checkpoint's own."
+        )

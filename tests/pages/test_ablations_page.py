@@ -216,6 +216,10 @@ def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path
         Ablation(experiment="Guess", of=run, n_blocks=6)
     with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
         compute(spec.replace(n_blocks=5), {}, Quiet())
+    for way in (lab.run, lab.plan):  # before any trial is begun
+        with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
+            way(spec.replace(n_blocks=5, n_seeds=2))
+    assert not any(lab.peek(point.trial) for point in spec.replace(n_blocks=5, n_seeds=2).points if point.seed)
     with pytest.raises(SpecInvalid, match="0 seeds"):
         Ablation(experiment=METHODS, of=run, n_blocks=6, n_seeds=0)
 
