@@ -170,16 +170,16 @@ def labels(chosen: Selection, is_pairs: bool) -> None:
     label = counted[name]
     table = counts.counts_table(label.labels, label.counts, label.shares)
     unit = "pair" if is_pairs and label.unit == "sentence" else label.unit
-    chart = counts.counts_bars(table, show.look(), what=LABEL_NAMES.get(name, name).capitalize(), unit=unit)
-    figures.draw_chart(chart, name="counts", alt_text=f"How often each of {len(table)} labels of {name} occurs")
-    with st.expander("Table of labels", icon=":material/table:"):
-        st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height="content" if len(table) <= 20 else 400,
-            column_config={"share": st.column_config.NumberColumn(format="percent")},
-        )
+    said = LABEL_NAMES.get(name, name)
+    figures.figure(
+        counts.counts_bars(table, show.look(), what=said.capitalize(), unit=unit),
+        table,
+        name="counts",
+        alt_text=f"How often each of {len(table)} labels of {said} occurs",
+        specs=[],
+        note=f"each {unit} counted once; no sample, no interval",
+        origin=f"counted in {chosen.data.name}, as it was read",
+    )
 
 
 def numbers(counted: tuple[NumberCounts, ...]) -> None:

@@ -6,6 +6,7 @@ enter()
 
 from typing import Any  # noqa: E402
 
+import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
@@ -72,8 +73,26 @@ def _live(keys: list[str]) -> None:
                 if curve is None or curve.empty:
                     st.caption("The loss appears here with the first steps.")
                 else:
-                    chart = loss_curve(curve, show.look(), n_steps=spec.n_steps, snapshots=spec.snapshots)
-                    figures.draw_chart(chart, name=f"live-{record.key[:10]}", alt_text="Training loss so far")
+                    so_far(spec, curve)
+
+
+def so_far(spec: FineTune, curve: pd.DataFrame) -> None:
+    """The loss of a run under way: it stands still while its table and files are open, so that they are of what is drawn."""
+    name = f"live-{key_of(spec)[:10]}"
+    if st.session_state.get(f"{name}-table"):
+        curve = st.session_state.setdefault(f"{name}-still", curve)
+    else:
+        st.session_state.pop(f"{name}-still", None)
+    now = f"step {int(curve['step'].iloc[-1]):,} of {spec.n_steps:,}"
+    figures.figure(
+        loss_curve(curve, show.look(), n_steps=spec.n_steps, snapshots=spec.snapshots),
+        curve,
+        name=name,
+        alt_text=f"Training loss so far, up to {now}",
+        specs=[spec],
+        note="loss of training batches up to now; no interval; it stands still while its table is open",
+        origin=f"{spec.kind} {key_of(spec)[:10]} · under way, not stored yet · {now}",
+    )
 
 
 def _trains(record: Any, status: Any) -> bool:

@@ -126,8 +126,8 @@ def section(name: str, report: Report, at: int, one: Pinned, figure: Figure | No
             )
             return
         st.image(figure.svg, width="content", alt=figure.title)
-        cited = f" · after {'; '.join(figure.cites)}" if figure.cites else ""
-        st.caption(show.escaped(f"{figure.about} · {figure.method} · {figure.origin}{cited}"))
+        cited = f"after {'; '.join(figure.cites)}" if figure.cites else ""
+        st.caption(show.escaped(" · ".join(filter(None, (figure.about, figure.method, figure.origin, cited)))))
 
 
 def change(name: str, report: Report) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path  # noqa: E402
 import pandas as pd  # noqa: E402
 import streamlit as st  # noqa: E402
 
-from core.charts.kept import kept_bars  # noqa: E402
+from core.charts.kept import kept_bars, kept_table  # noqa: E402
 from core.lab import Kept, Lab  # noqa: E402
 from pages.parts import figures, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
@@ -90,7 +90,16 @@ def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:
         column_config=_COLUMNS,
     )
     chosen = act_on(lab, [rows[place] for place in event["selection"]["rows"] if place < len(rows)])
-    figures.draw_chart(kept_bars(table, show.look()), name="kept-bars", alt_text="Megabytes on disk by analysis")
+    totals = kept_table(table)
+    figures.figure(
+        kept_bars(totals, show.look()),
+        totals,
+        name="kept-bars",
+        alt_text=f"Megabytes on disk by analysis, {len(totals)} bars, the largest {totals['what'].iloc[0]}",
+        specs=[],
+        note="files of each result, all added up",
+        origin=f"read from the cache folder of this machine, {_results(len(rows))}",
+    )
     return chosen
 
 

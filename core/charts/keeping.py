@@ -146,14 +146,18 @@ def _below(figure: Figure, drawn: str) -> str:
     cited = f"<p>After {escape('; '.join(figure.cites))}.</p>" if figure.cites else ""
     table = base64.b64encode(figure.table.encode()).decode()
     specs = "\n".join(figure.specs)
+    again = (
+        f"<details><summary>The same computations again</summary><p>One description a line: save it as spec.json, then "
+        f"<code>python -m core run spec.json</code>.</p><pre>{escape(specs)}</pre></details>"
+    )
+    about = f"<p>{escape(figure.about)}</p>" if figure.about else ""
     return (
         f"<figure>{drawn}<figcaption>"
-        f"<p>{escape(figure.about)}</p><p>{escape(figure.method)}</p>{cited}"
+        f"{about}<p>{escape(figure.method)}</p>{cited}"
         f"<p>{escape(figure.origin)}. Seen at {escape(figure.link)}</p></figcaption></figure>"
         f"<details><summary>Table</summary>{_table(figure.table)}"
         f'<p><a download="{escape(figure.name)}.csv" href="data:text/csv;base64,{table}">CSV</a></p></details>'
-        f"<details><summary>The same computations again</summary><p>One description a line: save it as spec.json, then "
-        f"<code>python -m core run spec.json</code>.</p><pre>{escape(specs)}</pre></details>"
+        f"{again if figure.specs else ''}"
     )
 
 

@@ -46,6 +46,7 @@ def figure(
     note: str,
     on_pick: Callable[[Mapping[str, Any]], None] | None = None,
     also: Sequence[Drawn] = (),
+    origin: str = "",
 ) -> None:
     """A chart, its table with CSV, its files, and where it comes from.
 
@@ -58,13 +59,14 @@ def figure(
         note: estimator, n and interval in a few words.
         on_pick: told the fields of a mark that is clicked, none for a click beside them.
         also: charts of the same table, whose files stand here too.
+        origin: plain words on where the numbers come from, where that is no stored result of `specs`.
     """
     draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
-    st.caption(f"{note} · {provenance(specs)}")
+    st.caption(f"{note} · {escaped(origin) or provenance(specs)}")
     with st.expander("Table and files", icon=":material/table:", key=f"{name}-table", on_change="rerun") as opened:
         if opened.open:
             drawn = Drawn(chart, name, alt_text)
-            below(table, [drawn, *also], name=name, specs=specs, note=note)
+            below(table, [drawn, *also], name=name, specs=specs, note=note, origin=origin)
 
 
 def pointed(
@@ -213,7 +215,9 @@ def behind(table: pd.DataFrame, *, name: str, specs: Sequence[Spec], note: str, 
     below(table, drawn, name=name, specs=specs, note=note)
 
 
-def below(table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequence[Spec], note: str) -> None:
+def below(
+    table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequence[Spec], note: str, origin: str = ""
+) -> None:
     """A table, the files of the charts that were drawn from it, and the code; of one chart all in one row of buttons."""
     files, csv = _table(table, name), table.to_csv(index=False)
     for one in drawn:
@@ -222,7 +226,7 @@ def below(table: pd.DataFrame, drawn: Sequence[Drawn], *, name: str, specs: Sequ
         taking.chart_files(
             one.chart, look(), csv, files if len(drawn) == 1 else st.container(horizontal=True),
             name=one.name, title=one.title, specs=specs, method=taking.plain(note),
-            origin=provenance(specs, is_plain=True),
+            origin=origin or provenance(specs, is_plain=True),
         )  # fmt: skip
     _again(specs, drawn, name, files)
 

@@ -153,13 +153,14 @@ def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str, aside: str = "
     """The script that draws figures again, why one has none, and the code that computes their results.
 
     Args:
-        specs: of the results.
+        specs: of the results; none where what is drawn is of no stored result.
         drawn: charts that stand on the page, each with its name and title.
         name: key of the panel, and name of the file.
         aside: what else there is to know of the script.
     """
     asked = [Redrawn(chart=origin_of(one.chart), name=one.name, title=one.title) for one in drawn]
-    told = [one for one in asked if not cannot(one.chart)]
+    reasons = [cannot(one.chart) if specs else "its numbers are of no stored result" for one in asked]
+    told = [one for one, why in zip(asked, reasons, strict=True) if not why]
     if told:
         written = script(told, name)
         # Above the code: a long one hides what stands below it.
@@ -178,9 +179,11 @@ def again(specs: Sequence[Spec], drawn: Sequence[Any], name: str, aside: str = "
         _code(written)
         if aside:
             st.caption(aside)
-    for one in asked:
-        if why := cannot(one.chart):
+    for one, why in zip(asked, reasons, strict=True):
+        if why:
             st.caption(f"No script draws “{escaped(one.title)}” again: {escaped(why)}.")
+    if not specs:
+        return  # of no result, so that there is nothing to compute
     st.markdown("**Compute its results** where they are not stored, as in a notebook." if asked else "In a notebook:")
     _code(code(specs))
 

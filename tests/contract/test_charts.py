@@ -35,6 +35,7 @@ from core.charts import (
     across,
     board,
     confusion,
+    counts,
     curves,
     geometry,
     heat,
@@ -66,6 +67,7 @@ from core.charts.cursor import HOVER, PICK
 from core.charts.headline import difference, headline, reading
 from core.charts.heads import with_answers
 from core.charts.keeping import drawing_of, save, svg_of_drawing
+from core.charts.kept import kept_bars, kept_table
 from core.charts.look import Look
 from core.charts.points import colouring_of
 from core.lab import Lab
@@ -75,8 +77,15 @@ from core.origins import origin_of
 from core.scripts import Redrawn, cannot, redrawing
 from tests.small import BASE, TUNE, comparison
 
-MADE_UP = {"sizes", "ratio over nothing", "Shuffle", "Reinitialise from the top", "a sentence without a way"}
-"""Figures of results that are changed by hand here, so that nobody can say where they come from."""
+MADE_UP = {
+    "room on disk",
+    "sizes",
+    "ratio over nothing",
+    "Shuffle",
+    "Reinitialise from the top",
+    "a sentence without a way",
+}
+"""Figures of tables and results that are put together or changed by hand here, so that nobody can say where they come from."""
 LOOKS = (Look(), Look(dark=True), Look(projector=True))
 
 
@@ -275,6 +284,13 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "label axes by layer": label_axes.parted_curve(results["label_axes"][0], look, 3),
         "map": scatter.of_pca(maps, 3).figure(look, colour="upos"),
         "map of tunings": scatter.of_tunings(results["map_steps"][0], ["one"]).figure(look, colour="upos"),
+        "label counts": counts.counts_bars(
+            counts.counts_table(("NOUN", "VERB"), (3, 1), (0.75, 0.25)), look, what="Word classes", unit="word"
+        ),
+        "room on disk": kept_bars(
+            kept_table(pd.DataFrame({"what": ["Embeddings", "Linear probe", "Embeddings"], "size": [3e6, 2e3, 1e6]})),
+            look,
+        ),
         "loss": curves.loss_curve(results["fine_tune"][0].curve, look, n_steps=4, snapshots=(1, 2)),
         **weight_figures(results, look),
         **geometry_figures(results, look),

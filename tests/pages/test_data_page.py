@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.refs import TableFile
 from pages.parts.lab import get_lab
 from tests.hub import Repo, serving
-from tests.pages.test_pages import _app, opened, said
+from tests.pages.test_pages import _app, opened, said, with_table
 from tests.unit.test_hub_data import parquet
 
 TREE = "".join(
@@ -66,6 +66,23 @@ def test_the_built_in_suite_is_drawn_and_counted(empty: AppTest) -> None:
     app.toggle(key="arcs").set_value(False).run()
     assert "position:relative" not in html(app)
     assert "inline-block" in html(app)
+
+
+def test_the_counts_of_labels_have_a_table_and_files(empty: AppTest) -> None:
+    app = with_table(opened(empty, "data"), "counts")
+    assert not app.exception
+    assert not app.error
+    (table,) = (one.value for one in app.main.dataframe if "share" in one.value)
+    assert table["count"].is_monotonic_decreasing
+    assert table["share"].sum() == pytest.approx(1)
+    assert [one.label for one in app.get("download_button")][:4] == ["CSV", "SVG", "PNG", "HTML"]
+    assert "its numbers are of no stored result" in said(app)
+    assert "counted in" in said(app)
+    next(button for button in app.button if button.label == "Pin to the report").click().run()
+    assert not app.exception
+    opened(app, "report")
+    assert not app.exception
+    assert "How often each of" in said(app)
 
 
 def test_a_sentence_is_found_by_its_words_and_by_its_number(empty: AppTest) -> None:

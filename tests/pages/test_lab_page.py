@@ -1,6 +1,7 @@
 """The page Lab: recipes of the papers, several seeds at once, and runs of one task beside each other."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,54 @@ def test_a_papers_recipe_and_several_seeds_are_one_press(app: AppTest, tmp_path:
         assert (run.learning_rate, run.warmup, run.batch_size, run.epochs) == (3e-4, 0.1, 32, 10.0)
         assert run.train.n == 40
         assert run.replace(seed=7) == found[0]
+
+
+def test_the_loss_so_far_has_a_table_and_files_and_stands_still_while_they_are_open(
+    app: AppTest, tmp_path: Path
+) -> None:
+    tiny("bert", tmp_path / "tiny")
+    page = opened(app, "lab")
+    lab = get_lab()
+    lab.add_checkpoint(str(tmp_path / "tiny"))
+    spec = FineTune(
+        checkpoint=Folder.at(tmp_path / "tiny"),
+        train=Sample(of=Suite(split="train"), n=500),
+        dev=Sample(of=Suite(split="dev"), n=40),
+        label="sentiment",
+        epochs=20,
+        batch_size=2,
+    )
+    job = lab.submit(spec)
+    try:
+        _until(lambda: lab.live(spec, "curve") is not None)
+        name = f"live-{job.key[:10]}"
+        page = with_table(page.run(), name)
+        assert not page.exception
+        assert not page.error
+        table = _loss_of(page)
+        assert {"CSV", "SVG", "PNG", "HTML"} <= {one.label for one in page.get("download_button")}
+        assert "under way, not stored yet" in said(page)
+        assert "No script draws" in said(page)
+        _until(lambda: len(lab.live(spec, "curve")) > len(table))
+        pd.testing.assert_frame_equal(_loss_of(page.run()), table)
+        page.session_state[f"{name}-table"] = False
+        page.run()
+        assert len(_loss_of(with_table(page, name))) > len(table)
+    finally:
+        lab.cancel(job.key)
+        assert lab.wait(job.key, seconds=60).state not in ACTIVE
+
+
+def _loss_of(page: AppTest) -> pd.DataFrame:
+    (table,) = [one.value for one in page.dataframe if "loss" in one.value]
+    return table
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.2)
 
 
 def test_runs_of_one_task_stand_beside_each_other_told_apart_by_what_differs(app: AppTest, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.catalogue import TUNED as TUNED_KINDS
 from core.keys import key_of
 from core.lab import Lab
-from tests.pages.test_pages import _app, opened, said
+from tests.pages.test_pages import _app, opened, said, with_table
 from tests.small import BASE, TUNE, apart, comparison
 from tests.unit.test_store import flip, lab_at
 
@@ -58,6 +58,26 @@ def test_it_lists_everything_with_size_and_cost(app: AppTest) -> None:
     assert table["size"].max() > 1e6
     assert app.metric[3].value == str(len(SPECS))
     assert len(app.main.get("vega_lite_chart")) == 1
+
+
+def test_its_bars_have_a_table_and_files_and_are_pinned(app: AppTest, cache: Path) -> None:
+    with_table(app, "kept-bars")
+    sound(app)
+    (table,) = (one.value for one in app.main.dataframe if "megabytes" in one.value)
+    listed = app.main.dataframe[0].value
+    assert table["results"].sum() == len(SPECS)
+    assert table["megabytes"].sum() == pytest.approx(listed["size"].sum() / 1e6)
+    assert {one.label for one in app.get("download_button")} >= {"CSV", "SVG", "PNG", "HTML"}
+    assert "No script draws" in said(app)
+    assert "its numbers are of no stored result" in said(app)
+    press(app, "Pin to the report")
+    sound(app)
+    reports = lab_at(cache).reports
+    ((name, _),) = reports.all()
+    held = reports.figure(reports.read(name).pinned[0].figure)
+    assert held["specs"] == []
+    assert "read from the cache folder" in held["origin"]
+    assert str(cache) not in str(held)
 
 
 def test_selected_rows_are_deleted_after_a_yes(app: AppTest, cache: Path) -> None:
