@@ -15,6 +15,7 @@ from core.analyses.fine_tune import FineTune, spaced_steps  # noqa: E402
 from core.analyses.goals import DULL, goal_name  # noqa: E402
 from core.charts import runs  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
+from core.charts.look import Look  # noqa: E402
 from core.charts.scores import explained, interval, others, written  # noqa: E402
 from core.jobs.records import ACTIVE  # noqa: E402
 from core.keys import from_json, key_of  # noqa: E402
@@ -84,12 +85,17 @@ def so_far(spec: FineTune, curve: pd.DataFrame) -> None:
     else:
         st.session_state.pop(f"{name}-still", None)
     now = f"step {int(curve['step'].iloc[-1]):,} of {spec.n_steps:,}"
+
+    def drawn(look: Look) -> Any:
+        return loss_curve(curve, look, n_steps=spec.n_steps, snapshots=spec.snapshots)
+
     figures.figure(
-        loss_curve(curve, show.look(), n_steps=spec.n_steps, snapshots=spec.snapshots),
+        drawn(show.look()),
         curve,
         name=name,
         alt_text=f"Training loss so far, up to {now}",
         specs=[spec],
+        again=drawn,
         note="loss of training batches up to now; no interval; it stands still while its table is open",
         origin=f"{spec.kind} {key_of(spec)[:10]} · under way, not stored yet · {now}",
     )

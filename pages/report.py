@@ -125,7 +125,7 @@ def section(name: str, report: Report, at: int, one: Pinned, figure: Figure | No
                 "Its file is damaged, missing or of another version. Your note is kept; pin the figure once more."
             )
             return
-        st.image(figure.svg, width="content", alt=figure.title)
+        st.image(figure.drawn_in(show.look()), width="content", alt=figure.title)
         cited = f"after {'; '.join(figure.cites)}" if figure.cites else ""
         st.caption(show.escaped(" · ".join(filter(None, (figure.about, figure.method, figure.origin, cited)))))
 

@@ -97,6 +97,7 @@ def listing(lab: Lab, rows: Sequence[Kept]) -> list[str]:
         name="kept-bars",
         alt_text=f"Megabytes on disk by analysis, {len(totals)} bars, the largest {totals['what'].iloc[0]}",
         specs=[],
+        again=lambda look: kept_bars(totals, look),
         note="files of each result, all added up",
         origin=f"read from the cache folder of this machine, {_results(len(rows))}",
     )

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ KEY = (
 """What the marks of all figures stand for."""
 WIDTH = 900
 """Of a drawing that on screen is as wide as its page, in pixels."""
+MOST_LETTERS_DRAWN = 4_000_000
+"""Of a figure's table and its SVG in both looks together; a figure that would have more is kept in one look."""
 MOST_ROWS = 200
 """Of a table that a page shows; all of them are in the CSV that lies in the page."""
 
@@ -35,6 +37,7 @@ class Figure:
     about: str
     """What is compared."""
     svg: str
+    """For paper; or as it was pinned, where `dark` is empty."""
     method: str
     """Estimator, n and interval in a few words."""
     origin: str
@@ -49,6 +52,23 @@ class Figure:
     """Of the view, from the address of the app on: /layers?measure=cka."""
     note: str = ""
     """What somebody wrote below it."""
+    dark: str = ""
+    """The SVG of the same for a dark screen; empty where it was drawn in one look alone."""
+
+    def drawn_in(self, look: Look) -> str:
+        """Its SVG in the look of a page, as far as it is known."""
+        return self.dark if look.dark and self.dark else self.svg
+
+    def in_both_looks(self, drawn: Look, other: str) -> "Figure":
+        """The figure, whose SVG was drawn in one look, with that of the opposite one.
+
+        Without it where there is none (empty) or it would make the figure too large; whichever of the two was seen when it
+        was pinned, the figure is the same then.
+        """
+        if not other or len(self.svg) + len(other) + len(self.table) > MOST_LETTERS_DRAWN:
+            return self
+        light, dark = (other, self.svg) if drawn.dark else (self.svg, other)
+        return replace(self, svg=light, dark=dark)
 
 
 def drawing_of(chart: Any, look: Look) -> dict[str, Any]:
@@ -126,13 +146,17 @@ def report_of(title: str, figures: Sequence[Figure], look: Look) -> str:
     drawn = [
         _figure(
             figure,
-            f'<img alt="{escape(figure.title)}" src="data:image/svg+xml;base64,{base64.b64encode(figure.svg.encode()).decode()}">',
+            f'<img alt="{escape(figure.title)}" src="data:image/svg+xml;base64,{_in_base64(figure.drawn_in(look))}">',
         )
         for figure in figures
     ]
     contents = "".join(f'<li><a href="#{at}">{escape(one.title)}</a></li>' for at, one in enumerate(figures))
     sections = "\n".join(f'<section id="{at}">{one}</section>' for at, one in enumerate(drawn))
     return _page(title, f"<nav><ol>{contents}</ol></nav><p>{escape(KEY)}</p>\n{sections}", look)
+
+
+def _in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _figure(figure: Figure, drawn: str) -> str:

@@ -1,6 +1,6 @@
 """Colours, sizes and the frame that every figure shares, in light, dark and projector form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
@@ -20,6 +20,11 @@ class Look:
 
     dark: bool = False
     projector: bool = False
+
+    @property
+    def opposite(self) -> "Look":
+        """The dark one of a light look, the light one of a dark look."""
+        return replace(self, dark=not self.dark)
 
     @property
     def size(self) -> int:

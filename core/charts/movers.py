@@ -97,6 +97,7 @@ def enough(moved: Moved, names: NDArray[np.str_]) -> list[str]:
     return [str(value) for value in common if _is_enough(names == value, folds)]
 
 
+@traced
 def kept_fewer(moved: Moved, layer: int, names: NDArray[np.str_], *, n_together: int) -> pd.DataFrame:
     """The table of labels_table, for any names.
 

@@ -9,6 +9,7 @@ import streamlit as st
 from altair.utils import schemapi
 
 from core.charts.cursor import PICK
+from core.charts.look import Look
 from core.charts.points import Panel, Picked, colouring_of, draw
 from core.charts.points_svg import svg_of
 from core.keys import Spec
@@ -34,6 +35,8 @@ class Drawn(NamedTuple):
     chart: Any
     name: str
     title: str
+    again: Callable[[Look], Any] | None = None
+    """Draws it in another look, where its origin does not tell how."""
 
 
 def figure(
@@ -47,6 +50,7 @@ def figure(
     on_pick: Callable[[Mapping[str, Any]], None] | None = None,
     also: Sequence[Drawn] = (),
     origin: str = "",
+    again: Callable[[Look], Any] | None = None,
 ) -> None:
     """A chart, its table with CSV, its files, and where it comes from.
 
@@ -60,12 +64,13 @@ def figure(
         on_pick: told the fields of a mark that is clicked, none for a click beside them.
         also: charts of the same table, whose files stand here too.
         origin: plain words on where the numbers come from, where that is no stored result of `specs`.
+        again: draws the chart in another look, where its numbers come from elsewhere than the store.
     """
     draw_chart(chart, name=name, alt_text=alt_text, on_pick=on_pick)
     st.caption(f"{note} · {escaped(origin) or provenance(specs)}")
     with st.expander("Table and files", icon=":material/table:", key=f"{name}-table", on_change="rerun") as opened:
         if opened.open:
-            drawn = Drawn(chart, name, alt_text)
+            drawn = Drawn(chart, name, alt_text, again)
             below(table, [drawn, *also], name=name, specs=specs, note=note, origin=origin)
 
 
@@ -107,51 +112,32 @@ def pointed(
     Returns:
         What the viewer picked and circled.
     """
-    # Numbers are no strings: of 100,000 points they would double the message. The card has the one that colours stand for.
-    words, drawn_as = points.select_dtypes(exclude="number").astype(str), look()
-    colouring = colouring_of(labels, drawn_as, title=label)
-    drawn = draw(
-        panels,
-        colouring,
-        texts=words["text"].tolist(),
-        # The same whatever colours stand for: a choice is of these strings, and outlives another colouring.
-        details={LABEL_NAMES.get(column, column): words[column].tolist() for column in words if column != "text"},
-        look=drawn_as,
-        alt_text=alt_text,
-        key=name,
-        axes=axes,
-        **options,
+    drawn_as = look()
+    svg_options = {"axes": axes, "limits": options.get("limits"), "faint": options.get("faint")}
+
+    def svg_in(wanted: Look) -> str:
+        return svg_of(panels, colouring_of(labels, wanted, title=label), look=wanted, **svg_options)
+
+    drawn = _on_canvas(
+        panels, labels, points, label=label, look=drawn_as, axes=axes, alt_text=alt_text, key=name, **options
     )
     picked = point_map(drawn, key=name)
     if tell is not None:
         tell(picked)
     st.caption(f"{note} · {provenance(specs)}")
-    circled = len(picked.selected)
-    with st.expander(
-        f"Table: {circled:,} of {len(points):,} points" if circled else "Table",
-        icon=":material/table:",
-        key=f"{name}-table",
-        on_change="rerun",
-    ) as rows:
-        if rows.open:
-            _table(table().iloc[picked.selected] if circled else table(), name)
+    _rows_of(points, picked, table, name)
     with st.expander(
         "Figure to keep (SVG, PNG, HTML)", icon=":material/image:", key=f"{name}-kept", on_change="rerun"
     ) as open_:
         if open_.open:
             origin, files = provenance(specs, is_plain=True), st.container(horizontal=True)
             taking.map_files(
-                svg_of(
-                    panels,
-                    colouring,
-                    look=drawn_as,
-                    axes=axes,
-                    limits=options.get("limits"),
-                    faint=options.get("faint"),
-                ),
+                svg_in(drawn_as),
                 page_of(drawn, title=alt_text, notes=taking.written_below(specs, about, note, origin), look=drawn_as),
                 lambda: table().to_csv(index=False),
                 files,
+                look=drawn_as,
+                other=lambda: svg_in(drawn_as.opposite),
                 name=name,
                 title=alt_text,
                 specs=specs,
@@ -162,6 +148,36 @@ def pointed(
             drawn_to_keep = draw_chart(kept(), name=f"{name}-figure", alt_text=alt_text)
             _again(specs, [drawn_to_keep], name, files, _NOT_THE_CANVAS)
     return picked
+
+
+def _on_canvas(
+    panels: Sequence[Panel], labels: pd.Series, points: pd.DataFrame, *, label: str, look: Look, **options: Any
+) -> Any:
+    """What the canvas is told to draw; options: further ones of core.charts.points.draw."""
+    # Numbers are no strings: of 100,000 points they would double the message. The card has the one that colours stand for.
+    words = points.select_dtypes(exclude="number").astype(str)
+    return draw(
+        panels,
+        colouring_of(labels, look, title=label),
+        texts=words["text"].tolist(),
+        # The same whatever colours stand for: a choice is of these strings, and outlives another colouring.
+        details={LABEL_NAMES.get(column, column): words[column].tolist() for column in words if column != "text"},
+        look=look,
+        **options,
+    )
+
+
+def _rows_of(points: pd.DataFrame, picked: Picked, table: Callable[[], pd.DataFrame], name: str) -> None:
+    """The table of a map, of circled points alone while some are; built when it is opened."""
+    circled = len(picked.selected)
+    with st.expander(
+        f"Table: {circled:,} of {len(points):,} points" if circled else "Table",
+        icon=":material/table:",
+        key=f"{name}-table",
+        on_change="rerun",
+    ) as rows:
+        if rows.open:
+            _table(table().iloc[picked.selected] if circled else table(), name)
 
 
 class _Ready:
@@ -225,7 +241,7 @@ def below(
             st.caption(escaped(one.title))
         taking.chart_files(
             one.chart, look(), csv, files if len(drawn) == 1 else st.container(horizontal=True),
-            name=one.name, title=one.title, specs=specs, method=taking.plain(note),
+            again=one.again, name=one.name, title=one.title, specs=specs, method=taking.plain(note),
             origin=origin or provenance(specs, is_plain=True),
         )  # fmt: skip
     _again(specs, drawn, name, files)

@@ -11,8 +11,10 @@ import streamlit as st
 
 from core.charts.keeping import Figure, drawing_of, page_of_drawing, png_of, svg_of_drawing
 from core.charts.look import Look
+from core.errors import TunescopeError
 from core.keys import Spec, to_json
-from core.origins import origin_of
+from core.origins import Origin, origin_of
+from core.redraw import in_look
 from core.scripts import Redrawn, cannot, computing, file_name, redrawing, script_name
 from pages.parts import picker, reporting
 from pages.parts.lab import get_lab, is_viewer
@@ -50,7 +52,9 @@ def figure_of(
     )
 
 
-def chart_files(chart: Any, look: Look, table: str, place: Any, **about: Any) -> None:
+def chart_files(
+    chart: Any, look: Look, table: str, place: Any, *, again: Callable[[Look], Any] | None = None, **about: Any
+) -> None:
     """The downloads of an Altair figure, and what else can be done with it, in `place`, a row of buttons.
 
     Args:
@@ -58,8 +62,10 @@ def chart_files(chart: Any, look: Look, table: str, place: Any, **about: Any) ->
         look: as it was drawn.
         table: its CSV.
         place: where the buttons stand.
+        again: draws it in another look; without it, its origin tells how.
         about: what figure_of asks for.
     """
+    drawn_again = again or _by(origin_of(chart))
     drawing = drawing_of(chart, look)
     svg, png = _drawn(json.dumps(drawing, sort_keys=True))
     figure = figure_of(svg, table, **about)
@@ -69,18 +75,37 @@ def chart_files(chart: Any, look: Look, table: str, place: Any, **about: Any) ->
         place, "HTML", page_of_drawing(drawing, figure, look), figure.name, "text/html",
         "One file with the figure as it answers to the mouse here, its table and its source. It needs no network.",
     )  # fmt: skip
-    _pin_button(place, figure)
+    _pin_button(place, figure, look, lambda: _svg(drawn_again(look.opposite), look.opposite))
 
 
-def map_files(svg: str, page: str, table: Callable[[], str], place: Any, **about: Any) -> None:
-    """The same of a map on the canvas, drawn already; its table is written down when it is pinned."""
+def _by(origin: Origin) -> Callable[[Look], Any]:
+    """Draws a figure again in another look; None where its origin, or the store, does not tell how."""
+
+    def read(spec: Spec) -> Any:
+        try:
+            return get_lab().peek(spec)
+        except TunescopeError:  # damaged since: its page says so
+            return None
+
+    return lambda look: in_look(origin, look, read)
+
+
+def _svg(chart: Any, look: Look) -> str:
+    return "" if chart is None else svg_of_drawing(drawing_of(chart, look))
+
+
+def map_files(
+    svg: str, page: str, table: Callable[[], str], place: Any, *, look: Look, other: Callable[[], str], **about: Any
+) -> None:
+    """The same of a map on the canvas, drawn already; `other`, its SVG in the opposite look, and its table are written down
+    when it is pinned."""
     figure = figure_of(svg, "", **about)
     _download(place, "SVG", svg, figure.name, "image/svg+xml")
     _download(
         place, "HTML", page, figure.name, "text/html",
         "One file with the map as it is here: zoom, search by mouse, circle. It needs no network.",
     )  # fmt: skip
-    _pin_button(place, figure, table)
+    _pin_button(place, figure, look, other, table)
 
 
 def _download(place: Any, format_: str, content: str | bytes, name: str, mime: str, about: str | None = None) -> None:
@@ -96,12 +121,16 @@ def _download(place: Any, format_: str, content: str | bytes, name: str, mime: s
     )
 
 
-def _pin_button(place: Any, figure: Figure, table: Callable[[], str] | None = None) -> None:
+def _pin_button(
+    place: Any, figure: Figure, look: Look, other: Callable[[], str], table: Callable[[], str] | None = None
+) -> None:
+    """Pins a figure, drawn in both looks: a report is read in either."""
     if is_viewer():
         return  # reports are the presenter's
 
     def pin() -> None:
-        reporting.pin(replace(figure, table=table()) if table else figure)
+        whole = replace(figure, table=table()) if table else figure
+        reporting.pin(whole.in_both_looks(look, other()))
 
     place.button(
         "Pin to the report",

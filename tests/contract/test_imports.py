@@ -16,6 +16,7 @@ ALLOWED = {
     "settings": {"errors"},
     "origins": {"keys"},
     "scripts": {"origins", "keys"},
+    "redraw": {"origins", "keys"},
     "hub": {"refs", "errors"},
     "maths": {"errors"},
     "data": {"hub", "refs", "settings", "errors"},

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.catalogue import TUNED as TUNED_KINDS
+from core.charts.look import Look
 from core.keys import key_of
 from core.lab import Lab
 from tests.pages.test_pages import _app, opened, said, with_table
@@ -76,6 +77,8 @@ def test_its_bars_have_a_table_and_files_and_are_pinned(app: AppTest, cache: Pat
     ((name, _),) = reports.all()
     held = reports.figure(reports.read(name).pinned[0].figure)
     assert held["specs"] == []
+    light, dark = (Look(dark=is_dark).paper for is_dark in (False, True))
+    assert (light in held["svg"], dark in held["dark"]) == (True, True)
     assert "read from the cache folder" in held["origin"]
     assert str(cache) not in str(held)
 
