@@ -109,7 +109,7 @@ def draw(chosen: Selection, drawn: Laid, colour: str, query: str, places: tuple[
     if marked.said:
         st.caption(show.escaped(marked.said))
     picked = figures.pointed(
-        flat.panels(look),
+        flat.panels,
         flat.points[colour],
         flat.points,
         label=name,

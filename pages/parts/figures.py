@@ -75,7 +75,7 @@ def figure(
 
 
 def pointed(
-    panels: Sequence[Panel],
+    panels: Callable[[Look], Sequence[Panel]],
     labels: pd.Series,
     points: pd.DataFrame,
     *,
@@ -94,7 +94,7 @@ def pointed(
     """A map of points on the canvas, with what a figure has: its table with CSV, where it comes from, a figure to keep.
 
     Args:
-        panels: the same points in each.
+        panels: the same points in each, in a look.
         labels: of each point: names or numbers, what colours stand for.
         points: one row a point: text, and what else its card says, a column each.
         label: what the labels are called on screen.
@@ -116,10 +116,10 @@ def pointed(
     svg_options = {"axes": axes, "limits": options.get("limits"), "faint": options.get("faint")}
 
     def svg_in(wanted: Look) -> str:
-        return svg_of(panels, colouring_of(labels, wanted, title=label), look=wanted, **svg_options)
+        return svg_of(panels(wanted), colouring_of(labels, wanted, title=label), look=wanted, **svg_options)
 
     drawn = _on_canvas(
-        panels, labels, points, label=label, look=drawn_as, axes=axes, alt_text=alt_text, key=name, **options
+        panels(drawn_as), labels, points, label=label, look=drawn_as, axes=axes, alt_text=alt_text, key=name, **options
     )
     picked = point_map(drawn, key=name)
     if tell is not None:

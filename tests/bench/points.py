@@ -47,7 +47,7 @@ from pages.parts import figures
 labels = pd.Series(label % st.radio("labels", [7, 3])).map("label {}".format)
 points = pd.DataFrame({"text": words, "label": labels})
 spec = JointMap(base=Embed(checkpoint=Packaged(), sample=SEEN), tuned=Embed(checkpoint=checkpoints()[0], sample=SEEN))
-figures.pointed([Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
+figures.pointed(lambda look: [Panel(title=f"panel {p}", colour="#0072B2", positions=rows) for p, rows in enumerate(places)],
     labels, pd.DataFrame({"text": words}), label="label", axes=("x", "y"), kept=lambda: None,
     table=lambda: points.assign(x=places[0][:, 0], y=places[0][:, 1]), name="map", alt_text="points", specs=[spec],
     note="made", height=330)
