@@ -78,6 +78,8 @@ class HowRead:
     """Without a vector: cut off, or dropped by the tokenizer."""
     precision: str
     """Of the network's arithmetic."""
+    text: str
+    """Key of the sample that was read: both sides of a comparison read one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +261,12 @@ class Lab(Holdings):
             held = self.store.manifest(spec)["values"] if self.store.has(spec) else None
         except ArtifactDamaged:
             return None
-        return held and HowRead(**{name: held[name] for name in HowRead.__dataclass_fields__})
+        return held and HowRead(
+            n_cut_sentences=held["n_cut_sentences"],
+            n_lost_words=held["n_lost_words"],
+            precision=held["precision"],
+            text=key_of(spec.sample),
+        )
 
     # -- lessons
 

@@ -139,7 +139,8 @@ def looked_at(chosen: Selection, drawn: Laid, moved: Moved | None, place: Any) -
     if drawn.near is not None:
         return look_here.lead(chosen, drawn.near, moved, place)
     place.caption(
-        "Which points lost their neighbours is known of PCA, UMAP, t-SNE and UMAP of all layers: choose one of these."
+        "Which points lost their neighbours is known of PCA, UMAP, t-SNE and UMAP of all layers, of 50 to 10,000 points a side: "
+        "choose one of these, or so many points in its settings."
     )
     return {}
 
@@ -157,7 +158,9 @@ def told(chosen: Selection, picked: Picked, drawn: Laid, moved: Moved | None) ->
         if moved is not None:
             near_both(chosen, moved, picked.point)
     if moved is None and drawn.near is not None:
-        show.results([drawn.near], what="the true neighbours of every point, at every layer")
+        st.caption(
+            "Its true neighbours, of the whole space, are known once they are computed: **Look here**, above the map."
+        )
 
 
 def written(value: Any) -> str:

@@ -19,6 +19,8 @@ LEAST_REGION = 3
 """Movers next to each other that make a region."""
 _THE_SAME = 0.8
 """Share of points that two labels have in common from which on one of them is enough."""
+_DRAWS = 100
+"""Of as many rows at random, for how large a region is by chance."""
 _NAMED = 3
 """Rows of a region by which it is called."""
 
@@ -39,8 +41,8 @@ def leads(moved: Moved, layer: int, *, of_words: bool, unmarked: str = "") -> li
     """Where to look at a layer, the clearest of each kind first: labels, words, regions; none where nothing is beyond the noise.
 
     A label or word is named where its rows kept fewer of their neighbours than all others; intervals are wide enough to hold for
-    all labels and words of the layer together (Bonferroni). A region is movers (at most 5 % of them false) that are among the
-    nearest of each other in the base.
+    all labels and words of the layer together (Bonferroni). A region is movers that are among the nearest of each other in the
+    base, more of them than of as many rows drawn at random.
 
     Args:
         of_words: whether rows are words, of which some are the same.
@@ -90,7 +92,7 @@ def _of_names(
             f"[{-100 * high:.0f}, {-100 * low:.0f}]; {n:,} of them"
         )
         lead = Lead(str(value).join(called), why, names == value)
-        found.append(_Candidate(lead, str(value), difference / (high - low)))
+        found.append(_Candidate(lead, str(value), difference / (high - low) if high > low else -np.inf))
     return found
 
 
@@ -109,25 +111,41 @@ def _shared(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 
 def _regions(moved: Moved, layer: int) -> list[Lead]:
-    """Movers that lie next to each other in the base, the largest group first."""
+    """Movers of which each is near to another in the base and that one to it, the largest group first.
+
+    A group is a region where it is larger than the largest of as many rows drawn at random mostly is.
+    """
     movers = np.flatnonzero(moved.is_mover[layer])
     near, _ = moved.nearest(layer)
     n = len(near)
     links = csr_array((np.ones(near.size), (np.repeat(np.arange(n), near.shape[1]), near.ravel())), shape=(n, n))
-    _, group = connected_components(links[movers][:, movers], directed=False)
+    mutual = links.multiply(links.T).tocsr()
+    groups = _groups(mutual, movers)
+    if not any(len(one) >= LEAST_REGION for one in groups):
+        return []
+    drawn = np.random.default_rng(0)
+    largest = [max(map(len, _groups(mutual, drawn.choice(n, len(movers), replace=False)))) for _ in range(_DRAWS)]
+    least = max(LEAST_REGION, int(np.quantile(largest, 0.95, method="higher")) + 1)
     found = []
-    for number in np.unique(group):
-        own = movers[group == number]
-        if len(own) < LEAST_REGION:
+    for own in groups:
+        if len(own) < least:
             continue
         first = own[np.argsort(moved.p_value[layer][own], kind="stable")][:_NAMED]
         texts = ", ".join(dict.fromkeys(_short(str(moved.points["text"].iloc[row])) for row in first))
         points = np.zeros(n, dtype=bool)
         points[own] = True
         more = " …" if len(own) > _NAMED else ""
-        why = f"{len(own):,} movers next to each other in the base; of a layer's movers at most 5 % are false"
+        why = f"{len(own):,} movers next to each other in the base, where {least - 1:,} would lie so by chance"
         found.append(Lead(f"around {texts}{more}", why, points))
     return sorted(found, key=lambda one: -int(one.points.sum()))
+
+
+def _groups(links: csr_array, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Rows that hang together by links among them."""
+    if not len(rows):
+        return []
+    _, group = connected_components(links[rows][:, rows], directed=False)
+    return [rows[group == number] for number in np.unique(group)]
 
 
 def _short(text: str) -> str:

@@ -84,7 +84,8 @@ def labels_table(moved: Moved, layer: int, label: str) -> pd.DataFrame:
     rest) with low and high, is_noise; those that kept fewest first.
 
     Intervals by a jackknife over groups of sentences, wide enough to hold for all labels together (Bonferroni). Values with
-    fewer than 6 rows, or in too few sentences, are left out, and so is one that all rows have.
+    fewer than 6 rows, or in too few sentences, are left out, and so is one that all rows have. Degrees of freedom are those of the
+    groups that hold the label, or the others.
     """
     names = moved.points[label].astype(str).to_numpy(dtype=np.str_)
     return kept_fewer(moved, layer, names, n_together=len(enough(moved, names)))
@@ -110,7 +111,10 @@ def kept_fewer(moved: Moved, layer: int, names: NDArray[np.str_], *, n_together:
     for value in enough(moved, names):
         of_value = names == value
         without = [_less_rest(kept[folds != fold], of_value[folds != fold]) for fold in range(int(folds.max()) + 1)]
-        found = jackknife(_less_rest(kept, of_value), without, level=1 - 0.05 / n_together, n=int(of_value.sum()))
+        telling = min(len(set(folds[of_value])), len(set(folds[~of_value])))
+        found = jackknife(
+            _less_rest(kept, of_value), without, level=1 - 0.05 / n_together, n=int(of_value.sum()), n_telling=telling
+        )
         rows.append({
             "value": value, "n": found.n, "kept": kept[of_value].mean(), "rest": kept[~of_value].mean(),
             "difference": found.value, "low": found.low, "high": found.high, "is_noise": found.low <= 0 <= found.high,

@@ -67,7 +67,9 @@ def group_folds(groups: ArrayLike, *, n_folds: int = 20, seed: int = 0) -> NDArr
     return fold_of_group[position].astype(np.intp)
 
 
-def jackknife(value: float, leave_one_out: ArrayLike, *, level: float = 0.95, n: int) -> Estimate:
+def jackknife(
+    value: float, leave_one_out: ArrayLike, *, level: float = 0.95, n: int, n_telling: int | None = None
+) -> Estimate:
     """Interval of a value by a delete-a-group jackknife.
 
     The standard error is sqrt((g - 1) / g * sum((v_i - mean v)^2)); the interval is symmetric, Student t with g - 1
@@ -78,6 +80,8 @@ def jackknife(value: float, leave_one_out: ArrayLike, *, level: float = 0.95, n:
         leave_one_out: the statistic with each group left out in turn [g].
         level: coverage, between 0 and 1.
         n: rows behind value.
+        n_telling: groups that the statistic varies through, where it does not vary through all of them: so many less one are the
+            degrees of freedom then. A mean of few rows hangs on the few groups that hold them, however many others there are.
     Raises:
         NotEnoughData: fewer than 2 groups, or a value that is not a number.
         SpecInvalid: level out of range.
@@ -87,7 +91,7 @@ def jackknife(value: float, leave_one_out: ArrayLike, *, level: float = 0.95, n:
     left = _finite(leave_one_out, "A jackknife interval.")
     g = len(left)
     error = math.sqrt((g - 1) / g * float(np.sum((left - left.mean()) ** 2)))
-    return _interval(value, error, level, n, g)
+    return _interval(value, error, level, n, g if n_telling is None else min(g, n_telling))
 
 
 def t_interval(values: ArrayLike, *, level: float = 0.95) -> Estimate:

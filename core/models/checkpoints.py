@@ -272,7 +272,9 @@ def load_weights(
 
 def _is_plain(auto: Any, config: "PretrainedConfig") -> bool:
     """Whether an Auto class makes one model of the whole configuration: of several models in one it takes a part."""
-    return type(config) in auto._model_mapping and "text_config" not in config.sub_configs
+    if type(config) not in auto._model_mapping or "text_config" in config.sub_configs:
+        return False
+    return isinstance(auto._model_mapping[type(config)], type)  # of Funnel the class depends on the configuration
 
 
 def config_of(folder: Path, **settings: Any) -> "PretrainedConfig":

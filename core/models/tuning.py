@@ -744,7 +744,7 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
-        if math.isnan(loss) and state.global_step == 1:  # no weight has changed yet: no learning rate would help
+        if not math.isfinite(loss) and state.global_step == 1:  # no weight has changed yet: no learning rate would help
             raise SpecInvalid(
                 "Tuning a checkpoint.",
                 "Its first loss is no number, before anything was learnt: weights of the checkpoint are none, or too large.",

@@ -299,11 +299,17 @@ def provenance(specs: Sequence[Spec], *, is_plain: bool = False) -> str:
     return f"{named} · {came}{made} · {', '.join(machines)}{read}"
 
 
+def _of_all_texts(all_read: Sequence[HowRead], name: str) -> int:
+    """A count over texts; of those who read the same one, the largest."""
+    most: dict[str, int] = {}
+    for one in all_read:
+        most[one.text] = max(most.get(one.text, 0), getattr(one, name))
+    return sum(most.values())
+
+
 def _how_read(all_read: Sequence[HowRead]) -> str:
     """What of the text did not reach the vectors, and arithmetic below full precision; empty where nothing is to be said."""
-    cut, lost = (
-        max((getattr(one, name) for one in all_read), default=0) for name in ("n_cut_sentences", "n_lost_words")
-    )
+    cut, lost = (_of_all_texts(all_read, name) for name in ("n_cut_sentences", "n_lost_words"))
     found = [f"{cut:,} sentence{'s' * (cut != 1)} cut at the longest input"] if cut else []
     found += [f"{lost:,} word{'s' * (lost != 1)} without a vector"] if lost else []
     found += [f"read in {one}" for one in sorted({one.precision for one in all_read} - _PLAIN)]

@@ -27,33 +27,34 @@ def lead(chosen: Selection, spec: Movers, moved: Moved | None, place: Any) -> di
         if moved is None:
             show.results([spec], what="the true neighbours of every point, at every layer")
             return {}
-        found = {
-            one.name: one for one in leads(moved, chosen.layer, of_words=chosen.embedded == "word", unmarked=UNMARKED)
-        }
+        found = _leads(key_of(spec), chosen.layer, chosen.embedded == "word", moved)
         if not found:
             st.caption(
                 "Nothing stands out: no label or word kept fewer neighbours than the others beyond the noise, and no movers lie "
-                "next to each other. Try another layer."
+                "next to each other beyond chance. Try another layer."
             )
             return {}
-        name = st.radio(
+        # By place: two regions of one word would have one name.
+        at = st.radio(
             "Show",
-            list(found),
+            range(len(found)),
             index=None,
-            captions=[show.escaped(one.why) for one in found.values()],
-            format_func=show.escaped,
+            captions=[show.escaped(one.why) for one in found],
+            format_func=lambda at: show.escaped(found[at].name),
             key=f"look-{chosen.layer}-{key_of(spec)[:12]}",
             persist_state="session",
             label_visibility="collapsed",
         )
-        if name is not None:
+        if at is not None:
             st.button("Show all again", icon=":material/undo:", on_click=_forget, args=(chosen.layer, spec))
-    return {} if name is None else {_said(found[name]): found[name].points}
+    return {} if at is None else {f"are “{found[at].name}”": found[at].points}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _leads(key: str, layer: int, of_words: bool, _moved: Moved) -> list[Lead]:
+    """Those of a stored result, kept: a popover's content is worked out while it is closed too. Args: key: of the result."""
+    return leads(_moved, layer, of_words=of_words, unmarked=UNMARKED)
 
 
 def _forget(layer: int, spec: Movers) -> None:
     st.session_state[f"look-{layer}-{key_of(spec)[:12]}"] = None
-
-
-def _said(one: Lead) -> str:
-    return f"are “{one.name}”"

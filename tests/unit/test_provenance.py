@@ -58,11 +58,15 @@ def test_vectors_that_are_gone_or_damaged_are_left_out_and_the_result_stands(
 
 
 def test_what_is_as_it_should_be_is_not_spoken_of() -> None:
-    def how(cut: int, lost: int, precision: str) -> HowRead:
-        return HowRead(n_cut_sentences=cut, n_lost_words=lost, precision=precision)
+    def how(cut: int, lost: int, precision: str, text: str = "one") -> HowRead:
+        return HowRead(n_cut_sentences=cut, n_lost_words=lost, precision=precision, text=text)
 
     assert _how_read([]) == _how_read([how(0, 0, "float32"), how(0, 0, "as given")]) == ""
     assert _how_read([how(1, 12, "float32"), how(0, 1, "float32")]) == (
         " · 1 sentence cut at the longest input, 12 words without a vector"
     )
     assert _how_read([how(0, 1, "bfloat16"), how(0, 0, "float32")]) == " · 1 word without a vector, read in bfloat16"
+    # Two sides of one text lost the same; two texts lost each its own.
+    sides = [how(40, 50, "float32"), how(38, 52, "float32")]
+    assert "40 sentences cut at the longest input, 52 words" in _how_read(sides)
+    assert "70 sentences cut at the longest input, 82 words" in _how_read([*sides, how(30, 30, "float32", "two")])
