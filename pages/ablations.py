@@ -22,7 +22,8 @@ from core.analyses.experiments import (  # noqa: E402
     Point,
 )
 from core.analyses.fine_tune import FineTune  # noqa: E402
-from core.analyses.goals import MEASURES, goal_name  # noqa: E402
+from core.analyses.goals import goal_name  # noqa: E402
+from core.analyses.scoring import MEASURES  # noqa: E402
 from core.charts import ablations  # noqa: E402
 from core.charts.scores import explained  # noqa: E402
 from core.keys import to_json  # noqa: E402

@@ -12,7 +12,8 @@ import streamlit as st  # noqa: E402
 from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.compress import Compress  # noqa: E402
 from core.analyses.fine_tune import FineTune, spaced_steps  # noqa: E402
-from core.analyses.goals import DULL, goal_name  # noqa: E402
+from core.analyses.goals import goal_name  # noqa: E402
+from core.analyses.scoring import DULL  # noqa: E402
 from core.charts import runs  # noqa: E402
 from core.charts.curves import loss_curve  # noqa: E402
 from core.charts.look import Look  # noqa: E402

@@ -12,7 +12,8 @@ import streamlit as st  # noqa: E402
 
 from core.analyses.checkpoint import run_of  # noqa: E402
 from core.analyses.fine_tune import Snapshot  # noqa: E402
-from core.analyses.goals import DULL, misses  # noqa: E402
+from core.analyses.goals import misses  # noqa: E402
+from core.analyses.scoring import DULL  # noqa: E402
 from core.charts import board, confusion, curves, scores  # noqa: E402
 from core.charts.rows import only  # noqa: E402
 from core.lab import Named  # noqa: E402

@@ -10,7 +10,8 @@ from core.analyses.base import Run
 from core.analyses.checkpoint import shape_of
 from core.analyses.experiments import BY_NAME, Experiment, Manner, Point, grid
 from core.analyses.fine_tune import FineTune
-from core.analyses.goals import MEASURES, dull, goal_name, score_of
+from core.analyses.goals import goal_name
+from core.analyses.scoring import MEASURES, dull, score_of
 from core.analyses.trial import TrialScores
 from core.data.load import sample_size
 from core.errors import SpecInvalid
@@ -162,7 +163,7 @@ def trial_row(point: Point, found: TrialScores, measure: str, scored: Scored | N
 def scores_of(answers: pd.DataFrame, labels: tuple[str, ...], measure: str) -> tuple[float, float, float, float]:
     """Score, both ends of its interval (the score itself where it has none), and what always answering the same scores.
 
-    Args: as core.analyses.goals.score_of.
+    Args: as core.analyses.scoring.score_of.
     """
     value, many = score_of(answers, labels, measure)
     low, high = (many.low, many.high) if many else (value, value)

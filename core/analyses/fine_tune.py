@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.base import Run
-from core.analyses.goals import MEASURES, Scored, Task, prepared, score_of, steps_of
+from core.analyses.goals import Scored, Task, prepared, steps_of
+from core.analyses.scoring import MEASURES, score_of
 from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Described, Result, Spec, later
@@ -112,7 +113,7 @@ class FineTune(Spec, kind="fine_tune", version=2, also=(3,)):
 
     @property
     def measure(self) -> str:
-        """The main score of its head (core.analyses.goals.MEASURES)."""
+        """The main score of its head (core.analyses.scoring.MEASURES)."""
         return MEASURES[self.goal][0]
 
     @property

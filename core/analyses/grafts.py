@@ -11,8 +11,9 @@ import pandas as pd
 
 from core.analyses.base import Run
 from core.analyses.fine_tune import FineTune, asked_again
-from core.analyses.goals import MEASURES, MIN_GROUPS, Scored, Task, dull, prepared, score_of
+from core.analyses.goals import MIN_GROUPS, Scored, Task, prepared
 from core.analyses.graft import Graft, Grown, grafted_model, grown_by, write_graft
+from core.analyses.scoring import MEASURES, dull, score_of
 from core.data.load import sample_size
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
@@ -193,7 +194,7 @@ class GraftScores(Result):
     """What the head scores at each place."""
 
     measure: str
-    """Of core.analyses.goals.MEASURES."""
+    """Of core.analyses.scoring.MEASURES."""
     scores: pd.DataFrame
     """at, score, low, high (95 % over dev examples; the score itself where it has no interval), same (share of answers that are
     the intact network's; NaN of numbers)."""
@@ -318,7 +319,7 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, labels: tuple[str, ...
     Args:
         first, second: as core.analyses.goals.Scored.answers, row for row of the same examples.
         labels: in the head's order.
-        measure: of core.analyses.goals.MEASURES.
+        measure: of core.analyses.scoring.MEASURES.
     Returns:
         second - first; None where the answers are the same.
     """

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from core.analyses.base import Run
 from core.analyses.checkpoint import run_of
 from core.analyses.embed import Embeddings
-from core.analyses.goals import MEASURES, dull, prepared, score_of
+from core.analyses.goals import prepared
 from core.analyses.head_answers import head_labels, refuse_others, speaker
 from core.analyses.neurons import LINEAR, RANDOM, RANKINGS, TOP, Neurons, NeuronScores
 from core.analyses.places import whole_texts
 from core.analyses.probe import splits_of
+from core.analyses.scoring import MEASURES, dull, score_of
 from core.analyses.units import labelled_rows
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
@@ -98,7 +99,7 @@ class NeuronAblations(Result):
     """Scores of a head, on the dev examples of its run."""
 
     measure: str
-    """What is scored (core.analyses.goals.MEASURES)."""
+    """What is scored (core.analyses.scoring.MEASURES)."""
     scores: pd.DataFrame
     """gone (top, last, random), draw (of random sets, from 0), share (of all neurons held still), n_neurons, score, low, high
     (95 % over dev rows; the score itself where it has no interval), same (share of answers that are the whole network's)."""

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from core.analyses.base import Run
 from core.analyses.checkpoint import source_of
 from core.analyses.embed import Embeddings, batch_pieces
-from core.analyses.goals import MEASURES
 from core.analyses.inner_embed import states_of
 from core.analyses.neuron_ablation import SETS, SHARES, held_places
 from core.analyses.neurons import LINEAR, RANKINGS, TOP, Neurons
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, splits_of
+from core.analyses.scoring import MEASURES
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.examples import Examples
 from core.data.load import load_sample, sample_size
@@ -97,7 +97,7 @@ class NeuronReadings(Result):
 
     @property
     def measure(self) -> str:
-        """What is scored (core.analyses.goals.MEASURES)."""
+        """What is scored (core.analyses.scoring.MEASURES)."""
         return MEASURES["label"][0]
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from core.analyses.ablation import Ablation, AblationScores
 from core.analyses.base import Run
-from core.analyses.goals import MEASURES
 from core.analyses.probe import Probe, ProbeScores
+from core.analyses.scoring import MEASURES
 from core.errors import IncompatibleRefs, SpecInvalid
 from core.keys import Result, Spec
 

@@ -9,7 +9,6 @@ from core.analyses.ablation import Ablation, AblationScores
 from core.analyses.codelength_change import CodelengthChange
 from core.analyses.crowding import Crowding
 from core.analyses.direct_probe_change import DirectProbeChange
-from core.analyses.goals import MEASURES
 from core.analyses.inner_embed import AnyEmbed
 from core.analyses.isotropy import Isotropy
 from core.analyses.label_geometry import LabelGeometry
@@ -17,6 +16,7 @@ from core.analyses.neuron_depth import NeuronDepth
 from core.analyses.prediction import Predicted, Prediction
 from core.analyses.probe_change import ProbeChange
 from core.analyses.ridge_probe_change import RidgeProbeChange
+from core.analyses.scoring import MEASURES
 from core.analyses.similarity import LayerSimilarity, Similarity
 from core.analyses.spatial_change import SpatialChange
 from core.analyses.structural_change import StructuralChange

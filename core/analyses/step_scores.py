@@ -7,7 +7,8 @@ import pandas as pd
 
 from core.analyses.base import Run
 from core.analyses.fine_tune import FineTune, TunedCheckpoint, asked_again
-from core.analyses.goals import MEASURES, prepared
+from core.analyses.goals import prepared
+from core.analyses.scoring import MEASURES
 from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
@@ -37,7 +38,7 @@ class ScoresOverSteps(Result):
     """Scores of a head over steps."""
 
     measure: str
-    """Of core.analyses.goals.MEASURES."""
+    """Of core.analyses.scoring.MEASURES."""
     scores: pd.DataFrame
     """step, score, low, high (95 % over dev examples), the end of the run last."""
     guessing: float

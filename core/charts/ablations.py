@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.analyses.ablation import scores_of, trial_row
 from core.analyses.experiments import ALL, METHODS, SHUFFLE, Experiment, Point
-from core.analyses.goals import ACCURACY, SHARES
+from core.analyses.scoring import ACCURACY, SHARES
 from core.analyses.trial import TrialScores
 from core.charts.look import Look, framed
 from core.charts.orders import LEAST_ORDERS, Series, orders_chart
@@ -36,7 +36,7 @@ def trials_table(points: Sequence[Point], found: Sequence[TrialScores | None], m
     Args:
         points: of a grid.
         found: the result of each, or None.
-        measure: one of core.analyses.goals.MEASURES of the goal.
+        measure: one of core.analyses.scoring.MEASURES of the goal.
     """
     rows = [
         trial_row(point, scores, measure, _scored)

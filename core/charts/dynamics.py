@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.dynamics import ALIKE, CROWDED, EVEN, MOVED, LayersOverSteps
-from core.analyses.goals import SHARES
 from core.analyses.label_dynamics import LabelsOverSteps
 from core.analyses.probe import ProbeScores
+from core.analyses.scoring import SHARES
 from core.analyses.step_scores import ScoresOverSteps
 from core.charts.look import Look, framed, moved_apart
 from core.charts.scores import dull_name, written

@@ -3,8 +3,8 @@
 import altair as alt
 import pandas as pd
 
-from core.analyses.goals import SHARES
 from core.analyses.grafts import GraftScores, Way
+from core.analyses.scoring import SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name, written
 from core.maths.statistics import simultaneous

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from core.analyses.goals import SHARES
 from core.analyses.neuron_ablation import LAST, NeuronAblations
 from core.analyses.neuron_ablation import SHARES as SHARES_HELD
 from core.analyses.neuron_depth import mean_depth, of_layers, shares_of_layers
@@ -23,6 +22,7 @@ from core.analyses.neurons import (
     TOP,
     NeuronScores,
 )
+from core.analyses.scoring import SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import written
 from core.charts.sides import facing_places, sides_table

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import gaussian_kde
 
 from core.analyses.experiments import Experiment
-from core.analyses.goals import SHARES
+from core.analyses.scoring import SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import dull_name
 from core.origins import traced

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from core.analyses.fine_tune import FineTune, TunedCheckpoint
-from core.analyses.goals import DULL, SHARES
+from core.analyses.scoring import DULL, SHARES
 from core.charts.look import Look, framed
 from core.charts.scores import written
 from core.maths.statistics import t_interval

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from core.analyses.goals import (
+from core.analyses.scoring import (
     DULL,
     DULL_RELATION,
     EXACT,

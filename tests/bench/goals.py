@@ -83,7 +83,7 @@ def _timed(what) -> float:  # type: ignore[no-untyped-def]
 
 def _parsers(lab) -> list[tuple[str, str, str]]:  # type: ignore[no-untyped-def]
     from core.analyses.fine_tune import FineTune
-    from core.analyses.goals import UAS, dull, score_of
+    from core.analyses.scoring import UAS, dull, score_of
     from core.refs import ConlluFile, Packaged, Sample, Suite
 
     folder = _data() / "ud_english_ewt"

@@ -44,6 +44,7 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "numbers",
         "places",
         "quantities",
+        "scoring",
         "ready_claims",
         "units",
     }  # what several share

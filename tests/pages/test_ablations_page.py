@@ -14,7 +14,7 @@ from core.analyses import ablation
 from core.analyses.ablation import Ablation, compute
 from core.analyses.experiments import EXPERIMENTS, METHODS, Experiment, Manner, grid
 from core.analyses.fine_tune import FineTune
-from core.analyses.goals import score_of
+from core.analyses.scoring import score_of
 from core.analyses.trial import Trial
 from core.charts import ablations
 from core.charts.ablations import Beside

@@ -15,20 +15,9 @@ from core.analyses.checkpoint import source_of
 from core.analyses.compress import Compress
 from core.analyses.embed import Embed
 from core.analyses.fine_tune import FineTune, Snapshot, TunedCheckpoint
-from core.analyses.goals import (
-    ACCURACY,
-    EXACT,
-    LAS,
-    OVERLAP,
-    R2,
-    SPEARMAN,
-    UAS,
-    dull,
-    misses,
-    prepared,
-    score_of,
-)
+from core.analyses.goals import misses, prepared
 from core.analyses.head_answers import HeadAnswers
+from core.analyses.scoring import ACCURACY, EXACT, LAS, OVERLAP, R2, SPEARMAN, UAS, dull, score_of
 from core.data.conllu import read_conllu
 from core.data.examples import Examples
 from core.data.load import load_sample
