@@ -116,6 +116,7 @@ def _run(chosen: argparse.Namespace) -> int:
             return 1
         result = lab.peek(spec)
     else:
+        lab.plan(spec)  # what cannot be costed is refused before any of it is computed
         result = lab.run(spec)
     if chosen.json:
         print(json.dumps(_plain(result), ensure_ascii=False))

@@ -195,7 +195,6 @@ class Lab(Holdings):
 
         self._clear_damaged(spec)
         result: Result | None = stored(spec, self.store)
-        self.plan(spec)  # what cannot be costed is refused before any of it is computed
         steps = missing(spec, self.store)
         for step in steps:
             flag = self._records.cancel_flag(key_of(step))

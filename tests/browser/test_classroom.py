@@ -155,8 +155,8 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
     free.get_by_role("button", name="Look around").click()
     settled(free)
     open_page(free, "Compare", "Layers")
+    expect(free).to_have_url(re.compile("/layers"), timeout=MINUTES)
     expect(drawn(free)).not_to_have_count(0)
-    assert "/layers" in free.url
     assert opened.key not in free.url
     expect(free.get_by_role("button", name="Pin to the report")).to_have_count(0)
     free.get_by_text("Follow the presenter").click()

@@ -216,10 +216,14 @@ def test_a_file_of_an_experiment_is_all_its_trials_and_what_they_scored(tmp_path
         Ablation(experiment="Guess", of=run, n_blocks=6)
     with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
         compute(spec.replace(n_blocks=5), {}, Quiet())
-    for way in (lab.run, lab.plan):  # before any trial is begun
-        with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
-            way(spec.replace(n_blocks=5, n_seeds=2))
-    assert not any(lab.peek(point.trial) for point in spec.replace(n_blocks=5, n_seeds=2).points if point.seed)
+    wrong = spec.replace(n_blocks=5, n_seeds=2)
+    with pytest.raises(SpecInvalid, match="The checkpoint has 6"):
+        lab.plan(wrong)
+    file.write_text(json.dumps(to_json(wrong)))
+    refused = python("-m", "core", "run", str(file), cache=tmp_path / "cache")
+    assert refused.returncode != 0
+    assert "The checkpoint has 6" in refused.stderr
+    assert not any(lab.peek(point.trial) for point in wrong.points if point.seed)  # before any trial is begun
     with pytest.raises(SpecInvalid, match="0 seeds"):
         Ablation(experiment=METHODS, of=run, n_blocks=6, n_seeds=0)
 
