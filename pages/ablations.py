@@ -58,6 +58,12 @@ class Preset:
     """Whether the learning rate is that of a paper, and not what suits the goal."""
 
 
+def _published(paper: str, seeds: int, help: str, **further: Any) -> dict[str, Preset]:
+    """The recipe of a paper, as a preset under its name."""
+    recipe = task_form.RECIPES[paper]
+    return {paper: Preset(recipe.n, seeds, recipe.settings, help, is_published=True, **further)}
+
+
 FEW_EXAMPLES, FEW_SEEDS = 100, 5
 """Where chance is asked about, in a classroom: so few examples that it has a say, so many seeds that it can be seen."""
 PRESETS = {
@@ -65,26 +71,24 @@ PRESETS = {
         CLASSROOM_EXAMPLES, CLASSROOM_SEEDS, CLASSROOM,
         "400 examples, 3 epochs, 2 seeds: minutes on two cores. Differences must be large to be seen.",
     ),
-    task_form.TAMKIN: Preset(
-        task_form.RECIPES[task_form.TAMKIN].n, 3, task_form.RECIPES[task_form.TAMKIN].settings,
+    **_published(
+        task_form.TAMKIN, 3,
         "Kept: learning rate 2e-5 falling in a line, batch 8, 3 epochs, 5,000 examples (theirs also 500 and all), 3 seeds, and the "
         "scale of their code. Cut: model and task are yours to choose (theirs: BERT-base on SST-2, QNLI, and CoLA by Matthews "
         "correlation). Their checks, kept layer norms and five times the rate for reset blocks, are below.",
-        scale="tamkin-code", is_published=True,
+        scale="tamkin-code",
     ),
-    task_form.MERCHANT: Preset(
-        task_form.RECIPES[task_form.MERCHANT].n, 3, task_form.RECIPES[task_form.MERCHANT].settings,
+    **_published(
+        task_form.MERCHANT, 3,
         "For freezing and leaving out. Kept: every number of blocks from none to all, all examples. Their recipe and seeds are not "
         "known here: BERT's own stands in (3e-5 after 10 % warm-up, batch 32, 3 epochs), and 3 seeds. Cut: model and task are your "
         "choice (theirs: BERT-base on MNLI, SQuAD and dependency parsing).",
-        is_published=True,
     ),
-    task_form.ZHANG: Preset(
-        task_form.RECIPES[task_form.ZHANG].n, 5, task_form.RECIPES[task_form.ZHANG].settings,
+    **_published(
+        task_form.ZHANG, 5,
         "For steadiness on few examples. Kept: learning rate 2e-5 after 10 % warm-up, batch 32, 3 epochs, 1,000 examples, the "
         "pooler and the top of the network drawn anew at sd 0.02, longer training. Cut: 5 seeds (theirs 50); one number of blocks; "
         "model and task are yours to choose (theirs: BERT-large on small GLUE tasks).",
-        is_published=True,
     ),
 }  # fmt: skip
 

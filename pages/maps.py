@@ -60,7 +60,7 @@ def map_of_layer(chosen: Selection) -> None:
         return
     drawn = laid.by(method, chosen, colour, controls)
     with controls:
-        looking = st.popover("Look here", icon=":material/lightbulb:")
+        looking = st.popover("Look here", icon=":material/lightbulb:", key="look_here", on_change="rerun")
         keeping = st.popover("Saved", icon=":material/bookmark:")
     if drawn is None and method != "pca" and chosen.is_one_width:
         st.caption("Until then the PCA of the same layer:")

@@ -115,7 +115,7 @@ def _misfit(chosen: Selection) -> str:
     site = _site()
     for name, side in zip(("base", "tuned"), chosen.sides, strict=True):
         if site and (wrong := why_not(side.checkpoint, site)):
-            return f"The {name} side: {show.escaped(wrong)} Choose the {_STATES[0].lower()}{_STATES[1:]} above."
+            return f"The {name} side: {show.escaped(wrong)} Choose the states of the layers above."
     return ""
 
 

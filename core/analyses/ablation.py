@@ -17,7 +17,7 @@ from core.data.load import sample_size
 from core.errors import SpecInvalid
 from core.keys import Result, Spec
 
-Scored = Callable[[pd.DataFrame, tuple[str, ...], str], tuple[float, float, float, float]]
+Scorer = Callable[[pd.DataFrame, tuple[str, ...], str], tuple[float, float, float, float]]
 
 _FEWEST = 10
 """Examples below which there is nothing to learn from."""
@@ -144,7 +144,7 @@ def compute(spec: Ablation, inputs: dict[str, Any], run: Run) -> AblationScores:
     return AblationScores(trials=pd.DataFrame(rows))
 
 
-def trial_row(point: Point, found: TrialScores, measure: str, scored: Scored | None = None) -> dict[str, Any]:
+def trial_row(point: Point, found: TrialScores, measure: str, scored: Scorer | None = None) -> dict[str, Any]:
     """A row of AblationScores.trials. Args: scored: in place of `scores_of`, which gives the same."""
     value, low, high, guessing = (scored or scores_of)(found.answers, found.labels, measure)
     return {

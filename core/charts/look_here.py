@@ -48,18 +48,18 @@ def leads(moved: Moved, layer: int, *, of_words: bool, unmarked: str = "") -> li
         of_words: whether rows are words, of which some are the same.
         unmarked: what stands for rows of which a label says nothing; these are not named.
     """
-    asked = _names(moved.points, of_words)
-    n_together = sum(len(enough(moved, names)) for names in asked.values())
-    words = asked.pop("", None)
-    labels = [
-        lead
-        for title, names in asked.items()
-        for lead in _of_names(moved, layer, names, n_together, called=(f"{LABEL_NAMES.get(title, title)}: ", ""))
-        if lead.value not in ("", unmarked)
-    ]
-    found = _clearest(labels)
-    if words is not None:
-        found += _clearest(_of_names(moved, layer, words, n_together, called=("the word “", "”")))
+    named = [_Named(title, names, enough(moved, names)) for title, names in _names(moved.points, of_words).items()]
+    n_together = sum(len(one.values) for one in named)
+    found: list[Lead] = []
+    for is_word in (False, True):
+        candidates = [
+            candidate
+            for one in named
+            if one.is_word == is_word
+            for candidate in _of_names(moved, layer, one, n_together)
+            if is_word or candidate.value not in ("", unmarked)
+        ]
+        found += _clearest(candidates)
     return found + _regions(moved, layer)[:MOST_OF_A_KIND]
 
 
@@ -71,6 +71,25 @@ def _names(points: pd.DataFrame, of_words: bool) -> dict[str, NDArray[np.str_]]:
 
 
 @dataclass(frozen=True)
+class _Named:
+    """What rows are called by one label, or by the words that they are."""
+
+    title: str
+    """Empty = by the words."""
+    names: NDArray[np.str_]
+    """Of each row [n]."""
+    values: list[str]
+    """Those of enough rows."""
+
+    @property
+    def is_word(self) -> bool:
+        return not self.title
+
+    def called(self, value: str) -> str:
+        return f"the word “{value}”" if self.is_word else f"{LABEL_NAMES.get(self.title, self.title)}: {value}"
+
+
+@dataclass(frozen=True)
 class _Candidate:
     lead: Lead
     value: str
@@ -78,12 +97,11 @@ class _Candidate:
     """Difference in lengths of its interval: least = clearest."""
 
 
-def _of_names(
-    moved: Moved, layer: int, names: NDArray[np.str_], n_together: int, *, called: tuple[str, str]
-) -> list[_Candidate]:
-    """Names whose rows kept fewer beyond the noise. Args: called: what stands before and after a value in its name."""
+def _of_names(moved: Moved, layer: int, named: _Named, n_together: int) -> list[_Candidate]:
+    """Names whose rows kept fewer beyond the noise."""
     found = []
-    for row in kept_fewer(moved, layer, names, n_together=n_together).to_dict("records"):
+    table = kept_fewer(moved, layer, named.names, named.values, n_together=n_together)
+    for row in table.to_dict("records"):
         value, n, difference, low, high = (row[name] for name in ("value", "n", "difference", "low", "high"))
         if high >= 0:
             continue
@@ -91,7 +109,7 @@ def _of_names(
             f"kept {-100 * difference:.0f} points fewer of their neighbours than the others "
             f"[{-100 * high:.0f}, {-100 * low:.0f}]; {n:,} of them"
         )
-        lead = Lead(str(value).join(called), why, names == value)
+        lead = Lead(named.called(str(value)), why, named.names == value)
         found.append(_Candidate(lead, str(value), difference / (high - low) if high > low else -np.inf))
     return found
 

@@ -1,6 +1,6 @@
 """Movers: how many at each layer, which rows and which labels, and the card of one row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import altair as alt
@@ -88,7 +88,8 @@ def labels_table(moved: Moved, layer: int, label: str) -> pd.DataFrame:
     groups that hold the label, or the others.
     """
     names = moved.points[label].astype(str).to_numpy(dtype=np.str_)
-    return kept_fewer(moved, layer, names, n_together=len(enough(moved, names)))
+    values = enough(moved, names)
+    return kept_fewer(moved, layer, names, values, n_together=len(values))
 
 
 def enough(moved: Moved, names: NDArray[np.str_]) -> list[str]:
@@ -99,16 +100,19 @@ def enough(moved: Moved, names: NDArray[np.str_]) -> list[str]:
 
 
 @traced
-def kept_fewer(moved: Moved, layer: int, names: NDArray[np.str_], *, n_together: int) -> pd.DataFrame:
+def kept_fewer(
+    moved: Moved, layer: int, names: NDArray[np.str_], values: Sequence[str], *, n_together: int
+) -> pd.DataFrame:
     """The table of labels_table, for any names.
 
     Args:
         names: of each row, str [n].
+        values: those that are looked at, of enough.
         n_together: intervals that are to hold together, those of this table among them.
     """
     kept, folds = np.asarray(moved.overlap)[layer].astype(np.float64), group_folds(np.asarray(moved.group))
     rows = []
-    for value in enough(moved, names):
+    for value in values:
         of_value = names == value
         without = [_less_rest(kept[folds != fold], of_value[folds != fold]) for fold in range(int(folds.max()) + 1)]
         telling = min(len(set(folds[of_value])), len(set(folds[~of_value])))

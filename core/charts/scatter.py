@@ -40,6 +40,17 @@ warnings.filterwarnings("ignore", message="Automatically deduplicated selection 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pane:
+    """One picture of points."""
+
+    title: str
+    side: str
+    """One of SIDES, whose colour its title has."""
+    positions: np.ndarray
+    """float32 [n, 2]."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flat:
     """Points laid flat, the same ones in two pictures or more: for the canvas, as a table, and as a figure to keep."""
 
@@ -54,22 +65,23 @@ class Flat:
     titles: tuple[str, str] = ("● base", "▲ tuned")
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     """What else the table says of each point."""
-    others: dict[str, np.ndarray] = field(default_factory=dict)
-    """Further tuned sides by the title of their panels, float32 [n, 2] each: on the canvas and in the table."""
-    beside: "Flat | None" = None
-    """Further panels of the same points, on the canvas alone."""
+    further: "tuple[Pane, ...]" = ()
+    """Of the same points, on the canvas alone."""
 
     def panels(self, look: Look) -> tuple[Panel, ...]:
         """For the canvas, base beside tuned."""
-        own = tuple(
-            Panel(title=title, colour=getattr(look, side), positions=np.asarray(getattr(self, side), np.float32))
+        return tuple(
+            Panel(title=one.title, colour=getattr(look, one.side), positions=np.asarray(one.positions, np.float32))
+            for one in (*self.panes, *self.further)
+        )
+
+    @property
+    def panes(self) -> "tuple[Pane, ...]":
+        """Its own two."""
+        return tuple(
+            Pane(title=title, side=side, positions=getattr(self, side))
             for side, title in zip(SIDES, self.titles, strict=True)
         )
-        further = tuple(
-            Panel(title=title, colour=look.tuned, positions=np.asarray(positions, np.float32))
-            for title, positions in self.others.items()
-        )
-        return own + further + (self.beside.panels(look) if self.beside else ())
 
     @traced
     def table(self, colour: str) -> pd.DataFrame:
@@ -119,7 +131,7 @@ def of_seeds(maps: SeededMaps) -> Flat:
         )
         for at, said in ((0, ""), (1, " · another seed"))
     )
-    return replace(first, beside=second)
+    return replace(first, further=second.panes)
 
 
 @traced
@@ -166,7 +178,9 @@ def of_tunings(maps: SteppedMaps, names: Sequence[str]) -> Flat:
         axes=no_unit("UMAP"),
         titles=("● base", f"▲ {first}"),
         columns={**places, "base_trust": np.asarray(maps.point_trust[0]).astype(float), **trust},
-        others={f"▲ {name}": maps.maps[2 + at] for at, name in enumerate(rest)},
+        further=tuple(
+            Pane(title=f"▲ {name}", side="tuned", positions=maps.maps[2 + at]) for at, name in enumerate(rest)
+        ),
     )
 
 
@@ -206,7 +220,7 @@ def above(first: Flat, second: Flat, *, names: tuple[str, str]) -> Flat:
         first,
         titles=_titles(first, names[0]),
         axes=(bare_x, bare_y),
-        beside=replace(second, titles=_titles(second, names[1]), **moved),
+        further=replace(second, titles=_titles(second, names[1]), **moved).panes,
     )
 
 

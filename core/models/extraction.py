@@ -22,10 +22,10 @@ from core.data.examples import Examples
 from core.errors import NotEnoughData, OutOfMemory, SpecInvalid
 from core.models.checkpoints import facts, load_tokenizer
 from core.models.devices import Precision, give_back_memory, is_out_of_memory
-from core.models.hooks import OnLayer, reading_layers
 from core.models.pieces import NO_WORD, Pieces, tokenise
 from core.models.row_files import RowFiles
-from core.models.sites import Site, reading_site, width_of
+from core.models.site_names import Place
+from core.models.sites import reading_at, width_of
 from core.models.sources import Source, encoder
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def extract(
     batch_pieces: int,
     on_sentences: Callable[[int, int], None],
     around: Callable[["PreTrainedModel"], AbstractContextManager[Any]] = nullcontext,
-    site: Site | None = None,
+    site: Place = "",
 ) -> list[Extracted]:
     """Vectors of all layers for every unit of every example, for all readings in one pass.
 
@@ -124,7 +124,7 @@ def extract(
         on_sentences: called at the start, after each batch and at the end with (sentences done, sentences in all); may
             raise to stop.
         around: entered with the model before it is read, and left after: what disturbs the network while it runs.
-        site: a place inside the blocks, read instead of the states; there is then one entry a block, and none of embeddings.
+        site: a place inside the blocks, read instead of the states (empty): one entry a block then, and none of embeddings.
     Returns:
         One a reading, in their order.
     Raises:
@@ -144,9 +144,7 @@ def extract(
         model = stack.enter_context(encoder(source, device))
         pieces = waiting.result()
         n_read, width = (
-            (known.n_layers + 1, known.width)
-            if site is None
-            else (known.n_layers, width_of(model, known.n_layers, site))
+            (known.n_layers, width_of(model, known.n_layers, site)) if site else (known.n_layers + 1, known.width)
         )
         parts = [
             _begun(reading, pieces, tokenizer.cls_token_id, (n_read, width), precision, stack) for reading in readings
@@ -157,7 +155,7 @@ def extract(
         stack.enter_context(around(model))  # its hooks come first: what is read is what they leave
         collected: list[list[torch.Tensor]] = []
         pool: list[Callable[[torch.Tensor], list[torch.Tensor]]] = []
-        stack.enter_context(_reading(model, known.n_layers, site, lambda _, read: collected.append(pool[0](read))))
+        stack.enter_context(reading_at(model, known.n_layers, site, lambda _, read: collected.append(pool[0](read))))
 
         def forward(batch: NDArray[np.int64]) -> None:
             inputs = _inputs(pieces, batch, tokenizer.pad_token_id or 0)
@@ -173,12 +171,6 @@ def extract(
         landing.finish()
         on_sentences(landing.n_done, len(examples))
     return [_extracted(part, pieces, examples, precision) for part in parts]
-
-
-def _reading(
-    model: "PreTrainedModel", n_layers: int, site: Site | None, on_layer: OnLayer
-) -> AbstractContextManager[None]:
-    return reading_layers(model, n_layers, on_layer) if site is None else reading_site(model, n_layers, site, on_layer)
 
 
 def _begun(

@@ -6,15 +6,15 @@ whose matrix is a module of its own.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from core.errors import CheckpointNotFound
-from core.models.hooks import PIECES_FIRST, Edit, OnLayer, blocks
-from core.models.site_names import INTO, SITES, Site, known_families
+from core.models.hooks import PIECES_FIRST, Edit, OnLayer, blocks, editing_layers, reading_layers
+from core.models.site_names import INTO, SITES, Place, Site, known_families
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,6 +30,18 @@ def width_of(model: "PreTrainedModel", n_layers: int, site: Site) -> int:
     weight = _matrices(model, n_layers, site)[0].get_parameter("weight")
     # GPT-2's matrices stand the other way round.
     return weight.shape[0] if model.config.model_type == "gpt2" else weight.shape[1]
+
+
+def reading_at(
+    model: "PreTrainedModel", n_layers: int, place: Place, on_layer: OnLayer
+) -> AbstractContextManager[None]:
+    """reading_site, or where the place is empty reading_layers."""
+    return reading_site(model, n_layers, place, on_layer) if place else reading_layers(model, n_layers, on_layer)
+
+
+def editing_at(model: "PreTrainedModel", n_layers: int, place: Place, edit: Edit) -> AbstractContextManager[None]:
+    """editing_site, or where the place is empty editing_layers."""
+    return editing_site(model, n_layers, place, edit) if place else editing_layers(model, n_layers, edit)
 
 
 @contextmanager

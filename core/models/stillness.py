@@ -2,7 +2,7 @@
 they are elsewhere."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.models.hooks import Edit, OnLayer, editing_layers, reading_layers
 from core.models.site_names import Place
-from core.models.sites import editing_site, reading_site
+from core.models.sites import editing_at, reading_at
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,7 +48,7 @@ def measuring(model: "PreTrainedModel", site: Place = "") -> Iterator[PieceMeans
     def add(layer: int, hidden: torch.Tensor) -> None:
         means.add(layer, hidden, seen[0])
 
-    with _masks(model) as seen, _reading(model, site, add):
+    with _masks(model) as seen, reading_at(_backbone(model), _depth(model), site, add):
         yield means
 
 
@@ -100,18 +99,8 @@ def held_still(
                 edited[some] = part
         return edited
 
-    with _masks(model) as seen, _editing(model, site, edit):
+    with _masks(model) as seen, editing_at(_backbone(model), _depth(model), site, edit):
         yield
-
-
-def _reading(model: "PreTrainedModel", site: Place, on_layer: OnLayer) -> AbstractContextManager[None]:
-    backbone, depth = _backbone(model), _depth(model)
-    return reading_site(backbone, depth, site, on_layer) if site else reading_layers(backbone, depth, on_layer)
-
-
-def _editing(model: "PreTrainedModel", site: Place, edit: Edit) -> AbstractContextManager[None]:
-    backbone, depth = _backbone(model), _depth(model)
-    return editing_site(backbone, depth, site, edit) if site else editing_layers(backbone, depth, edit)
 
 
 @contextmanager

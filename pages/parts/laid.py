@@ -33,19 +33,19 @@ _CHAIN_HELP = (
     "Equal spaces give equal maps. A space that was only turned does not quite: rounding, blown up by the layout, may shift "
     "its points by up to a third of the map's size (its mean distance from the centre)."
 )
-_STEPS_HELP = (
-    "One UMAP of the base and one for each step of the run that was kept. All are begun from one map of the base, and go on "
-    "with small steps, each on its own exact graph of neighbours; each step's map is turned (never bent) onto the base's. Equal "
-    "spaces give equal maps, however many steps lie between."
+_ONE_BEGINNING = (
+    "All are begun from one map of the base, and go on with small steps, each on its own exact graph of neighbours; each map is "
+    "turned (never bent) onto the base's. Equal spaces give equal maps"
 )
-
+_STEPS_HELP = (
+    "One UMAP of the base and one for each step of the run that was kept. "
+    f"{_ONE_BEGINNING}, however many steps lie between."
+)
+_TUNINGS_HELP = (
+    f"One UMAP of the base and one for each tuning. {_ONE_BEGINNING}. Circle points to find them in every tuning."
+)
 MOST_BESIDE = 2
 """Further tunings beside the sidebar's: four panels in all."""
-_TUNINGS_HELP = (
-    "One UMAP of the base and one for each tuning. All are begun from one map of the base, and go on with small steps, each on its "
-    "own exact graph of neighbours; each map is turned (never bent) onto the base's. Equal spaces give equal maps. Circle points "
-    "to find them in every tuning."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +219,7 @@ def over_training(chosen: Selection, settings: dict[str, Any]) -> Laid | None:
         help=f"{_STEPS_HELP} {notes.TRUST}",
         name="steps",
         alt_text=f"UMAP of layer {chosen.layer} after {names[at]} steps, beside the base",
-        note=notes.steps(maps, spec, at, chosen),
+        note=notes.steps(maps, spec, {"base": 0, "tuned": 1 + at}, chosen),
         limits=scatter.limits_of(maps),
         faint=faint if faint.any() else None,
     )
@@ -244,7 +244,7 @@ def over_tunings(chosen: Selection, settings: dict[str, Any], others: Sequence[N
         help=f"{_TUNINGS_HELP} {notes.TRUST}",
         name="tunings",
         alt_text=f"UMAP of layer {chosen.layer} of {', '.join(named)}, beside the base",
-        note=notes.tunings(maps, spec, list(named), chosen),
+        note=notes.steps(maps, spec, {name: at for at, name in enumerate(("base", *named))}, chosen),
         limits=scatter.limits_of(maps),
         faint=faint if faint.any() else None,
     )

@@ -21,7 +21,14 @@ _HELP = (
 
 
 def lead(chosen: Selection, spec: Movers, moved: Moved | None, place: Any) -> dict[str, NDArray[np.bool_]]:
-    """What was chosen to be looked at, by what it is called, bool [n]; empty where nothing is. Args: place: a popover."""
+    """What was chosen to be looked at, by what it is called, bool [n]; empty where nothing is.
+
+    Args:
+        place: a popover that reruns the page. While it is closed and nothing chosen, nothing is worked out.
+    """
+    key = f"look-{chosen.layer}-{key_of(spec)[:12]}"
+    if not place.open and st.session_state.get(key) is None:
+        return {}
     with place:
         st.markdown(f"**Where to look at layer {chosen.layer}**", help=_HELP)
         if moved is None:
@@ -41,20 +48,20 @@ def lead(chosen: Selection, spec: Movers, moved: Moved | None, place: Any) -> di
             index=None,
             captions=[show.escaped(one.why) for one in found],
             format_func=lambda at: show.escaped(found[at].name),
-            key=f"look-{chosen.layer}-{key_of(spec)[:12]}",
+            key=key,
             persist_state="session",
             label_visibility="collapsed",
         )
         if at is not None:
-            st.button("Show all again", icon=":material/undo:", on_click=_forget, args=(chosen.layer, spec))
+            st.button("Show all again", icon=":material/undo:", on_click=_forget, args=(key,))
     return {} if at is None else {f"are “{found[at].name}”": found[at].points}
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _leads(key: str, layer: int, of_words: bool, _moved: Moved) -> list[Lead]:
-    """Those of a stored result, kept: a popover's content is worked out while it is closed too. Args: key: of the result."""
+    """Those of a stored result, kept while somebody looks at one of them. Args: key: of the result."""
     return leads(_moved, layer, of_words=of_words, unmarked=UNMARKED)
 
 
-def _forget(layer: int, spec: Movers) -> None:
-    st.session_state[f"look-{layer}-{key_of(spec)[:12]}"] = None
+def _forget(key: str) -> None:
+    st.session_state[key] = None

@@ -501,22 +501,13 @@ def _cosines(n: int, of: str, by_chance: str) -> str:
     return f"cosine of tuned minus base over {n:,} weights{of}, without pooler and head{by_chance}; one run each: no interval"
 
 
-def tunings(result: SteppedMaps, spec: MapSteps, names: Sequence[str], chosen: Selection) -> str:
-    """Of UMAPs of several tunings."""
-    kept = ", ".join(f"{name} {value:.2f}" for name, value in zip(("base", *names), result.continuity, strict=True))
+def steps(result: SteppedMaps, spec: MapSteps, places: Mapping[str, int], chosen: Selection) -> str:
+    """Of UMAPs begun from one map of the base. Args: places: of the maps that are drawn, by name."""
+    kept = ", ".join(f"{name} {result.continuity[at]:.2f}" for name, at in places.items())
     return (
         f"UMAPs begun from one map of the base, {len(result.points):,} {chosen.embedded}s each, {spec.n_neighbors} neighbours "
         f"({spec.metric}), min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; continuity, {result.n_trust} "
         f"neighbours: {kept}"
-    )
-
-
-def steps(result: SteppedMaps, spec: MapSteps, at: int, chosen: Selection) -> str:
-    """Of UMAPs over training."""
-    return (
-        f"UMAPs begun from one map of the base, {len(result.points):,} {chosen.embedded}s each, {spec.n_neighbors} neighbours "
-        f"({spec.metric}), min_dist {spec.min_dist:g}, {result.n_epochs} epochs, seed {spec.seed}; continuity, {result.n_trust} "
-        f"neighbours: base {result.continuity[0]:.2f}, tuned {result.continuity[1 + at]:.2f}"
     )
 
 

@@ -50,7 +50,7 @@ def picked(
         max_selections=most,
         key=key,
         persist_state="session",
-        help=about if most < MOST else f"Up to {MOST}, so that each has a colour. {about}".strip(),
+        help=f"Up to {most}{', so that each has a colour' if most == MOST else ''}. {about}".strip(),
     )
     return by_short_name([by_id[one] for one in ids])
 

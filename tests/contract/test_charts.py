@@ -691,7 +691,7 @@ def test_one_map_above_another_is_as_large_and_names_the_layer_of_each_panel(res
     assert "%" in upper.axes[0]
     assert both.axes == ("PC 1", "PC 2")
     np.testing.assert_array_equal(both.base, maps.base[3])
-    shown = [np.stack([flat.base, flat.tuned]) for flat in (both, both.beside)]
+    shown = [np.stack([one.positions for one in panes]) for panes in (both.panes, both.further)]
     sizes = [np.var(rows, axis=1).sum(axis=1).mean() for rows in shown]
     assert sizes[0] == pytest.approx(sizes[1], rel=1e-4)
     # Only moved and grown: shares of distances stay.

@@ -142,6 +142,11 @@ def test_points_circled_in_a_link_are_in_colour_and_those_of_another_map_a_messa
 
 def test_where_to_look_is_shown_by_a_click_and_taken_back_by_another(shipped: AppTest) -> None:
     app = at(shipped, layer="5")
+    assert not [
+        one for one in app.radio if str(one.key).startswith("look-")
+    ]  # nothing is worked out before it is opened
+    app.session_state["look_here"] = True
+    app = app.run()
     (places,) = [one for one in app.radio if str(one.key).startswith("look-5-")]
     assert places.value is None
     assert any(name.startswith("the word") for name in places.options)
