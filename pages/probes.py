@@ -4,11 +4,18 @@ from pages.parts.frame import enter
 
 enter()
 
+from collections.abc import Mapping  # noqa: E402
+
 import streamlit as st  # noqa: E402
 
+from core.analyses.places import Place  # noqa: E402
 from core.analyses.probe_kinds import KINDS  # noqa: E402
+from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES  # noqa: E402
+from core.analyses.probe_transfer import Transfers  # noqa: E402
 from core.charts import board, confusion, curves, paired, readout  # noqa: E402
 from pages.parts import figures, mixed, notes, numbers, picker, rows, show  # noqa: E402
+from pages.parts.lab import get_lab  # noqa: E402
+from pages.parts.saved import CHOSEN_BY_EYE  # noqa: E402
 from pages.parts.selection import Selection  # noqa: E402
 
 MOST_CONFUSED = 25
@@ -129,6 +136,13 @@ PARTS = {
 }
 
 
+SAVED = "Saved points"
+_PARTS_HELP = (
+    "Accuracy of each side's own linear probes on rows they did not see, part by part. Rare words and long sentences show what a "
+    "probe knows beyond memorised words. Many parts are looked at: one in twenty leaves the noise by chance."
+)
+
+
 def parts(chosen: Selection) -> None:
     """Where linear probes are right: by label, frequency and length, and what they answer instead."""
     if not rows.read_on_both(chosen):
@@ -137,18 +151,19 @@ def parts(chosen: Selection) -> None:
     slices, found = show.results(specs, what="probes of both sides on parts of the rows")
     if not (slices and found):
         return
+    is_of_points = chosen.unit_name == chosen.embedded  # spans and pairs of words are no points of a map
+    known = get_lab().saved_points.of(chosen.data.ref, chosen.embedded) if is_of_points else {}
     name = st.segmented_control(
-        "Part", list(PARTS), default="Label", key="probing_part", bind="query-params", required=True,
-        label_visibility="collapsed",
+        "Part", [*PARTS, SAVED] if known else list(PARTS), default="Label", key="probing_part", bind="query-params",
+        required=True, label_visibility="collapsed",
     )  # fmt: skip
+    if name == SAVED:
+        of_saved(chosen, found, known)
+        return
     kind, what = PARTS[name]
     table = paired.slices_table(slices, chosen.layer, kind)
-    st.markdown(
-        f"**Where is {chosen.label_said} read rightly at layer {chosen.layer}?** A hollow ▲ is a change inside the noise.",
-        help="Accuracy of each side's own linear probes on rows they did not see, part by part. Rare words and long sentences show "
-        "what a probe knows beyond memorised words. Many parts are looked at: one in twenty leaves the noise by chance.",
-    )
-    note = notes.slices(slices, chosen)
+    st.markdown(f"{_asked(chosen)} A hollow ▲ is a change inside the noise.", help=_PARTS_HELP)
+    note = notes.slices(chosen, slices.n_left_out)
     if len(table):
         figures.figure(
             paired.paired_chart(table, show.look(), what=what, title="share read rightly"),
@@ -171,6 +186,32 @@ def parts(chosen: Selection) -> None:
                 specs=specs[1:],
                 note=note,
             )
+
+
+def _asked(chosen: Selection) -> str:
+    return f"**Where is {chosen.label_said} read rightly at layer {chosen.layer}?**"
+
+
+def of_saved(chosen: Selection, found: Transfers, known: Mapping[str, frozenset[Place]]) -> None:
+    """Where linear probes are right: on points that somebody circled on a map and saved, beside all others."""
+    name = st.selectbox("Saved points", list(known), key="probing_saved", persist_state="session", width=300)
+    table = paired.saved_table(found, chosen.layer, known[name], name)
+    if table.empty:
+        st.info(
+            f"Too few of “{show.escaped(name)}” are {chosen.unit_name}s that probes were asked for: a share needs {LEAST_ROWS} in "
+            f"{LEAST_SENTENCES} sentences. Save more of them on the page Maps, or read a larger sample.",
+            icon=":material/info:",
+        )
+        return
+    st.markdown(f"{_asked(chosen)} A hollow ▲ is a change inside the noise.", help=f"{_PARTS_HELP} {CHOSEN_BY_EYE}")
+    figures.figure(
+        paired.paired_chart(table, show.look(), what="saved as (rows)", title="share read rightly"),
+        table,
+        name="parts-saved",
+        alt_text=f"Share of rows read rightly, of saved points and of all others, at layer {chosen.layer}, base and tuned",
+        specs=[chosen.transfer],
+        note=f"{notes.slices(chosen)}; points chosen by eye",
+    )
 
 
 def kinds(chosen: Selection) -> None:

@@ -96,19 +96,24 @@ def head(name: str, report: Report, figures: list[Figure]) -> None:
 
 def section(name: str, report: Report, at: int, one: Pinned, figure: Figure | None) -> None:
     """One figure with its note, its place, and the way out."""
-    with st.container(border=True, key=f"pinned-{one.figure}"):
+    with st.container(border=True, key=f"pinned-{at}"):
         row = st.container(horizontal=True, vertical_alignment="bottom")
         title = figure.title if figure else "A figure that cannot be read"
         row.subheader(f"{at + 1}. {show.escaped(title)}", anchor=False, width="stretch")
-        place = row.number_input(
-            "Place", 1, len(report.pinned), at + 1, key=f"place-{one.figure}-{at}", width=120, help="Type another one."
+        box = _place(at)
+        st.session_state[box] = at + 1
+        row.number_input(
+            "Place",
+            1,
+            len(report.pinned),
+            key=box,
+            on_change=move,
+            args=(name, report, at),
+            width=120,
+            help="Type another one.",
         )
         if row.button("Remove", icon=":material/close:", key=f"remove-{one.figure}"):
             change(name, replace(report, pinned=tuple(held for held in report.pinned if held is not one)))
-        if place != at + 1:
-            left = [held for held in report.pinned if held is not one]
-            left.insert(int(place) - 1, one)
-            change(name, replace(report, pinned=tuple(left)))
         note = st.text_area(
             "Note",
             one.note,
@@ -130,9 +135,27 @@ def section(name: str, report: Report, at: int, one: Pinned, figure: Figure | No
         st.caption(show.escaped(" · ".join(filter(None, (figure.about, figure.method, figure.origin, cited)))))
 
 
-def change(name: str, report: Report) -> None:
-    """Keep it, name it in the address, and draw the page anew."""
+def _place(at: int) -> str:
+    """Key of the box beside the figure that stands at a place. Named by the place and not by the figure, the box outlives a
+    move, so that who moves figures by keyboard stays where they are."""
+    return f"place-{at}"
+
+
+def move(name: str, report: Report, at: int) -> None:
+    """Bring the figure of a place to the one that was typed beside it; called before the page is drawn."""
+    pinned = list(report.pinned)
+    pinned.insert(int(st.session_state[_place(at)]) - 1, pinned.pop(at))
+    keep(name, replace(report, pinned=tuple(pinned)))
+
+
+def keep(name: str, report: Report) -> None:
+    """Keep it, and name it in the address."""
     st.query_params["report"] = reporting.keep(name, report)
+
+
+def change(name: str, report: Report) -> None:
+    """Keep it, and draw the page anew."""
+    keep(name, report)
     st.rerun()
 
 

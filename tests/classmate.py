@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -15,6 +15,8 @@ from websockets.sync.client import ClientConnection, connect
 
 _QUIET = 0.25
 """Seconds without a message after which a run that has ended is taken for the last one."""
+_WHOLE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+"""How a run ends that did not make way for another."""
 
 
 class Classmate:
@@ -116,7 +118,8 @@ class Classmate:
                 return
 
     def _until_quiet(self, begun: float, wait: float) -> float:
-        ended = 0.0
+        """Read on until the page came whole after it was asked for. What ended before, or made way for another run, is none."""
+        is_begun, ended = False, 0.0
         while True:
             assert time.monotonic() - begun < wait, "the page did not come"
             try:
@@ -125,11 +128,15 @@ class Classmate:
                 if ended:
                     return ended - begun
                 raise AssertionError("the page did not come") from None
-            kind = self._read(raw)
-            ended = time.monotonic() if kind == "script_finished" else 0.0 if kind == "new_session" else ended
+            forward = self._read(raw)
+            kind = forward.WhichOneof("type")
+            if kind == "new_session":
+                is_begun, ended = is_begun or not forward.metadata.run.fragment_ids, 0.0
+            elif kind == "script_finished" and is_begun and forward.script_finished in _WHOLE:
+                ended = time.monotonic()
 
-    def _read(self, raw: Any) -> str | None:
-        """Take in a message; returns its kind."""
+    def _read(self, raw: Any) -> ForwardMsg:
+        """Take in a message."""
         self.received += raw
         forward = ForwardMsg.FromString(raw)
         kind = forward.WhichOneof("type")
@@ -143,7 +150,7 @@ class Classmate:
             self.query = forward.page_info_changed.query_string
         elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
             self._take(forward.delta.new_element)
-        return kind
+        return forward
 
     def _take(self, element: Any) -> None:
         kind = element.WhichOneof("type")
@@ -177,7 +184,17 @@ def _key_of(widget_id: str) -> str:
 
 
 def upload(url: str, session: str, content: bytes, *, chunked: bool = False) -> int:
-    """Put a file into a session's uploads as a browser would; returns the server's status."""
+    """Put a file into a session's uploads as a browser would; returns the server's status.
+
+    A server that refuses answers and hangs up while we still write, and its answer may go with the connection: then once more.
+    """
+    for _ in range(4):
+        with suppress(ConnectionError):
+            return _upload(url, session, content, chunked)
+    return _upload(url, session, content, chunked)
+
+
+def _upload(url: str, session: str, content: bytes, chunked: bool) -> int:
     edge = "classmates-edge"
     body = (
         f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x.yaml"\r\n'
@@ -198,6 +215,8 @@ def upload(url: str, session: str, content: bytes, *, chunked: bool = False) -> 
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
+    except urllib.error.URLError as lost:
+        raise lost.reason if isinstance(lost.reason, ConnectionError) else lost from None
 
 
 def token_of(url: str) -> str:

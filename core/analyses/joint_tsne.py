@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_umap import TRUST_NEIGHBOURS, Graph, LaidOut, layer_rows, shared_graph
-from core.errors import SpecInvalid
+from core.analyses.layouts import refuse_odd_layout
 from core.keys import Spec
 
 EARLY, LATE = 250, 500
@@ -42,14 +42,7 @@ class JointTsne(Spec, kind="joint_tsne"):
 
     def validate(self) -> None:
         read_the_same(self.base, self.tuned)
-        for name, value, good, use in (
-            ("layer", self.layer, self.layer >= 0, "0 or above"),
-            ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
-            ("perplexity", self.perplexity, 2 <= self.perplexity <= 100, "2 to 100"),
-            ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
-        ):
-            if not good:
-                raise SpecInvalid(f"A t-SNE with {name} = {value}.", "Out of range.", f"Use {use}.")
+        refuse_odd_layout(self, "A t-SNE")
 
     def cost(self) -> tuple[float, float]:
         """Work in points of both sides; bytes of the coordinates and the text."""

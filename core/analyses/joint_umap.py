@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows, same_width
+from core.analyses.layouts import refuse_odd_layout
 from core.errors import NotEnoughData, SpecInvalid
 from core.keys import Result, Spec
 from core.maths.geometry import joint_pca
@@ -48,15 +49,7 @@ class JointUmap(Spec, kind="joint_umap", version=2):
 
     def validate(self) -> None:
         read_the_same(self.base, self.tuned)
-        for name, value, good, use in (
-            ("layer", self.layer, self.layer >= 0, "0 or above"),
-            ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
-            ("n_neighbors", self.n_neighbors, 2 <= self.n_neighbors <= 200, "2 to 200"),
-            ("min_dist", self.min_dist, 0 <= self.min_dist <= 1, "0 to 1"),
-            ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
-        ):
-            if not good:
-                raise SpecInvalid(f"A UMAP with {name} = {value}.", "Out of range.", f"Use {use}.")
+        refuse_odd_layout(self, "A UMAP")
 
     def cost(self) -> tuple[float, float]:
         """Work in points of both sides; bytes of the coordinates and the text."""

@@ -22,8 +22,8 @@ from core.analyses.places import group_of
 from core.data.examples import UNMARKED, Examples
 from core.data.load import load_sample
 from core.errors import NotEnoughData, SpecInvalid
-from core.keys import Result, Spec
-from core.maths.axes import axes_cosine, concept_axis, discriminant_axes, parted, rest_axis
+from core.keys import Result, Spec, later
+from core.maths.axes import axes_cosine, concept_axis, discriminant_axes, parted, probe_axes, rest_axis
 from core.maths.probing import control_labels
 from core.maths.simple_readers import nearest_centroid
 from core.maths.statistics import Estimate, group_folds, jackknife, paired_shares
@@ -34,6 +34,8 @@ MOST_VALUES = 8
 MOST_ROWS = 20_000
 """Rows that are read a side, fitted and judged together."""
 N_CONTROLS = 5
+PROBE_C = 0.01
+"""Of a probe whose directions are axes: that of the page's own probes."""
 _AS_COMMON = 10
 """Words nearest in count among which one is drawn to stand for a listed word in the control."""
 
@@ -43,7 +45,7 @@ class LabelAxes(Spec, kind="label_axes"):
     """Two axes fitted on one side, from a label or from two lists of words, and both sides' held-out rows on them, at every layer.
 
     With first and second, the axis leads from rows of one value of the label to those of another; with words_first and
-    words_second from some words to others; with neither, axes part the commonest values of the label (LDA).
+    words_second from some words to others; with neither, axes part the commonest values of the label.
     """
 
     title: ClassVar[str] = "Label axes"
@@ -60,6 +62,8 @@ class LabelAxes(Spec, kind="label_axes"):
     """In lower case, as words of the text are compared with them."""
     words_second: tuple[str, ...] = ()
     fitted_on: Literal["base", "tuned"] = "base"
+    direction: Literal["means", "probe"] = later("means")
+    """What an axis is: the difference of two means, of a label discriminants (LDA); or what a linear probe reads by."""
     n_points: int = 2000
     """Held-out rows drawn, the same on both sides; those that the axes are about come first. All of them are judged."""
     seed: int = 0
@@ -99,8 +103,9 @@ class LabelAxes(Spec, kind="label_axes"):
         return bool(self.first or self.words_first)
 
     def cost(self) -> tuple[float, float]:
-        """Work in sentences x layers, several times for LDA; bytes of the coordinates."""
-        return self.base.cost()[0] * (1 if self.is_concept else 4), float(self.n_points * self.base.n_layers * 16)
+        """Work in sentences x layers, several times for LDA and many for probes; bytes of the coordinates."""
+        fits = 20 if self.direction == "probe" else 1 if self.is_concept else 4
+        return self.base.cost()[0] * fits, float(self.n_points * self.base.n_layers * 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,26 +115,26 @@ class FoundAxes(Result):
 
     base: np.ndarray
     """float32 [base layers, n_points, 2]. Of a concept, in units of the vectors, 0 = midway between the two means it was fitted on;
-    of LDA, in standard deviations of rows of one value. The second axis is a second discriminant, or, where there is none, the
-    first principal component of what lies at right angles to the first."""
+    of a label, in standard deviations of rows of one value. The second axis is fitted too, or, where there is but one,
+    the first principal component of what lies at right angles to it."""
     tuned: np.ndarray
     """float32 [base layers, n_points, 2], of the tuned layer that each base layer faces, on the same axes."""
     base_score: tuple[Estimate | None, ...]
     """How well the axes part held-out rows, one a base layer: of a concept, the share of pairs in the right order (AUC, 0 to 1, 0.5
-    = chance); of LDA, the share of rows nearest on the axes to the mean of their own value, means of the fitted half of the same
-    side (0 to 1). Either way a common shift of a side costs nothing. Interval: the axes as they are."""
+    = chance); of a label, the share of rows nearest on the axes to the mean of their own value, means of the fitted half of the
+    same side (0 to 1). Either way a common shift of a side costs nothing. Interval: the axes as they are."""
     tuned_score: tuple[Estimate | None, ...]
     """The same of the tuned rows."""
     difference: tuple[Estimate | None, ...]
     """Tuned less base, paired, -1 to 1."""
     chance: float
-    """0.5 of a concept; of LDA the share of the commonest value among held-out rows."""
+    """0.5 of a concept; of a label the share of the commonest value among held-out rows."""
     control: np.ndarray
     """The same scores of axes fitted for the control task and asked for it, float64 [2, base layers, draws], base and tuned; NaN
     where none could be drawn."""
     control_kind: str
     cosine: np.ndarray
-    """Cosine of the axis fitted on base and the one fitted on tuned, on the same rows, -1 to 1, 1 = not turned; of two axes of LDA
+    """Cosine of the axis fitted on base and the one fitted on tuned, on the same rows, -1 to 1, 1 = not turned; of two axes
     the mean cosine of the angles between their planes, 0 to 1; float64 [base layers]."""
     halves_cosine: np.ndarray
     """The same of the axes that the two halves of the sentences give on the side fitted on: what other sentences alone turn."""
@@ -140,7 +145,7 @@ class FoundAxes(Result):
     n_held: tuple[int, ...]
     """Held-out rows of each, all judged."""
     is_concept: bool
-    """Whether one axis leads from some rows to others; otherwise LDA."""
+    """Whether one axis leads from some rows to others; otherwise axes part several values."""
     n_axes: int
     """Of the two drawn, those that were fitted to part: 1 or 2."""
     value: np.ndarray
@@ -364,8 +369,7 @@ def _measured(
 ) -> dict[str, Any]:
     """All that is known of one layer, by field."""
     fitted, own = ~rows.is_held, ("base", "tuned").index(spec.fitted_on)
-    axes = [_fit(side, fitted, code, spec.is_concept) for side in sides]
-    run.check()
+    axes = [_fit(side, fitted, code, spec, run) for side in sides]
     here, nowhere = axes[own], np.full((len(drawn), 2), np.nan, np.float32)
     if here is None:
         return {
@@ -376,12 +380,10 @@ def _measured(
             "halves_cosine": np.nan,
         }
     centre, screen = _screen(sides[own][fitted], code[fitted], here, spec.is_concept)
-    run.check()
-    other_half = _fit(sides[own], rows.is_held, code, spec.is_concept)
+    other_half = _fit(sides[own], rows.is_held, code, spec, run)
     control = np.full((2, N_CONTROLS), np.nan)
     for at, made in enumerate(controls):
-        run.check()
-        control[:, at] = _of_control(sides, own, rows.is_held, made, spec.is_concept)
+        control[:, at] = _of_control(sides, rows.is_held, made, spec, run)
     return {
         "drawn": tuple(((side[drawn] - centre) @ screen.T).astype(np.float32) for side in sides),
         "score": _scored(sides, fitted, judged, code, here, folds, rows.group[judged], spec.is_concept),
@@ -392,14 +394,19 @@ def _measured(
 
 
 def _fit(
-    X: NDArray[np.float32], chosen: NDArray[np.bool_], code: Codes, is_concept: bool
+    X: NDArray[np.float32], chosen: NDArray[np.bool_], code: Codes, spec: LabelAxes, run: Run
 ) -> NDArray[np.float64] | None:
-    """Axes that part the values of the chosen rows [1 or 2, width]; None where those do not differ."""
+    """Axes that part the values of the chosen rows [1 or 2, width], of a concept of length 1; None where those do not differ."""
+    run.check()
     at = np.flatnonzero(chosen & (code >= 0))
+    n_axes = min(2, len(np.unique(code[at])) - 1)
     try:
-        if is_concept:
+        if spec.direction == "probe":
+            axes = probe_axes(X[at], code[at], n_axes, C=PROBE_C, device=run.device)
+            return axes / np.linalg.norm(axes) if spec.is_concept else axes
+        if spec.is_concept:
             return concept_axis(X[at], code[at] == 0, code[at] == 1)[None]
-        return discriminant_axes(X[at], code[at], min(2, len(np.unique(code[at])) - 1))
+        return discriminant_axes(X[at], code[at], n_axes)
     except NotEnoughData:
         return None
 
@@ -454,14 +461,14 @@ def _nearest(
 
 
 def _of_control(
-    sides: Sequence[NDArray[np.float32]], own: int, is_held: NDArray[np.bool_], code: Codes, is_concept: bool
+    sides: Sequence[NDArray[np.float32]], is_held: NDArray[np.bool_], code: Codes, spec: LabelAxes, run: Run
 ) -> tuple[float, float]:
     """Scores of base and tuned for the control task; NaN where it has no axes."""
-    axes = _fit(sides[own], ~is_held, code, is_concept)
+    axes = _fit(sides[("base", "tuned").index(spec.fitted_on)], ~is_held, code, spec, run)
     if axes is None:
         return np.nan, np.nan
     judged = np.flatnonzero(is_held & (code >= 0))
-    if is_concept:
+    if spec.is_concept:
         base, tuned = (parted(side[judged] @ axes[0], code[judged] == 1) for side in sides)
     else:
         base, tuned = (float((_nearest(side, ~is_held, judged, code, axes) == code[judged]).mean()) for side in sides)

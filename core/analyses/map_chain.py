@@ -19,7 +19,8 @@ from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embed, read_the_same
 from core.analyses.joint_map import describe_rows, drawn_rows
 from core.analyses.joint_umap import N_COMPONENTS, N_EPOCHS, TRUST_NEIGHBOURS, placed
-from core.errors import NotEnoughData, SpecInvalid
+from core.analyses.layouts import refuse_odd_layout
+from core.errors import NotEnoughData
 from core.keys import Result, Spec
 from core.maths.projection import continuity, exact_knn, pca, trustworthiness_by_point, turned_onto, unit_rows
 
@@ -62,14 +63,7 @@ class MapChain(Spec, kind="map_chain", version=2):
 
     def validate(self) -> None:
         read_the_same(self.base, self.tuned)
-        for name, value, good, use in (
-            ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
-            ("n_neighbors", self.n_neighbors, 2 <= self.n_neighbors <= 200, "2 to 200"),
-            ("min_dist", self.min_dist, 0 <= self.min_dist <= 1, "0 to 1"),
-            ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
-        ):
-            if not good:
-                raise SpecInvalid(f"A chain of maps with {name} = {value}.", "Out of range.", f"Use {use}.")
+        refuse_odd_layout(self, "A chain of maps")
 
     def cost(self) -> tuple[float, float]:
         """Work in points of both sides x layers; bytes of the coordinates, of trust, and of the text."""

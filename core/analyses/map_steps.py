@@ -15,6 +15,7 @@ from core.analyses.base import Run, facing_layers
 from core.analyses.embed import Embeddings
 from core.analyses.joint_map import describe_rows, drawn_rows
 from core.analyses.joint_umap import TRUST_NEIGHBOURS
+from core.analyses.layouts import refuse_odd_layout
 from core.analyses.map_chain import HALF_EPOCHS, Side, from_one_map, space_of
 from core.analyses.steps import OverSteps
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
@@ -41,15 +42,7 @@ class MapSteps(OverSteps, kind="map_steps"):
 
     def validate(self) -> None:
         super().validate()
-        for name, value, good, use in (
-            ("layer", self.layer, self.layer >= 0, "0 or above"),
-            ("n_points", self.n_points, 50 <= self.n_points <= 5000, "50 to 5,000"),
-            ("n_neighbors", self.n_neighbors, 2 <= self.n_neighbors <= 200, "2 to 200"),
-            ("min_dist", self.min_dist, 0 <= self.min_dist <= 1, "0 to 1"),
-            ("seed", self.seed, 0 <= self.seed < 2**32, "0 or above"),
-        ):
-            if not good:
-                raise SpecInvalid(f"Maps of steps or tunings with {name} = {value}.", "Out of range.", f"Use {use}.")
+        refuse_odd_layout(self, "Maps of steps or tunings")
 
     def cost(self) -> tuple[float, float]:
         """Work in points of all maps; bytes of the coordinates, of trust, and of the text."""

@@ -12,6 +12,9 @@ PLACE = "place of the word, from 1"
 """Column of a map's points: a word's place in its example, a pair's second text counted on; 0 = the whole example. No label is
 called so: a file's own column "place" is a label like any other."""
 
+BETWEEN = " ▸ "
+"""Stands between the two texts of a pair."""
+
 Place = tuple[str, str, int]
 """Whole text, word or text, and its place."""
 
@@ -20,7 +23,7 @@ def whole_texts(examples: Examples) -> list[str]:
     """The text of each example; of a pair, both."""
     if examples.partners is None:
         return list(examples.texts)
-    return [f"{text} ▸ {partner}" for text, partner in zip(examples.texts, examples.partners, strict=True)]
+    return [f"{text}{BETWEEN}{partner}" for text, partner in zip(examples.texts, examples.partners, strict=True)]
 
 
 def places_of(points: pd.DataFrame) -> list[Place]:

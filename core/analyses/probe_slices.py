@@ -1,5 +1,6 @@
 """Where a probe is right: by label, by how common a word is, and by the length of its sentence, base against tuned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analyses.base import Run
+from core.analyses.places import BETWEEN
 from core.analyses.probe_transfer import ProbeTransfer, Transfers
 from core.keys import Result, Spec
 from core.maths.statistics import Estimate, paired_shares
@@ -48,9 +50,7 @@ class Slices(Result):
 def compute(spec: ProbeSlices, inputs: dict[str, Any], run: Run) -> Slices:
     """Count. A row is judged in the first split that holds it out."""
     held: Transfers = inputs["of"]
-    rows = np.flatnonzero(held.base_said[0] >= 0)
-    table = held.rows
-    gold = np.searchsorted(np.array(held.labels), table["label"].to_numpy(dtype=str))[rows]
+    table, rows = held.rows, judged(held)
     group = table["group"].to_numpy()[rows]
     found: list[tuple[str, str, NDArray[np.intp]]] = []
     n_left_out = 0
@@ -58,15 +58,14 @@ def compute(spec: ProbeSlices, inputs: dict[str, Any], run: Run) -> Slices:
         of_row = values.to_numpy(dtype=object)[rows]
         for name in _in_order(kind, of_row):
             members = np.flatnonzero(of_row == name)
-            if len(members) < LEAST_ROWS or len(np.unique(group[members])) < LEAST_SENTENCES:
-                n_left_out += 1
+            if is_enough(group[members]):
+                found.append((kind, name, rows[members]))
             else:
-                found.append((kind, name, members))
+                n_left_out += 1
     shares = []
     for layer in range(len(held.base_said)):
         run.step(layer, len(held.base_said), "layers")
-        one, two = (said[layer][rows] == gold for said in (held.base_said, held.tuned_said))
-        shares.append(tuple(paired_shares(one[some], two[some], group[some]) for _, _, some in found))
+        shares.append(tuple(read_rightly(held, layer, [some for _, _, some in found])))
     return Slices(
         kinds=tuple(kind for kind, _, _ in found),
         names=tuple(name for _, name, _ in found),
@@ -76,6 +75,30 @@ def compute(spec: ProbeSlices, inputs: dict[str, Any], run: Run) -> Slices:
     )
 
 
+def judged(held: Transfers) -> NDArray[np.intp]:
+    """Rows that some split holds out."""
+    return np.flatnonzero(held.base_said[0] >= 0)
+
+
+def is_enough(group: NDArray[np.integer]) -> bool:
+    """Whether rows are enough for a share of them. Args: group of each."""
+    return len(group) >= LEAST_ROWS and len(np.unique(group)) >= LEAST_SENTENCES
+
+
+def read_rightly(
+    held: Transfers, layer: int, slices: Sequence[NDArray[np.intp]]
+) -> list[tuple[Estimate, Estimate, Estimate]]:
+    """Shares of rows that base and tuned read rightly at a layer, and the difference, paired, one a slice.
+
+    Args:
+        slices: rows of each, of judged.
+    """
+    gold = np.searchsorted(np.array(held.labels), held.rows["label"].to_numpy(dtype=str))
+    group = held.rows["group"].to_numpy()
+    base, tuned = (said[layer] == gold for said in (held.base_said, held.tuned_said))
+    return [paired_shares(base[some], tuned[some], group[some]) for some in slices]
+
+
 def _frequency(table: pd.DataFrame) -> pd.Series:
     """In how many sentences of the sample what stands there stands, in words."""
     return table.groupby("text")["group"].transform("nunique").map(lambda n: _bin(n, _COMMON))
@@ -83,7 +106,7 @@ def _frequency(table: pd.DataFrame) -> pd.Series:
 
 def _length(table: pd.DataFrame) -> pd.Series:
     """Words of the sentence, counted at blanks, in words."""
-    return table["sentence"].map(lambda text: _bin(len(text.split()), _LONG))
+    return table["sentence"].map(lambda text: _bin(len(text.replace(BETWEEN, " ").split()), _LONG))
 
 
 def _bin(n: int, bins: tuple[tuple[int | None, str], ...]) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.analyses.base import Run, facing_layers, spread
 from core.analyses.embed import Embed, Embeddings, read_the_same
 from core.analyses.joint_map import same_width
+from core.analyses.places import PLACE, whole_texts
 from core.analyses.probe import MAX_ITERATIONS, TOLERANCE, Split, refuse_odd_settings, splits_of
 from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
@@ -31,7 +32,7 @@ WAYS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeTransfer(Spec, kind="probe_transfer", version=2):
+class ProbeTransfer(Spec, kind="probe_transfer", version=3):
     """Linear probes of each side, read on both sides of every layer, on the same splits."""
 
     title: ClassVar[str] = "Probe transfer"
@@ -76,7 +77,8 @@ class Transfers(Result):
     """The same of the tuned side."""
     labels: tuple[str, ...]
     rows: pd.DataFrame
-    """What each row is: text, sentence, label; group: rows of one number stand on one side of a split."""
+    """What each row is: text, sentence (the whole example), PLACE (-1 = a span or pair), label; group: rows of one number stand on
+    one side of a split."""
     n_train: int
     n_test: int
     n_sentences: int
@@ -120,7 +122,8 @@ def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
     with np.errstate(invalid="ignore"):
         shares = (shares / np.where(times, times, np.nan)).astype(np.float16)
     n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
-    sentences = [examples.texts[i] for i in ours.sentence.tolist()]
+    whole = whole_texts(examples)
+    sentences = [whole[i] for i in ours.sentence.tolist()]
     return Transfers(
         accuracy=accuracy,
         score=tuple(
@@ -132,7 +135,15 @@ def compute(spec: ProbeTransfer, inputs: dict[str, Any], run: Run) -> Transfers:
         base_said=said[0],
         tuned_said=said[1],
         labels=tuple(map(str, names)),
-        rows=pd.DataFrame({"text": ours.types, "sentence": sentences, "label": ours.labels, "group": ours.group}),
+        rows=pd.DataFrame(
+            {
+                "text": sentences if ours.unit == "sentence" else ours.types,
+                "sentence": sentences,
+                PLACE: ours.place,
+                "label": ours.labels,
+                "group": ours.group,
+            }
+        ),
         n_train=n_train,
         n_test=n_test,
         n_sentences=len(np.unique(ours.group)),

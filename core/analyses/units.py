@@ -44,6 +44,8 @@ class LabelledRows:
     """Of each row, in the sample [n]."""
     group: NDArray[np.int64]
     """Rows of one number never stand on both sides of a split: those of a sentence, or of all its versions [n]."""
+    place: NDArray[np.int32]
+    """As places.PLACE: of a word its place from 1, of a sentence 0; -1 for spans and pairs, which have none of their own [n]."""
     parts: tuple["csr_array", ...]
     """What averages embedded rows into these, side by side, each [n, embedded rows]; none where they are the same rows."""
 
@@ -76,7 +78,7 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
         values = _known(examples.sentence_labels, {}, label, "sentence")
         rows = embeddings.sentence.tolist()
         types, labels = [examples.texts[i] for i in rows], [values[i] for i in rows]
-        return _of(examples, "sentence", types, labels, embeddings.sentence)
+        return _of(examples, "sentence", types, labels, embeddings.sentence, embeddings.word + 1)
     names = mark_names(examples)
     unit: Unit = "pair" if label in names["pair"] else "span"
     if label in names[unit] and label not in examples.word_labels:
@@ -85,13 +87,13 @@ def labelled_rows(examples: Examples, embeddings: Embeddings, embedded: str, lab
     places = list(zip(embeddings.sentence.tolist(), embeddings.word.tolist(), strict=True))
     types, labels = list(of_places(examples.words, places)), list(of_places(tags, places))
     if label not in examples.partial:
-        return _of(examples, "word", types, labels, embeddings.sentence)
+        return _of(examples, "word", types, labels, embeddings.sentence, embeddings.word + 1)
     annotated = [row for row, label in enumerate(labels) if label != UNMARKED]
     if not annotated:
         raise NotEnoughData(f"Reading {label!r}.", "No word of the sample has one.", "Take more sentences.")
     types, labels = [types[row] for row in annotated], [labels[row] for row in annotated]
     parts = (_averaging([[row] for row in annotated], len(places)),)
-    return _of(examples, "word", types, labels, embeddings.sentence[annotated], parts)
+    return _of(examples, "word", types, labels, embeddings.sentence[annotated], embeddings.word[annotated] + 1, parts)
 
 
 def of_places(rows: Sequence[tuple[str, ...]], places: Iterable[tuple[int, int]]) -> Iterator[str]:
@@ -109,6 +111,7 @@ def _of(
     types: list[str],
     labels: list[str],
     sentence: NDArray[np.int32],
+    place: NDArray[np.int32],
     parts: tuple["csr_array", ...] = (),
 ) -> LabelledRows:
     return LabelledRows(
@@ -117,6 +120,7 @@ def _of(
         labels=np.array(labels),
         sentence=sentence,
         group=group_of(examples, sentence),
+        place=place,
         parts=parts,
     )
 
@@ -161,7 +165,8 @@ def _marked(examples: Examples, embeddings: Embeddings, unit: Unit, label: str) 
     if not labels:
         raise NotEnoughData(f"Reading {label!r}.", f"No {unit} has all its words.", "Take more sentences.")
     parts = tuple(_averaging(rows, len(embeddings.sentence)) for rows in members)
-    return _of(examples, unit, types, labels, np.array(sentence, dtype=np.int32), parts)
+    nowhere = np.full(len(labels), -1, dtype=np.int32)
+    return _of(examples, unit, types, labels, np.array(sentence, dtype=np.int32), nowhere, parts)
 
 
 def _rows_of(row_of: dict[tuple[int, int], int], sentence: int, span: Span) -> list[int]:

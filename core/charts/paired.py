@@ -1,12 +1,15 @@
 """Shares, or other values, of several groups of rows, base beside tuned, each with its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import altair as alt
 import pandas as pd
 
-from core.analyses.probe_slices import Slices
+from core.analyses.places import Place, among
+from core.analyses.probe_slices import Slices, is_enough, judged, read_rightly
+from core.analyses.probe_transfer import Transfers
 from core.charts.look import Look, framed
+from core.charts.scatter import OTHERS
 from core.charts.strip import facing_tips
 from core.maths.statistics import Estimate
 from core.origins import traced
@@ -43,6 +46,25 @@ def slices_table(slices: Slices, layer: int, kind: str) -> pd.DataFrame:
         [slices.counts[at] for at in chosen],
         [slices.shares[layer][at] for at in chosen],
     )
+
+
+@traced
+def saved_table(held: Transfers, layer: int, places: Collection[Place], name: str) -> pd.DataFrame:
+    """paired_table of saved points and of all other rows at a layer; empty where either are too few.
+
+    Args:
+        held: what probes answered on held-out rows.
+        layer: of the base.
+        places: of the saved points.
+        name: what they are saved as.
+    """
+    rows = judged(held)
+    is_in = among(held.rows.iloc[rows], places)
+    slices = [rows[is_in], rows[~is_in]]
+    group = held.rows["group"].to_numpy()
+    if not all(is_enough(group[some]) for some in slices):
+        return pd.DataFrame()
+    return paired_table([name, OTHERS], [len(some) for some in slices], read_rightly(held, layer, slices))
 
 
 @traced

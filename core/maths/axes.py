@@ -4,8 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
+from core.maths.probing import fit_linear_probes, spread_of, standardise
 
 Axes = NDArray[np.float64]
+_PARTING = "Fitting axes that part labels."
+_MOST_STEPS = 1000
+"""Of a probe's solver: far more than it takes."""
 
 
 def discriminant_axes(X: ArrayLike, y: ArrayLike, n: int) -> Axes:
@@ -34,30 +38,83 @@ def discriminant_axes(X: ArrayLike, y: ArrayLike, n: int) -> Axes:
     """
     from scipy.linalg import cholesky, solve_triangular
 
-    rows = _checked(X, "Fitting axes that part labels.")
-    names, label = _labels(y, len(rows))
-    if not 1 <= n < len(names):
-        raise SpecInvalid(f"{n} axes that part {len(names)} labels.", "Out of range.", f"Use 1 to {len(names) - 1}.")
-    counts = np.bincount(label)
-    means = np.stack([rows[label == at].mean(axis=0) for at in range(len(names))])
-    within = rows - means[label]
-    scatter = within.T @ within / len(rows)
-    share = ledoit_wolf(within)
-    round_one = np.trace(scatter) / scatter.shape[0]
-    if round_one <= 1e-12 * float((rows * rows).mean()):
-        raise NotEnoughData(
-            "Fitting axes that part labels.", "Rows of one label are all equal.", "Choose another layer or label."
-        )
-    scatter *= 1 - share
-    scatter.flat[:: len(scatter) + 1] += share * round_one
-    root = cholesky(scatter, lower=True, overwrite_a=True)
-    weights = counts / len(rows)
+    rows, label = _labelled(X, y, n)
+    means, weights = _means(rows, label)
+    root = cholesky(_shrunken_scatter(rows - means[label], rows), lower=True, overwrite_a=True)
     apart = means - weights @ means
     whitened = solve_triangular(root, (np.sqrt(weights)[:, None] * apart).T, lower=True).T
     _, _, turns = np.linalg.svd(whitened, full_matrices=False)
-    found = solve_triangular(root, turns[:n].T, lower=True, trans="T").T
-    rising = (apart @ found.T).T @ (np.arange(len(names)) - (len(names) - 1) / 2)
-    return np.where(rising < 0, -1.0, 1.0)[:, None] * found
+    return _rising(solve_triangular(root, turns[:n].T, lower=True, trans="T").T, apart)
+
+
+def probe_axes(X: ArrayLike, y: ArrayLike, n: int, *, C: float, device: str = "cpu") -> Axes:
+    """Directions that a linear probe reads labels by: the principal components of its logits, in the space it reads.
+
+    Of two labels the one axis is the difference of the probe's two rows of weights. Unlike a difference of means or a
+    discriminant it was made to answer rightly, so that it may lean on directions in which labels hardly differ.
+
+    Args:
+        X: activations [n_examples, n_dims]; the probe reads them standardised.
+        y: label of each row, numbers or strings [n_examples].
+        n: axes wanted, 1 to labels - 1.
+        C: inverse strength of the probe's penalty, > 0.
+        device: where the probe is fitted.
+    Returns:
+        float64 [n, n_dims], the one along which logits vary most first; units and signs as of discriminant_axes. X @ axes.T is
+        the same for X with dimensions scaled, and shifted for X shifted; it is not for X turned, as the probe's penalty is not.
+    Raises:
+        ShapeError, NotEnoughData, SpecInvalid: as discriminant_axes; NotEnoughData also where the probe tells nothing apart.
+    Source:
+        Kim et al. (2018), arXiv 1711.11279: the weights of a classifier as a concept's direction.
+    Cost:
+        One probe (fit_linear_probes), and O(n_examples * n_dims^2) for the unit.
+    """
+    rows, label = _labelled(X, y, n)
+    means, weights = _means(rows, label)
+    scatter = _shrunken_scatter(rows - means[label], rows)
+    (read,) = standardise(rows)
+    probe = fit_linear_probes(read, label, C=C, max_iter=_MOST_STEPS, device=device)
+    logits = probe.coef[0].astype(np.float64) / spread_of(rows)
+    logits -= logits.mean(axis=0)
+    centred = (rows - rows.mean(axis=0)) @ logits.T
+    size, mixed = np.linalg.eigh(centred.T @ centred)
+    if size[-n] <= 1e-12 * max(float(size[-1]), 1e-12):
+        raise NotEnoughData(_PARTING, "A linear probe tells no rows apart.", "Choose another layer or label.")
+    found = mixed[:, ::-1][:, :n].T @ logits
+    found /= np.sqrt(np.einsum("ai,ij,aj->a", found, scatter, found))[:, None]
+    return _rising(found, means - weights @ means)
+
+
+def _labelled(X: ArrayLike, y: ArrayLike, n: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Rows, and the number of each one's label. Raises SpecInvalid for n out of range, and what discriminant_axes raises."""
+    rows = _checked(X, _PARTING)
+    names, label = _labels(y, len(rows))
+    if not 1 <= n < len(names):
+        raise SpecInvalid(f"{n} axes that part {len(names)} labels.", "Out of range.", f"Use 1 to {len(names) - 1}.")
+    return rows, label
+
+
+def _means(rows: NDArray[np.float64], label: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of each label [labels, n_dims], and its share of the rows [labels]."""
+    counts = np.bincount(label)
+    return np.stack([rows[label == at].mean(axis=0) for at in range(len(counts))]), counts / len(rows)
+
+
+def _shrunken_scatter(within: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of rows less the mean of their label, drawn towards a round one [n_dims, n_dims]."""
+    scatter = within.T @ within / len(within)
+    share, round_one = ledoit_wolf(within), np.trace(scatter) / scatter.shape[0]
+    if round_one <= 1e-12 * float((rows * rows).mean()):
+        raise NotEnoughData(_PARTING, "Rows of one label are all equal.", "Choose another layer or label.")
+    scatter *= 1 - share
+    scatter.flat[:: len(scatter) + 1] += share * round_one
+    return scatter
+
+
+def _rising(axes: Axes, apart: NDArray[np.float64]) -> Axes:
+    """The same, each so that labels of higher number lie to the right, on the whole. Args: apart: means of labels, centred."""
+    rising = (apart @ axes.T).T @ (np.arange(len(apart)) - (len(apart) - 1) / 2)
+    return np.where(rising < 0, -1.0, 1.0)[:, None] * axes
 
 
 def ledoit_wolf(centred: ArrayLike) -> float:
@@ -225,10 +282,10 @@ def axes_cosine(first: ArrayLike, second: ArrayLike) -> float:
 def _labels(y: ArrayLike, n: int) -> tuple[NDArray, NDArray[np.intp]]:
     given = np.asarray(y)
     if given.shape != (n,):
-        raise ShapeError("Fitting axes that part labels.", f"{n} rows, labels {given.shape}.", "Give one a row.")
+        raise ShapeError(_PARTING, f"{n} rows, labels {given.shape}.", "Give one a row.")
     names, label = np.unique(given, return_inverse=True)
     if len(names) < 2:
-        raise NotEnoughData("Fitting axes that part labels.", f"{len(names)} labels.", "Give two or more.")
+        raise NotEnoughData(_PARTING, f"{len(names)} labels.", "Give two or more.")
     return names, label
 
 

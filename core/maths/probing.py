@@ -161,10 +161,15 @@ def standardise(X_train: ArrayLike, *others: ArrayLike) -> tuple[NDArray[np.floa
         )
     if len(train) == 0:
         raise NotEnoughData("Standardising.", "There is no training row.", "Give at least one.")
-    mean = train.mean(axis=0, dtype=np.float64)
-    spread = train.std(axis=0, dtype=np.float64)
-    spread[(train == train[0]).all(axis=0) | (spread == 0)] = 1.0
+    mean, spread = train.mean(axis=0, dtype=np.float64), spread_of(train)
     return tuple(((array - mean) / spread).astype(np.float32) for array in arrays)
+
+
+def spread_of(X: NDArray) -> NDArray[np.float64]:
+    """What standardise divides each column by: its standard deviation, or 1 where it is constant. Args: X: [n, d], n > 0."""
+    spread = np.asarray(X.std(axis=0, dtype=np.float64))
+    spread[np.equal(X, X[0]).all(axis=0) | (spread == 0)] = 1.0
+    return spread
 
 
 def control_labels(words: Sequence[str], labels: Sequence[str], *, seed: int) -> list[str]:

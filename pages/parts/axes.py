@@ -11,12 +11,19 @@ from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, label_said
 
-KINDS = {"label": "Values of the label (LDA)", "values": "Two values", "words": "Two lists of words"}
+KINDS = {"label": "Values of the label", "values": "Two values", "words": "Two lists of words"}
+DIRECTIONS = {"means": "Means", "probe": "A linear probe"}
+_DIRECTION_HELP = (
+    "**Means**: the axis leads from one mean to the other; of a label, linear discriminants (LDA). **A linear probe**: the axes "
+    "are those by which a probe answers, of a label the principal components of its logits. A probe was made to answer rightly "
+    "and may lean on directions in which the groups hardly differ: hold what it parts beside what the means part."
+)
 HELP = (
     "Sentences are dealt into two halves. Axes are **fitted on one half** of one side; **only the other half is drawn**, both "
     "sides on the same axes. A picture of the rows that axes were fitted on would part anything: with more dimensions than rows "
     "some direction always does. Between two values or lists the axis is the difference of their means; for a label, linear "
-    "discriminants with a scatter shrunk as Ledoit & Wolf (2004). What varies most beside a single axis is the second."
+    "discriminants with a scatter shrunk as Ledoit & Wolf (2004); or, where that is chosen, what a linear probe reads by. What "
+    "varies most beside a single axis is the second."
 )
 _CURVE_HELP = (
     "Of a pair, one row of either end, that of the second end should lie further right: the share of such pairs (AUC) is 50 % by "
@@ -61,7 +68,17 @@ def asked(chosen: Selection, colour: str) -> dict[str, Any]:
         required=True,
         help="Both sides are drawn on the axes of this one.",
     )
-    found: dict[str, Any] = {"fitted_on": side}
+    direction = st.segmented_control(
+        "Found by",
+        list(DIRECTIONS),
+        default="means",
+        format_func=DIRECTIONS.__getitem__,
+        key="axes_by",
+        bind="query-params",
+        required=True,
+        help=_DIRECTION_HELP,
+    )
+    found: dict[str, Any] = {"fitted_on": side, "direction": direction}
     if kind == "words":
         return found | _words()
     if kind == "values":
@@ -157,8 +174,9 @@ def said(found: FoundAxes, spec: LabelAxes, layer: int) -> str:
             f"axes that part {len(found.values)} values of {label}",
             "rows lie nearest to the mean of their own value",
         )
+    probe = "of a linear probe " if spec.direction == "probe" else ""
     return (
-        f"**Layer {layer}** · {name}, fitted on {spec.fitted_on}: {base.value:.0%} of held-out {what} in base, "
+        f"**Layer {layer}** · {name}, {probe}fitted on {spec.fitted_on}: {base.value:.0%} of held-out {what} in base, "
         f"{tuned.value:.0%} in tuned{inside}; {beside}{'chance' if found.is_concept else 'commonest value'} {found.chance:.0%}."
     )
 

@@ -21,7 +21,7 @@ from core.analyses.head_agreement import HeadAgreements
 from core.analyses.isotropy import Isotropies
 from core.analyses.joint_tsne import JointTsne
 from core.analyses.joint_umap import JointUmap, LaidOut
-from core.analyses.label_axes import FoundAxes, LabelAxes
+from core.analyses.label_axes import PROBE_C, FoundAxes, LabelAxes
 from core.analyses.label_geometry import LEAST_ROWS as LEAST_ROWS_PLACED
 from core.analyses.label_geometry import LabelPlaces
 from core.analyses.map_chain import ChainedMaps, MapChain
@@ -31,7 +31,7 @@ from core.analyses.neuron_twins import Twins
 from core.analyses.neurons import NeuronScores
 from core.analyses.probe import ProbeScores
 from core.analyses.probe_kinds import HULL_ROWS, KindScores
-from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES, Slices
+from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES
 from core.analyses.probe_transfer import Transfers
 from core.analyses.ridge_probe import RidgeScores
 from core.analyses.similarity import LayerSimilarity
@@ -192,15 +192,15 @@ def kinds(result: KindScores, kind: str, layer: int, chosen: Selection) -> str:
     )
 
 
-def slices(result: Slices, chosen: Selection) -> str:
-    """Of probes on parts of the rows."""
+def slices(chosen: Selection, n_left_out: int = 0) -> str:
+    """Of probes on parts of the rows. Args: n_left_out: parts that were too small."""
     return (
         f"logistic regression, L2, C = {chosen.transfer.C:g}, each {chosen.unit_name} judged in the first of "
         f"{chosen.transfer.n_seeds} random splits that holds it out, 95 % interval: delete-a-group jackknife over groups of "
         "sentences, the probes as they are"
         + (
-            f"; {result.n_left_out} parts under {LEAST_ROWS} rows or {LEAST_SENTENCES} sentences left out"
-            if result.n_left_out
+            f"; {n_left_out} parts under {LEAST_ROWS} rows or {LEAST_SENTENCES} sentences left out"
+            if n_left_out
             else ""
         )
     )
@@ -308,7 +308,12 @@ def tsne(result: LaidOut, spec: JointTsne, chosen: Selection) -> str:
 
 def label_axes(result: FoundAxes, spec: LabelAxes, chosen: Selection) -> str:
     """Of axes of a label or of words."""
-    how = "difference of means" if result.is_concept else f"shrunken LDA (Ledoit-Wolf), {len(result.values)} values"
+    if spec.direction == "probe":
+        how = f"what a linear probe reads by (C = {PROBE_C}), {len(result.values)} values"
+    elif result.is_concept:
+        how = "difference of means"
+    else:
+        how = f"shrunken LDA (Ledoit-Wolf), {len(result.values)} values"
     return (
         f"{how}, fitted on {sum(result.n_fitted):,} {chosen.embedded}s of {spec.fitted_on} in one half of "
         f"{result.n_sentences:,} sentences; drawn: {len(result.points):,} {chosen.embedded}s a side of the other half"

@@ -206,6 +206,28 @@ def test_a_figure_is_taken_away_and_pinned_and_the_report_opens_elsewhere(
         expect(other.get_by_label("Note")).to_have_value("Layer 6 spreads out.")
 
 
+def test_who_moves_figures_of_a_report_by_keyboard_stays_in_the_box(shipped: Server, visitor: BrowserContext) -> None:
+    for view in ("Crowding", "Kept space"):
+        page = visit(visitor, f"{shipped.url}/layers?view={view}&layer=3")
+        page.get_by_text("Table and files").first.click()
+        page.get_by_test_id("stMain").get_by_role("button", name="Pin to the report").first.click()
+        expect(page.get_by_text("Pinned. The page Report has")).to_be_visible()
+    report = visit(visitor, f"{shipped.url}/report")
+    titles = report.get_by_test_id("stMain").get_by_role("heading", level=3)
+    boxes = report.get_by_label("Place", exact=True)
+    before = titles.all_inner_texts()
+    assert len(before) >= 2
+    boxes.first.focus()
+    for key in ("Control+a", "2", "Enter"):
+        report.keyboard.press(key)
+    expect(titles.first).to_have_text(f"1. {before[1].removeprefix('2. ')}")
+    expect(titles.nth(1)).to_have_text(f"2. {before[0].removeprefix('1. ')}")
+    settled(report)
+    expect(boxes.first).to_be_focused()
+    expect(boxes.first).to_have_value("1")
+    expect(boxes.nth(1)).to_have_value("2")
+
+
 def settled_at(page: Page, url: str) -> Page:
     """A page at an address, at rest."""
     page.goto(url)

@@ -42,6 +42,7 @@ def test_every_file_of_the_package_holds_an_analysis() -> None:
         "steps",
         "values",
         "numbers",
+        "layouts",
         "places",
         "quantities",
         "scoring",

@@ -243,6 +243,12 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
         "slices": paired.paired_chart(
             paired.slices_table(results["probe_slices"][0], 3, "label"), look, what="label", title="share"
         ),
+        "a saved slice": paired.paired_chart(
+            paired.saved_table(carried, 3, places_of(carried.rows.iloc[::2]), "every other"),
+            look,
+            what="saved as",
+            title="share",
+        ),
         "learning": readout.learning_curve(
             readout.learning_table(*sent, 3), look, n_classes=len(sent[0].labels), prior_bits=sent[0].prior_bits
         ),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid, TunescopeError
-from core.maths.axes import axes_cosine, concept_axis, discriminant_axes, ledoit_wolf, parted, rest_axis
+from core.maths.axes import axes_cosine, concept_axis, discriminant_axes, ledoit_wolf, parted, probe_axes, rest_axis
 
 FEW = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -115,6 +115,58 @@ def test_a_planted_direction_is_found_by_both(seed: int) -> None:
 
 
 @FEW
+@given(seeds, st.sampled_from([8, 120]))
+def test_probe_axes_are_the_components_of_the_logits_of_scikit_learns_probe(seed: int, width: int) -> None:
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    X, y = labelled(seed, width=width)
+    read = StandardScaler().fit_transform(X)
+    reference = LogisticRegression(C=0.05, tol=1e-8, max_iter=5000).fit(read, y)
+    components = PCA(2).fit_transform(reference.decision_function(read))
+    ours = (X - X.mean(axis=0)) @ probe_axes(X, y, 2, C=0.05).T
+    for place in range(2):
+        assert abs(np.corrcoef(ours[:, place], components[:, place])[0, 1]) > 0.999
+    pair = y < 2  # of two labels its C is twice ours, see fit_linear_probes
+    scaler = StandardScaler().fit(X[pair])
+    two = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit(scaler.transform(X[pair]), y[pair])
+    (only,) = probe_axes(X[pair], y[pair], 1, C=0.05)
+    assert axes_cosine([only], two.coef_ / scaler.scale_) == pytest.approx(1, abs=1e-3)
+
+
+@FEW
+@given(seeds, st.floats(-20, 20))
+def test_probe_axes_have_the_unit_and_signs_of_discriminants_and_are_blind_to_units_of_dimensions(
+    seed: int, shift: float
+) -> None:
+    X, y = labelled(seed, labels=3)
+    axes = probe_axes(X, y, 2, C=0.05)
+    within = X - np.stack([X[y == at].mean(axis=0) for at in range(3)])[y]
+    share, scatter = ledoit_wolf(within), within.T @ within / len(X)
+    mixed = (1 - share) * scatter + share * np.trace(scatter) / X.shape[1] * np.eye(X.shape[1])
+    np.testing.assert_allclose(np.diag(axes @ mixed @ axes.T), 1, atol=1e-8)
+    (only,) = probe_axes(X[y < 2], y[y < 2], 1, C=0.05)
+    assert (X[y == 1] @ only).mean() > (X[y == 0] @ only).mean()
+    units = np.exp(np.random.default_rng(seed).normal(size=X.shape[1]))
+    scores, again = (rows @ probe_axes(rows, y, 2, C=0.05).T for rows in (X, X * units + shift))
+    for place in range(2):
+        assert np.corrcoef(scores[:, place], again[:, place])[0, 1] > 0.999
+
+
+def test_a_probe_leans_on_a_direction_in_which_labels_do_not_differ_to_be_rid_of_its_noise() -> None:
+    """One dimension holds the label under noise, another the noise alone: means see the first, a probe takes the second off."""
+    rng = np.random.default_rng(0)
+    y, common = rng.integers(0, 2, 2000), 5 * rng.normal(size=2000)
+    X = np.stack([y + common, common, rng.normal(size=2000)], axis=1) + 0.1 * rng.normal(size=(2000, 3))
+    first, second = X[:1000], X[1000:]
+    means = concept_axis(first, y[:1000] == 0, y[:1000] == 1)
+    (probe,) = probe_axes(first, y[:1000], 1, C=100)
+    assert parted(second @ means, y[1000:] == 1) < 0.65
+    assert parted(second @ probe, y[1000:] == 1) > 0.99
+
+
+@FEW
 @given(seeds)
 def test_the_rest_is_at_right_angles_finds_the_next_direction_and_turns_with_the_space(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -164,6 +216,10 @@ def test_axes_are_compared_by_their_span(seed: int, k: int) -> None:
     assert axes_cosine(one, two) == pytest.approx(0)
 
 
+def _probe_axes(*given: Any) -> Any:
+    return probe_axes(*given, C=0.05)
+
+
 GOOD, Y = labelled(0)
 HALF = Y == 0
 BROKEN = np.where(GOOD > 8, np.nan, GOOD)
@@ -174,6 +230,12 @@ BAD: list[tuple[Any, tuple[Any, ...], type[TunescopeError]]] = [
     (discriminant_axes, (np.eye(2)[np.arange(10) % 2], np.arange(10) % 2, 1), NotEnoughData),
     (discriminant_axes, (GOOD, Y, 4), SpecInvalid),
     (discriminant_axes, (GOOD, Y, 0), SpecInvalid),
+    (_probe_axes, (GOOD, Y[:-1], 1), ShapeError),
+    (_probe_axes, (BROKEN, Y, 1), ShapeError),
+    (_probe_axes, (GOOD, np.zeros(len(GOOD)), 1), NotEnoughData),
+    (_probe_axes, (np.ones((10, 3)), np.arange(10) % 2, 1), NotEnoughData),
+    (_probe_axes, (GOOD, Y, 4), SpecInvalid),
+    (_probe_axes, (GOOD, Y, 0), SpecInvalid),
     (ledoit_wolf, (GOOD[0],), ShapeError),
     (concept_axis, (GOOD, HALF[:-1], ~HALF), ShapeError),
     (concept_axis, (BROKEN, HALF, ~HALF), ShapeError),

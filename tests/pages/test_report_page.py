@@ -90,6 +90,7 @@ def test_figures_are_ordered_noted_and_removed(app: AppTest, reports: Reports) -
     name = only(reports)
     app.number_input[0].set_value(2).run()
     assert titles(app) == ["1. Second figure", r"2. First \*figure\*"]
+    assert [box.value for box in app.number_input] == [1, 2]
     app.text_area[1].input("Layer 6 is *gone*.").run()
     assert reports.read(name).pinned[1].note == "Layer 6 is *gone*."
     press(app, "Remove")

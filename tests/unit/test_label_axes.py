@@ -182,6 +182,35 @@ def test_lists_of_words_make_an_axis_and_are_held_against_other_words() -> None:
     assert by_word.control.mean() > 0.85
 
 
+def test_a_probes_directions_part_what_means_part_and_what_noise_hides_from_them() -> None:
+    """The label stands in one dimension under noise that a second one holds alone."""
+    verbs, common = TAGS == "VERB", 3 * noise(7)[:, 0]
+    X = noise(0) / 4
+    X[:, 1] += common
+    X[:, 2] += common + 3 * verbs
+    sides = {"base": embedded(X), "tuned": embedded(noise(4) + planted(2, verbs))}
+    means, probe = (compute(NOUN_VERB.replace(direction=one), sides, Quiet()) for one in ("means", "probe"))
+    assert probe.base_score[0].value > means.base_score[0].value + 0.05
+    assert probe.control_kind == means.control_kind
+    assert abs(probe.control[0, 0].mean() - 0.5) < 0.15
+    assert probe.n_held == means.n_held
+    fitted = compute(NOUN_VERB.replace(direction="probe", fitted_on="tuned"), sides, Quiet())
+    assert fitted.tuned_score[0].value > 0.95
+    assert fitted.halves_cosine[0] > 0.7
+    # In units of the vectors, as an axis of means: the planted step of 4 parts the two groups by about as much.
+    along = fitted.tuned[0, :, 0]
+    assert along[fitted.value == 1].mean() - along[fitted.value == 0].mean() == pytest.approx(4, abs=0.6)
+    places = {tag: at for at, tag in enumerate(np.unique(TAGS))}
+    means_of = 3 * np.random.default_rng(5).normal(size=(len(places), WIDTH))
+    Y = noise(1) + means_of[[places[tag] for tag in TAGS]]
+    several = compute(CLASSES.replace(direction="probe"), {"base": embedded(Y), "tuned": embedded(noise(2))}, Quiet())
+    assert several.n_axes == 2
+    assert several.base_score[0].value > several.chance + 0.2
+    assert several.tuned_score[0].value < several.base_score[0].value - 0.2
+    spreads = [several.base[0, several.value == at].std(axis=0) for at in range(len(several.values))]
+    assert np.mean(spreads) == pytest.approx(1, abs=0.25)
+
+
 def test_points_are_drawn_those_asked_for_first_and_all_are_judged() -> None:
     X = noise(0)
     few, all_ = (
@@ -197,7 +226,7 @@ def test_points_are_drawn_those_asked_for_first_and_all_are_judged() -> None:
 
 def test_a_layer_whose_rows_are_equal_has_no_axis_and_says_nothing() -> None:
     X, equal = noise(0), np.ones((len(PLACES), WIDTH))
-    for spec in (NOUN_VERB, CLASSES):
+    for spec in (NOUN_VERB, CLASSES, NOUN_VERB.replace(direction="probe"), CLASSES.replace(direction="probe")):
         one = compute(spec, {"base": embedded(equal, X), "tuned": embedded(equal, X)}, Quiet())
         assert one.base_score[0] is one.tuned_score[0] is one.difference[0] is None
         assert np.isnan(one.base[0]).all()
@@ -259,6 +288,7 @@ def test_what_cannot_be_asked_of_the_text_is_a_message() -> None:
         {"label": "", "words_first": ("",), "words_second": ("b",)},
         {"base": SENTENCES, "tuned": SENTENCES, "label": "", "words_first": ("a",), "words_second": ("b",)},
         {"fitted_on": "both"},
+        {"direction": "random"},
         {"n_points": 5},
         {"seed": -1},
     ],
@@ -273,6 +303,8 @@ def test_sides_that_read_otherwise_are_refused_and_specs_come_back_from_json() -
         CLASSES.replace(tuned=SENTENCES)
     spec = LabelAxes(base=EMBED, tuned=EMBED, words_first=("good", "fine"), words_second=("bad",))
     assert from_json(to_json(spec)) == spec
+    assert key_of(CLASSES.replace(direction="probe")) != key_of(CLASSES)
+    assert "direction" not in to_json(CLASSES)  # what is stored of means keeps its key
     assert len({key_of(one) for one in (spec, CLASSES, NOUN_VERB, CLASSES.replace(fitted_on="tuned"))}) == 4
 
 

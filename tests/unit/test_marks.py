@@ -237,6 +237,7 @@ def test_rows_of_marks_are_means_of_their_words_side_by_side(label: str) -> None
     at = {place: row for row, place in enumerate(zip(held.sentence.tolist(), held.word.tolist(), strict=True))}
     marks = [(i, mark) for i, of_one in enumerate(marks_of(examples, label)) for mark in of_one]
     assert len(rows.labels) == len(marks) > 20
+    assert (rows.place == -1).all()  # several words have no place of their own
     for layer in held.layers:
         X = rows.vectors(layer)
         for got, label_of, group, (i, mark) in zip(X, rows.labels, rows.group, marks, strict=True):

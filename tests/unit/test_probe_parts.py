@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from core.analyses.embed import Embed
+from core.analyses.joint_map import describe_rows
+from core.analyses.places import places_of
 from core.analyses.probe import Probe, ProbeScores
 from core.analyses.probe_change import ProbeChange
 from core.analyses.probe_kinds import KINDS, KindScores, ProbeKinds, _Side
-from core.analyses.probe_slices import ProbeSlices, Slices
+from core.analyses.probe_slices import LEAST_ROWS, ProbeSlices, Slices
 from core.analyses.probe_transfer import ProbeTransfer, Transfers
 from core.analyses.units import labelled_rows
 from core.charts import paired, readout
@@ -124,6 +126,33 @@ def test_slices_cover_the_rows_and_count_what_is_right(held: Transfers, slices: 
     for kind in ("frequency", "length"):
         counts = [n for one, n in zip(slices.kinds, slices.counts, strict=True) if one == kind]
         assert sum(counts) <= seen.sum()
+
+
+def test_rows_say_their_place_as_points_of_a_map_do(made: Lab, held: Transfers) -> None:
+    vectors = made.peek(BASE)
+    points = describe_rows(SAMPLE, vectors.sentence, vectors.word)
+    assert places_of(held.rows) == places_of(points)
+    assert len(set(places_of(held.rows))) == len(held.rows)  # equal words of a sentence are told apart
+
+
+def test_saved_points_are_a_slice_beside_all_other_rows(held: Transfers) -> None:
+    gold = np.searchsorted(np.array(held.labels), held.rows["label"].to_numpy(dtype=str))
+    chosen = held.rows["label"].to_numpy(dtype=str) == "NOUN"
+    seen = held.base_said[0] >= 0
+    table = paired.saved_table(held, 3, places_of(held.rows[chosen]), "nouns")
+    assert list(table["name"]) == ["nouns", "nouns", "all others", "all others"]
+    assert list(table["n"]) == 2 * [(seen & chosen).sum()] + 2 * [(seen & ~chosen).sum()]
+    by_hand = [
+        (said[3] == gold)[seen & rows].mean()
+        for rows in (chosen, ~chosen)
+        for said in (held.base_said, held.tuned_said)
+    ]
+    assert table["share"].tolist() == pytest.approx(by_hand)
+    assert ((table["low"] <= table["share"]) & (table["share"] <= table["high"])).all()
+    few = np.flatnonzero(chosen & seen)[:LEAST_ROWS]
+    assert paired.saved_table(held, 3, places_of(held.rows.iloc[few[1:]]), "few").empty
+    assert paired.saved_table(held, 3, [("another text", "word", 1)], "of another text").empty
+    assert paired.saved_table(held, 3, places_of(held.rows), "all of them").empty
 
 
 def test_words_of_one_sentence_were_never_in_training(held: Transfers, slices: Slices) -> None:
