@@ -117,7 +117,7 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
     teacher.get_by_text("Presenter", exact=True).click()
     teacher.get_by_role("textbox", name="Key").fill(opened.key)
     teacher.get_by_role("button", name="Present", exact=True).click()
-    expect(teacher.get_by_text("You present. 5 of 60 seats are taken.")).to_be_visible()
+    expect(teacher.get_by_text("You present. 5 of 60 seats are taken.")).to_be_visible(timeout=MINUTES)
     open_page(teacher, "Check", "Lessons")
     assert LESSON.lesson is not None
     teacher.locator(f".st-key-lesson-begin-{LESSON.name} button").click()
@@ -156,7 +156,7 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
     settled(free)
     open_page(free, "Compare", "Layers")
     expect(free).to_have_url(re.compile("/layers"), timeout=MINUTES)
-    expect(drawn(free)).not_to_have_count(0)
+    expect(drawn(free)).not_to_have_count(0, timeout=MINUTES)
     assert opened.key not in free.url
     expect(free.get_by_role("button", name="Pin to the report")).to_have_count(0)
     free.get_by_text("Follow the presenter").click()
@@ -165,7 +165,7 @@ def test_a_presenter_and_five_viewers_go_through_a_whole_lesson(opened: Class, c
     for page in (teacher, pupils[1]):
         page.reload()
         settled(page)
-    expect(teacher.get_by_text("You present.")).to_be_visible()
+    expect(teacher.get_by_text("You present.")).to_be_visible(timeout=MINUTES)
     assert not opened.jobs()
     teacher.get_by_role("button", name="Leave").click()
     for page in pupils[1:]:

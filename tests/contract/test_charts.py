@@ -244,7 +244,7 @@ def charts(results: dict[str, Any], look: Look) -> dict[str, Any]:
             paired.slices_table(results["probe_slices"][0], 3, "label"), look, what="label", title="share"
         ),
         "a saved slice": paired.paired_chart(
-            paired.saved_table(carried, 3, places_of(carried.rows.iloc[::2]), "every other"),
+            paired.saved_table(carried, 3, places_of(carried.rows.iloc[::8]), "every eighth"),
             look,
             what="saved as",
             title="share",
