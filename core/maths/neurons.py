@@ -92,8 +92,13 @@ def class_gaps(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 
     Args: as probeless_ranking. Raises ShapeError for shapes that do not fit, NotEnoughData for one class. Cost: one product.
     """
-    rows, labels, n_classes = _checked(X, y, "Ranking neurons by the means of classes.")
-    means = np.sort(_class_means(rows, labels, n_classes), axis=0)
+    asked = "Ranking neurons by the means of classes."
+    rows, labels, n_classes = _shaped(X, y, asked)
+    means = _class_means(rows, labels, n_classes)
+    if not np.isfinite(means).all():  # seen by the means, since a look at every value takes longer than these do
+        _refuse_infinite(rows, asked)
+        means = np.stack([rows[labels == k].mean(axis=0, dtype=np.float64) for k in range(n_classes)])
+    means.sort(axis=0)
     # Sorted, a mean stands above as many others as its place says: all pairs without looking at pairs.
     weight = 2.0 * np.arange(n_classes) - n_classes + 1
     gaps: NDArray[np.float64] = weight @ means
@@ -409,9 +414,16 @@ def _constant(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _class_means(rows: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
-    of_class = np.eye(n_classes, dtype=np.float32)[labels]
-    counts = of_class.sum(axis=0)
-    means: NDArray[np.float64] = (of_class.T @ rows).astype(np.float64) / counts[:, None]
+    """Mean of each class [n_classes, n_neurons], summed in float32; not finite where a value is not, or a sum overflows.
+
+    Cost: one reading of the rows.
+    """
+    import torch
+
+    sums = torch.zeros(n_classes, rows.shape[1])
+    writable = np.require(rows, requirements=["C", "W"])  # torch takes no others without a warning
+    sums.index_add_(0, torch.from_numpy(labels), torch.from_numpy(writable))
+    means: NDArray[np.float64] = sums.numpy().astype(np.float64) / np.bincount(labels, minlength=n_classes)[:, None]
     return means
 
 
@@ -423,11 +435,21 @@ def _parts(rows: NDArray[np.float32]) -> list[slice]:
 
 def _checked(X: ArrayLike, y: ArrayLike, asked: str) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
     """Activations, classes numbered 0 .. n_classes - 1 without a gap, and their number."""
+    rows, labels, n_classes = _shaped(X, y, asked)
+    _refuse_infinite(rows, asked)
+    return rows, labels, n_classes
+
+
+def _refuse_infinite(rows: NDArray[np.float32], asked: str) -> None:
+    if not np.isfinite(rows).all():
+        raise ShapeError(asked, "Some activations are not finite.", "Look for overflow (float16).")
+
+
+def _shaped(X: ArrayLike, y: ArrayLike, asked: str) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
+    """The same as _checked, of values that nobody has looked at."""
     rows, given = np.asarray(X, dtype=np.float32), np.asarray(y)
     if rows.ndim != 2 or given.shape != rows.shape[:1] or given.dtype.kind not in "iu" or rows.shape[1] == 0:
         raise ShapeError(asked, f"X has shape {rows.shape}, y {given.shape} of {given.dtype}.", "Give [n, d] and [n].")
-    if not np.isfinite(rows).all():
-        raise ShapeError(asked, "Some activations are not finite.", "Look for overflow (float16).")
     names, labels = np.unique(given, return_inverse=True)
     if len(names) < 2:
         raise NotEnoughData(asked, f"There is {len(names)} class.", "Give rows of two or more.")

@@ -1,6 +1,7 @@
 """Rankings of neurons: planted ones come first in each, scale and order of rows and columns count where they should alone."""
 
 import itertools
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -94,6 +95,26 @@ def test_gaps_of_means_are_summed_over_pairs(seed: int, n_classes: int) -> None:
     means = [X[y == k].mean(axis=0) for k in range(n_classes)]
     expected = sum(np.abs(a - b) for a, b in itertools.combinations(means, 2))
     np.testing.assert_allclose(class_gaps(X, y), expected, rtol=1e-4)
+
+
+def test_means_of_classes_see_what_is_not_finite_and_bear_what_is_too_large_to_add_up() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 6)).astype(np.float32), np.arange(300) % 3
+    for odd in (np.nan, np.inf, -np.inf):
+        broken = X.copy()
+        broken[17, 4] = odd
+        with pytest.raises(ShapeError, match="not finite"):
+            class_gaps(broken, y)
+    large = X.copy()
+    large[:, 2] = 3e38 * (y == 1)  # a hundred of these are more than float32 holds
+    gaps = class_gaps(large, y)
+    assert gaps[2] == pytest.approx(2 * 3e38, rel=1e-6)
+    np.testing.assert_allclose(np.delete(gaps, 2), np.delete(class_gaps(X, y), 2), rtol=1e-5)
+    kept = X.copy()
+    kept.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(class_gaps(kept, y), class_gaps(X, y))
 
 
 def test_mutual_information_of_a_copy_of_the_label_is_its_entropy_and_of_noise_next_to_nothing() -> None:

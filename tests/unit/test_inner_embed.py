@@ -24,6 +24,7 @@ from core.lab import Lab
 from core.refs import Folder, Sample, Suite, Vectors
 from core.settings import Settings
 from core.store.artifacts import Store
+from tests.copies import a_copy
 from tests.faults import DEPTH, WIDTH, says, tiny
 from tests.golden.test_families import made as made_of
 from tests.small import SAMPLE, TUNE, TUNED
@@ -133,7 +134,8 @@ def test_a_label_is_read_from_the_top_state_while_numbers_inside_are_held(lab: L
     assert held["same"].min() < 1
 
 
-def test_a_head_is_scored_while_heads_outputs_are_held(made: Lab) -> None:
+def test_a_head_is_scored_while_heads_outputs_are_held(made: Lab, tmp_path: Path) -> None:
+    made = a_copy(made, tmp_path / "own")  # to be added to
     ranked = Neurons(embed=InnerEmbed(checkpoint=TUNE, sample=SAMPLE, site="heads"), label="upos", n_seeds=2)
     spec = NeuronAblation(of=ranked, mode="mean")
     for one in (ranked.embed, ranked):
