@@ -189,7 +189,7 @@ def parts(chosen: Selection) -> None:
 
 
 def _asked(chosen: Selection) -> str:
-    return f"**Where is {chosen.label_said} read rightly at layer {chosen.layer}?**"
+    return f"**Where are {chosen.unit_name}s read rightly at layer {chosen.layer}, asked for {chosen.label_said}?**"
 
 
 def of_saved(chosen: Selection, found: Transfers, known: Mapping[str, frozenset[Place]]) -> None:
@@ -205,7 +205,7 @@ def of_saved(chosen: Selection, found: Transfers, known: Mapping[str, frozenset[
         return
     st.markdown(f"{_asked(chosen)} A hollow ▲ is a change inside the noise.", help=f"{_PARTS_HELP} {CHOSEN_BY_EYE}")
     figures.figure(
-        paired.paired_chart(table, show.look(), what="saved as (rows)", title="share read rightly"),
+        paired.paired_chart(table, show.look(), what="rows", title="share read rightly"),
         table,
         name="parts-saved",
         alt_text=f"Share of rows read rightly, of saved points and of all others, at layer {chosen.layer}, base and tuned",

@@ -114,4 +114,5 @@ def paired_chart(
         below.insert(
             0, crosses.encode(y=y, yOffset=offset, x=alt.X("control:Q", scale=scale), tooltip=["name:N", told])
         )
-    return framed(alt.layer(*below, solid, hollow), look, height=row * len(names) + 62)
+    around = 114 if look.projector else 88  # the axis below and what stands around: few rows would be squeezed
+    return framed(alt.layer(*below, solid, hollow), look, height=row * len(names) + around)
