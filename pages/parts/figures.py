@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from altair.utils import schemapi
 
-from core.charts.cursor import PICK
+from core.charts.cursor import HOVER, PICK
 from core.charts.look import Look
 from core.charts.points import Panel, Picked, colouring_of, draw
 from core.charts.points_svg import svg_of
@@ -19,6 +19,7 @@ from pages.parts import taking
 from pages.parts.lab import get_lab
 from pages.parts.points import page_of, point_map
 from pages.parts.show import escaped, look
+from pages.parts.tower import BINDING
 
 # Altair checks every part of a figure against its grammar as it is built; tests/contract does that once for all.
 schemapi.DEBUG_MODE = False
@@ -181,14 +182,19 @@ def _rows_of(points: pd.DataFrame, picked: Picked, table: Callable[[], pd.DataFr
 
 
 class _Ready:
-    """A chart that is not checked against the grammar again as it is written down: a third of the time it takes."""
+    """A chart as the page shows it. It is not checked against the grammar again as it is written down (a third of the time that
+    takes), and the layer under the mouse is one for all figures of the page."""
 
     def __init__(self, chart: Any) -> None:
         self._chart = chart
 
     def to_dict(self) -> dict[str, Any]:
         """All that Streamlit asks of a chart."""
-        return self._chart.to_dict(validate=False)
+        written: dict[str, Any] = self._chart.to_dict(validate=False)
+        for param in written.get("params", ()):
+            if param["name"] == HOVER:
+                param["bind"] = BINDING
+        return written
 
 
 def draw_chart(

@@ -21,6 +21,7 @@ from core.refs import LABEL_NAMES, Sample
 from pages.parts.lab import get_lab
 from pages.parts.selection import Selection, caveat_of, embedded_unit, label_options, number_options
 from pages.parts.show import asked_in_vain
+from pages.parts.tower import lit
 
 _SIZES = ("250", "500", "1000", "2000", "all")
 _POOLINGS = {
@@ -348,14 +349,17 @@ def _choose_pooling(link: dict[str, str], unit: str, own: str) -> str:
 def _tower(link: dict[str, str], base: Named) -> int:
     """The layer cursor: the network as a tower, its top at the top."""
     depth = shape_of(base.ref).n_layers
-    names = {depth: f"{depth} · top", 0: "0 · embeddings"}
-    return _bound(
-        link,
-        st.radio,
-        "Layer",
-        list(range(depth, -1, -1)),
-        "layer",
-        lambda layer: names.get(layer, str(layer)),
-        written={str(layer): layer for layer in names},
-        help="Highlighted on every page. Layer 0 is the embedding output, layer i what block i returns.",
-    )
+    names, layers = {depth: f"{depth} · top", 0: "0 · embeddings"}, list(range(depth, -1, -1))
+    with st.container(gap=None):
+        chosen: int = _bound(
+            link,
+            st.radio,
+            "Layer",
+            layers,
+            "layer",
+            lambda layer: names.get(layer, str(layer)),
+            written={str(layer): layer for layer in names},
+            help="Highlighted on every page. Layer 0 is the embedding output, layer i what block i returns.",
+        )
+        lit("layer", layers)
+    return chosen

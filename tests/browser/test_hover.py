@@ -1,4 +1,4 @@
-"""The layer under the mouse: lit in every panel of its figure, by the browser alone; a click still chooses it."""
+"""The layer under the mouse: lit in the tower and in every figure of the page, by the browser alone; a click still chooses it."""
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -88,3 +88,32 @@ def test_a_click_on_a_cell_of_layer_by_layer_chooses_its_base_layer(on_show: Ser
     cell = drawn(page).first.locator('path[aria-label*="base layer: 2"][aria-label*="tuned layer: 5"]').first
     cell.click(force=True)
     expect(page.get_by_role("radio", name="2", exact=True)).to_be_checked()
+
+
+def test_a_layer_is_lit_in_the_tower_and_in_every_figure_wherever_the_mouse_is(
+    on_show: Server, visitor: BrowserContext
+) -> None:
+    page, said = opened(visitor, f"{on_show.url}/?layer=6")
+    tower, figures = page.locator(".st-key-layer"), drawn(page).all()
+    lit_option = tower.locator("label[data-lit]")
+    assert len(figures) > 1
+    place = figures[1].bounding_box()
+    assert place
+    page.mouse.move(place["x"] + 0.6 * place["width"], place["y"] + 0.5 * place["height"], steps=5)
+    assert [len(lit(figure)) for figure in figures] == [1] * len(figures)
+    expect(lit_option).to_have_count(1)
+    page.mouse.move(5, 5)
+    assert [len(lit(figure)) for figure in figures] == [0] * len(figures)
+    expect(lit_option).to_have_count(0)
+
+    heights = []
+    for layer in ("2", "4"):
+        tower.get_by_text(layer, exact=True).hover()
+        expect(lit_option).to_have_text(layer)
+        assert [len(lit(figure)) for figure in figures] == [1] * len(figures)
+        heights.append(lit(figures[0])[0][1])
+    assert heights[1] < heights[0]  # the top of the network is at the top
+    page.mouse.move(5, 5)
+    expect(lit_option).to_have_count(0)
+    expect(page.get_by_role("radio", name="6 · top")).to_be_checked()
+    assert not any(b"hover" in frame for frame in said)
