@@ -256,7 +256,8 @@ def _drawn(base: Embed, tuned: Embed, label: str) -> Iterator[Spec]:
 def _inspected(tuned: Compress, unit: Unit, pooling: Pooling, label: str) -> Iterator[Spec]:
     """What the pages under Inspect show first, of words and sentences alike."""
     base, other = (_embed(side, unit, pooling) for side in (BASE, tuned))
-    codes = [Codelength(embed=side, label=label) for side in (base, other)]
+    random = _embed(RandomWeights(of=BASE), unit, pooling)
+    codes = [Codelength(embed=side, label=label) for side in (base, other, random)]
     yield from (*codes, CodelengthChange(base=codes[0], tuned=codes[1]))
     transfer = ProbeTransfer(base=base, tuned=other, label=label)
     yield from (transfer, ProbeSlices(of=transfer))

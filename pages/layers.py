@@ -251,12 +251,10 @@ def readable(chosen: Selection) -> None:
     change, base, tuned = show.results(specs, what="probes")
     if not (change and base and tuned):
         return
-    place, random = st.container(), None
     control = chosen.random_probe
     if control and search:
         control = with_search(control)
-    if control:  # it can come later: it is offered below what is there
-        (random,) = show.results([control], what="the probe on random weights")
+    place, random = show.control(control, what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.embedded == "word" else "a probe finds in shuffled labels"
     with place:

@@ -309,7 +309,7 @@ def classes(chosen: Selection) -> None:
     if scores is None:
         return
     tables = [neurons.tags_table(one) for one in scores]
-    top = max(float(table["share"].max()) for table in tables)
+    top = max(float(table["share"].fillna(0).max()) for table in tables)
     st.markdown(
         f"**In which layers does each class of {chosen.label_said} lie?** Each row adds up to 100 %: the class's weight in the "
         "elastic net, by layer. Behind its name: its rows."
@@ -323,7 +323,8 @@ def classes(chosen: Selection) -> None:
                 alt_text=f"Share of each class's weight by layer, {name}",
                 specs=[spec],
                 note=(
-                    f"absolute weights, mean over splits; pale: fewer than {neurons.FEW_ROWS} rows, where the layers are chance; "
+                    "absolute weights, mean over the splits in which the class has any; empty: in none; "
+                    f"pale: fewer than {neurons.FEW_ROWS} rows, where the layers are chance; "
                     "intervals over splits on hover"
                 ),
             )

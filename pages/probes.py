@@ -4,15 +4,18 @@ from pages.parts.frame import enter
 
 enter()
 
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
+from typing import Any  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
+from core.analyses.codelength import Codelengths  # noqa: E402
 from core.analyses.places import Place  # noqa: E402
-from core.analyses.probe_kinds import KINDS  # noqa: E402
+from core.analyses.probe_kinds import KINDS, KindScores  # noqa: E402
 from core.analyses.probe_slices import LEAST_ROWS, LEAST_SENTENCES  # noqa: E402
 from core.analyses.probe_transfer import Transfers  # noqa: E402
 from core.charts import board, confusion, curves, paired, readout  # noqa: E402
+from core.keys import Spec  # noqa: E402
 from pages.parts import figures, mixed, notes, numbers, picker, rows, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.saved import CHOSEN_BY_EYE  # noqa: E402
@@ -60,13 +63,24 @@ def bits(chosen: Selection) -> None:
     change, base, tuned = show.results(specs, what="codelengths")
     if not (change and base and tuned):
         return
-    table = readout.compression_table(base, tuned, change)
+    control = chosen.random_codelength
+    place, random = show.control(control, what="codelengths on random weights")
+    with place:
+        _compression(chosen, (change, base, tuned, random), [*specs, *([control] if control and random else [])])
+        _learning(chosen, base, tuned, specs)
+
+
+def _compression(chosen: Selection, found: tuple[Any, Any, Any, Any], specs: Sequence[Spec]) -> None:
+    """Compression by layer. Args: found: the difference, base, tuned, and random weights or None."""
+    change, base, tuned, random = found
+    table = readout.compression_table(base, tuned, change, random)
     st.markdown(
         f"**How much shorter do {chosen.label_said} become to send when the vectors are known?** Above the grey lines, a layer "
         "saves more than label shares and memorised types do.",
         help="Online codelength (Voita & Titov 2020): labels are sent block by block, each by a probe trained on all before it. "
         "Compression is the length of sending every label in full over that length. Unlike accuracy it counts the effort: a "
-        "probe that needs many examples pays for them. The control task gives every type a random label.",
+        "probe that needs many examples pays for them. The control task gives every type a random label. What vectors of random "
+        "weights save, no training put there.",
     )
     figures.figure(
         curves.side_curves(
@@ -85,6 +99,10 @@ def bits(chosen: Selection) -> None:
         specs=specs,
         note=notes.codelength(base, tuned, chosen),
     )
+
+
+def _learning(chosen: Selection, base: Codelengths, tuned: Codelengths, specs: Sequence[Spec]) -> None:
+    """Bits a row against the rows seen, at the chosen layer."""
     learning = readout.learning_table(base, tuned, chosen.layer)
     st.markdown(f"**How many examples does layer {chosen.layer} need?** The lower and the sooner down, the easier.")
     figures.figure(
@@ -232,11 +250,21 @@ def kinds(chosen: Selection) -> None:
     (found,) = show.results([spec], what="other kinds of probe")
     if found is None:
         return
-    table = readout.kind_table(found, kind)
+    control = chosen.random_kinds(search=search)
+    place, random = show.control(control, what="other kinds of probe on random weights")
+    with place:
+        _of_kind(chosen, kind, (found, random), [spec, *([control] if control and random else [])])
+
+
+def _of_kind(chosen: Selection, kind: str, found: tuple[KindScores, KindScores | None], specs: Sequence[Spec]) -> None:
+    """Accuracy of one kind by layer. Args: found: of both sides, and of base and random weights or None."""
+    scores, random = found
+    table = readout.kind_table(scores, kind, random)
     st.markdown(
         f"**Does another kind of probe read {chosen.label_said} better than a straight cut?** Compare with the page Layers.",
         help="A perceptron can bend its cuts, and can memorise more: look at its control task. The others hardly learn: they show "
-        "what lies open in distances. Nearest hull answers as DirectProbe does.",
+        "what lies open in distances. Nearest hull answers as DirectProbe does. What is read from random weights, no training put "
+        "there.",
     )
     figures.figure(
         curves.side_curves(
@@ -251,8 +279,8 @@ def kinds(chosen: Selection) -> None:
         table,
         name=f"kind-{kind}",
         alt_text=f"Accuracy of {kind} for {chosen.label_name} by layer, base and tuned",
-        specs=[spec],
-        note=notes.kinds(found, kind, chosen.layer, chosen),
+        specs=specs,
+        note=notes.kinds(scores, kind, chosen.layer, chosen),
     )
 
 

@@ -21,7 +21,7 @@ from pages.parts import figures, notes, picker, rows, several, show  # noqa: E40
 from pages.parts.lab import get_lab  # noqa: E402
 from pages.parts.selection import Selection, label_options  # noqa: E402
 
-CELL = "crossed_cell"
+CELL = "tasks_cell"
 FEW = 4  # tasks chosen at first
 
 
@@ -233,15 +233,30 @@ def crossed(chosen: Selection) -> None:
         note=notes.crossed(complete, chosen),
         on_pick=_keep_cell,
     )
-    picked = st.session_state.get(CELL)
-    if picked in cells:
-        st.markdown(f"#### {show.escaped(picked[0])}, read for {show.escaped(picked[1])}")
-        rows.draw(cells[picked])
+    names = {_named(*cell): cell for cell in cells}
+    show.link_holds(CELL, names, "Examples")
+    picked = st.selectbox(
+        "Examples",
+        list(names),
+        index=None,
+        key=CELL,
+        bind="query-params",
+        placeholder="Click a cell, or choose one",
+        width=520,
+    )
+    if picked:
+        run, label = names[picked]
+        st.markdown(f"#### {show.escaped(run)}, read for {show.escaped(label)}")
+        rows.draw(cells[run, label])
+
+
+def _named(run: str, label: str) -> str:
+    return f"{run} → {label}"
 
 
 def _keep_cell(picked: Mapping[str, Any]) -> None:
-    """Remember the cell that was clicked; a click beside the cells, or on the same one, closes it."""
-    st.session_state[CELL] = (picked.get("tuned"), picked.get("task"))
+    """Open the cell that was clicked; a click beside the cells, or on the same one, closes it."""
+    st.session_state[CELL] = _named(picked["tuned"], picked["task"]) if picked else None
 
 
 def sizes(chosen: Selection) -> None:

@@ -7,16 +7,18 @@ import pandas as pd
 from core.analyses.edge_probe import EdgeScores
 from core.analyses.edge_probe_change import EdgeDifference
 from core.charts.look import Look, framed
-from core.charts.sides import sides_table
+from core.charts.sides import sides_table, with_random
 from core.maths.statistics import Estimate
 from core.origins import traced
 from core.refs import Hub
 
 
 @traced
-def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference) -> pd.DataFrame:
+def cumulative_table(
+    base: EdgeScores, tuned: EdgeScores, change: EdgeDifference, random: EdgeScores | None = None
+) -> pd.DataFrame:
     """layer (mix of 0..layer), side, f1, low, high, control (first and last layer only), majority, difference and its interval,
-    is_noise.
+    is_noise; where that is known, random: that of a model of random weights, with random_low and random_high.
 
     Rows of the tuned side are of the layer that faces the base's.
     """
@@ -25,7 +27,7 @@ def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference
         first, last = (one.value for one in held.control_score)
         controls.append([first, *[np.nan] * (len(held.f1) - 2), last])
     shares = [[held.majority] * len(held.f1) for held in (base, tuned)]
-    return sides_table(
+    table = sides_table(
         "f1",
         base.score,
         tuned.score,
@@ -33,6 +35,7 @@ def cumulative_table(base: EdgeScores, tuned: EdgeScores, change: EdgeDifference
         control=(controls[0], controls[1]),
         majority=(shares[0], shares[1]),
     )
+    return with_random(table, None if random is None else random.score)
 
 
 @traced

@@ -332,13 +332,24 @@ def agreement_heat(table: pd.DataFrame, look: Look) -> alt.LayerChart:
 
 @traced
 def tags_table(scores: NeuronScores) -> pd.DataFrame:
-    """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1, mean over splits), low, high
-    (95 % over splits), n (rows of the label)."""
-    return pd.DataFrame([
-        {"label": label, "layer": layer, "n": scores.counts[i], **_named(_over(scores.mass[:, i, j], scores))}
-        for i, label in enumerate(scores.labels)
-        for j, layer in enumerate(scores.layers)
-    ])  # fmt: skip
+    """label, layer, share (of the label's |weight| in the elastic net that lies in the layer, 0 to 1, mean over the splits in which
+    the label has a weight; missing where it has none in any), low, high (95 % over these; missing where there is one), n (rows of
+    the label), splits (in which it has a weight)."""
+    rows = []
+    for i, label in enumerate(scores.labels):
+        has_weight = scores.mass[:, i].sum(axis=1) > 0
+        for j, layer in enumerate(scores.layers):
+            found = _shared(scores.mass[has_weight, i, j], scores)
+            rows.append({
+                "label": label, "layer": layer, "n": scores.counts[i], **found, "splits": int(has_weight.sum()),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _shared(values: NDArray[np.float64], scores: NeuronScores) -> dict[str, float]:
+    if len(values) > 1:
+        return _named(_over(values, scores))
+    return {"share": float(values[0]) if len(values) else np.nan, "low": np.nan, "high": np.nan}
 
 
 def _named(found: Estimate) -> dict[str, float]:
@@ -354,10 +365,16 @@ def tags_heat(table: pd.DataFrame, look: Look, *, top: float, title: str) -> alt
     """Layers against labels. Args: table: of tags_table; top: share at which colours end, the same for both sides."""
     rows = table.assign(row=table["label"] + " · " + table["n"].map("{:,}".format))
     labels = rows.sort_values("n", ascending=False, kind="stable")["row"].drop_duplicates().to_list()
-    cells = alt.Chart(rows).encode(
+    cells = alt.Chart(rows.dropna(subset=["share"])).encode(
         x=alt.X("layer:O", title="layer (0 = embeddings)", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("row:N", sort=labels, title=None),
-        tooltip=["label", "layer:O", *_percent("share", "low", "high"), alt.Tooltip("n:Q", format=",", title="rows")],
+        y=alt.Y("row:N", scale=alt.Scale(domain=labels), title=None),
+        tooltip=[
+            "label",
+            "layer:O",
+            *_percent("share", "low", "high"),
+            alt.Tooltip("n:Q", format=",", title="rows"),
+            "splits",
+        ],
         opacity=alt.condition(f"datum.n < {FEW_ROWS}", alt.value(0.3), alt.value(1.0)),
     )
     written = alt.condition(f"datum.share > {0.6 * top}", alt.value("#111"), alt.value("#fff"))

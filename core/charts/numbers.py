@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.analyses.ridge_probe import RidgeScores
 from core.analyses.ridge_probe_change import RidgeProbeDifference
-from core.charts.sides import ends, sides_table
+from core.charts.sides import sides_table, with_random
 from core.maths.statistics import Estimate
 from core.origins import traced
 
@@ -39,10 +39,10 @@ def ridge_table(
     sides = base, tuned
     if score == "r2":
         held, controls = [side.score for side in sides], [side.control_score for side in sides]
-        of_random = () if random is None else random.score
+        of_random = None if random is None else random.score
     else:
         held, controls = [side.rank_score for side in sides], [side.control_rank_score for side in sides]
-        of_random = () if random is None else random.rank_score
+        of_random = None if random is None else random.rank_score
     table = sides_table(
         score,
         held[0],
@@ -51,7 +51,4 @@ def ridge_table(
         control=([one.value for one in controls[0]], [one.value for one in controls[1]]),
         majority=base.mean_r2 if score == "r2" else 0.0,
     )
-    if not of_random:
-        return table
-    rows = [{"layer": at, **ends(one, "random", "random_low", "random_high")} for at, one in enumerate(of_random)]
-    return table.merge(pd.DataFrame(rows), on="layer", how="left")
+    return with_random(table, of_random)

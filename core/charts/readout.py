@@ -10,7 +10,7 @@ from core.analyses.codelength_change import CompressionDifference
 from core.analyses.probe_kinds import KINDS, KindScores
 from core.analyses.probe_transfer import WAYS, Transfers
 from core.charts.look import Look, framed
-from core.charts.sides import sides_table
+from core.charts.sides import sides_table, with_random
 from core.origins import traced
 
 HOME_AWAY = ("base on base", "tuned on tuned", *(way for way in WAYS if way not in ("base on base", "tuned on tuned")))
@@ -18,14 +18,17 @@ HOME_AWAY = ("base on base", "tuned on tuned", *(way for way in WAYS if way not 
 
 
 @traced
-def compression_table(base: Codelengths, tuned: Codelengths, change: CompressionDifference) -> pd.DataFrame:
-    """layer, side, compression, low, high, control, majority (label shares alone), difference and its interval, is_noise.
+def compression_table(
+    base: Codelengths, tuned: Codelengths, change: CompressionDifference, random: Codelengths | None = None
+) -> pd.DataFrame:
+    """layer, side, compression, low, high, control, majority (label shares alone), difference and its interval, is_noise; where
+    that is known, random: that of a model of random weights, with random_low and random_high.
 
     Rows of the tuned side are of the layer that faces the base's.
     """
     controls = [[one.value for one in held.control_compression()] for held in (base, tuned)]
     priors = [[held.prior_compression] * len(held.bits) for held in (base, tuned)]
-    return sides_table(
+    table = sides_table(
         "compression",
         base.compression(),
         tuned.compression(),
@@ -33,6 +36,7 @@ def compression_table(base: Codelengths, tuned: Codelengths, change: Compression
         control=(controls[0], controls[1]),
         majority=(priors[0], priors[1]),
     )
+    return with_random(table, None if random is None else random.compression())
 
 
 @traced
@@ -86,14 +90,15 @@ def learning_curve(table: pd.DataFrame, look: Look, *, n_classes: int, prior_bit
 
 
 @traced
-def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
-    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise, of one kind of probe.
+def kind_table(scores: KindScores, kind: str, random: KindScores | None = None) -> pd.DataFrame:
+    """layer, side, accuracy, low, high, control, majority, difference and its interval, is_noise, of one kind of probe; where that
+    is known, random: that of a model of random weights, with random_low and random_high.
 
     Rows of the tuned side are of the layer that faces the base's.
     """
     at = KINDS.index(kind)
     controls = [control[at].mean(axis=1).tolist() for control in (scores.base_control, scores.tuned_control)]
-    return sides_table(
+    table = sides_table(
         "accuracy",
         scores.base_score[at],
         scores.tuned_score[at],
@@ -101,6 +106,7 @@ def kind_table(scores: KindScores, kind: str) -> pd.DataFrame:
         control=(controls[0], controls[1]),
         majority=scores.majority,
     )
+    return with_random(table, None if random is None else random.tuned_score[at])
 
 
 @traced

@@ -49,6 +49,20 @@ def sides_table(
     return pd.DataFrame(rows)
 
 
+@traced
+def with_random(table: pd.DataFrame, random: Sequence[Estimate | None] | None) -> pd.DataFrame:
+    """The table and what a probe scores on a model of random weights: random, random_low, random_high, where that is known.
+
+    Args:
+        table: with a column layer.
+        random: one a layer from 0, or None.
+    """
+    if random is None:
+        return table
+    rows = [{"layer": at, **ends(one, "random", "random_low", "random_high")} for at, one in enumerate(random)]
+    return table.merge(pd.DataFrame(rows), on="layer", how="left")
+
+
 def facing_places(base: int, tuned: int, lowest: int = 0) -> tuple[int, ...]:
     """Which of the tuned values each base value stands beside, both counted from 0.
 

@@ -18,7 +18,7 @@ from core.analyses.weight_change import WeightChanges
 from core.charts.cursor import clickable, layer_colour
 from core.charts.look import Look, framed, two_lines
 from core.charts.numbers import ridge_table
-from core.charts.sides import with_facing
+from core.charts.sides import with_facing, with_random
 from core.maths.statistics import Estimate
 from core.origins import traced
 
@@ -96,10 +96,7 @@ def probe_table(
         table["control"] = [scores.control_score[i].value for i in at]
         rows.append(table)
     table = with_facing(pd.concat(rows).merge(_differences(change.difference), on="layer"), *depths)
-    if random is None:
-        return table
-    names = {"low": "random_low", "high": "random_high"}
-    return table.merge(_table(random.score, "random").rename(columns=names), on="layer", how="left")
+    return with_random(table, None if random is None else random.score)
 
 
 @traced

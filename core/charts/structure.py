@@ -8,7 +8,7 @@ import pandas as pd
 from core.analyses.structural_change import StructuralDifference
 from core.analyses.structural_probe import METRICS, NOT_DRAWN, StructuralScores
 from core.charts.paired import paired_table
-from core.charts.sides import sides_table
+from core.charts.sides import sides_table, with_random
 from core.maths.structure import PUNCTUATION, gold_edges, is_found
 from core.origins import traced
 
@@ -32,13 +32,7 @@ def scores_table(
         *([one[at] for one in held] for held in (base.estimate, tuned.estimate, change.difference)),
         majority=float(base.chain[:, at].mean()),
     )
-    if random is None:
-        return table
-    drawn = [
-        (layer, one[at].value, one[at].low, one[at].high)
-        for layer, one in enumerate(random.estimate[: len(base.estimate)])
-    ]
-    return table.merge(pd.DataFrame(drawn, columns=["layer", "random", "random_low", "random_high"]), on="layer")
+    return with_random(table, None if random is None else [one[at] for one in random.estimate])
 
 
 @dataclass(frozen=True)

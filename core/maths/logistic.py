@@ -16,6 +16,9 @@ _MAX_TRIALS = 40
 _SUFFICIENT, _CURVATURE = 1e-4, 0.5
 _LOSS_NOISE = 1e-6
 
+_Place = tuple["Tensor", "Tensor", "Tensor"]
+"""Weights [b, K, d + 1], their logits [b, K, n] and loss [b]."""
+
 
 @dataclass
 class Problems:
@@ -29,6 +32,8 @@ class Problems:
     """Of each row, summing to 1 in each problem [b, n]."""
     ridge: "Tensor"
     """Factor of ||W||^2 / 2 [b]."""
+    lasso: "Tensor"
+    """Factor of the sum of |W| [b]."""
     K: int
     """Classes."""
 
@@ -44,7 +49,7 @@ class Problems:
 
     def take(self, rows: "Tensor") -> "Problems":
         X = self.X if self.X.ndim == 2 else self.X[rows.view(len(self.X), -1)[:, 0]]
-        return Problems(X, self.y[rows], self.weight[rows], self.ridge[rows], self.K)
+        return Problems(X, self.y[rows], self.weight[rows], self.ridge[rows], self.lasso[rows], self.K)
 
     def whole_groups(self, rows: "Tensor") -> "Tensor":
         """These rows and those that share X with one of them, as a mask [b]."""
@@ -69,6 +74,7 @@ class Problems:
         return torch.cat([products.view(len(R), R.shape[1], -1), R.sum(dim=2)[..., None]], dim=2)
 
     def gradient(self, Z: "Tensor", W: "Tensor", curvature: "Curvature | None" = None) -> "Tensor":
+        """Of all but the lasso."""
         P = Z.softmax(dim=1)
         if curvature is not None:
             curvature.follow(P, self.weight)
@@ -77,8 +83,19 @@ class Problems:
         gradient[..., :-1] += self.ridge[:, None, None] * W[..., :-1]
         return gradient
 
+    def least_subgradient(self, gradient: "Tensor", W: "Tensor") -> "Tensor":
+        """The shortest subgradient with the lasso, given the gradient without: 0 at a weight that the lasso holds at 0."""
+        import torch
+
+        weights, smooth, pull = W[..., :-1], gradient[..., :-1], self.lasso[:, None, None]
+        at_zero = smooth - smooth.clamp(-pull, pull)
+        return torch.cat(
+            [torch.where(weights == 0, at_zero, smooth + pull * weights.sign()), gradient[..., -1:]], dim=2
+        )
+
     def loss(self, Z: "Tensor", W: "Tensor") -> "Tensor":
-        return self.data_loss(Z) + self.ridge / 2 * _dot(W[..., :-1], W[..., :-1])
+        square, absolute = _dot(W[..., :-1], W[..., :-1]), _sum64(W[..., :-1].abs(), (1, 2))
+        return self.data_loss(Z) + self.ridge / 2 * square + self.lasso * absolute
 
     def data_loss(self, Z: "Tensor") -> "Tensor":
         return _sum64(self.weight * (Z.logsumexp(dim=1) - Z.gather(1, self.y)[:, 0]), (1,))
@@ -156,46 +173,52 @@ class Curvature:
         return self.turn @ torch.cat([inner @ self.axes.T, bias], dim=2)
 
 
-def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tensor]":
-    """(W, converged) of all problems in lock step; solved ones leave the batch (where X is not shared by all: in halves)."""
+def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tensor, Tensor]":
+    """(W, loss, converged) of all problems in lock step; solved ones leave the batch (where X is not shared by all: in halves).
+
+    With L1 a step stays among the signs that the weights have and that zeros take downhill, for there the penalty is linear; what
+    would cross becomes 0. The history is of the smooth part alone.
+    """
     import torch
 
     result = problems.zeros
     converged = torch.zeros(len(result), dtype=torch.bool, device=result.device)
     index = torch.arange(len(result), device=result.device)
-    W, curvature = problems.zeros, Curvature.of(problems)
+    has_lasso = bool((problems.lasso > 0).any())
+    # A curvature mixes all weights, most of which L1 holds at 0.
+    W, curvature = problems.zeros, None if has_lasso else Curvature.of(problems)
     W[..., -1] = problems.shares.clamp_min(1e-6).log()  # at W = 0 the best bias is the log share of each class
-    Z = problems.logits(W)
+    Z = W[..., -1:].repeat(1, 1, problems.y.shape[-1])
     loss, gradient = problems.loss(Z, W), problems.gradient(Z, W, curvature)
+    least = torch.zeros_like(loss)
     steps, changes = [W.new_zeros(_MEMORY, *W.shape) for _ in range(2)]
     stuck = torch.zeros_like(converged)
     for _ in range(max_iter):
-        large = gradient.abs().amax(dim=(1, 2)) > tol
+        uphill = problems.least_subgradient(gradient, W) if has_lasso else gradient
+        large = uphill.abs().amax(dim=(1, 2)) > tol
         active = large & ~stuck
-        result[index], converged[index] = W, ~large
+        result[index], least[index], converged[index] = W, loss, ~large
         if not bool(active.any()):
-            break
+            return result, least, converged
         kept = problems.whole_groups(active)
         if (remain := int(kept.sum())) < len(active) and (problems.X.ndim == 2 or 2 * remain <= len(active)):
-            problems, index, W, Z, loss, gradient = (
-                problems.take(kept), index[kept], W[kept], Z[kept], loss[kept], gradient[kept],
+            problems, index, W, Z, loss, gradient, uphill = (
+                problems.take(kept), index[kept], W[kept], Z[kept], loss[kept], gradient[kept], uphill[kept],
             )  # fmt: skip
             curvature = curvature and curvature.take(kept)
             steps, changes, stuck, active = steps[:, kept], changes[:, kept], stuck[kept], active[kept]
-        direction, fresh = _direction(gradient, steps, changes, curvature)
-        D = problems.logits(direction)
-        length, new_loss = _step_length(problems, Z, D, W, direction, loss, _dot(gradient, direction), active)
-        loss = torch.where(length > 0, new_loss, loss)
-        scale = length.to(W.dtype)[:, None, None]
-        step = scale * direction
-        W, Z = W + step, Z + scale * D
+        direction, fresh = _direction(uphill, steps, changes, curvature)
+        step_along = _among_signs if has_lasso and bool(W[..., :-1].any()) else _along
+        step, Z, loss, found = step_along(problems, (W, Z, loss), uphill, direction, active)
+        W = W + step
         new_gradient = problems.gradient(Z, W, curvature)
-        failed = active & (length == 0)
+        failed = active & ~found
         stuck |= failed & fresh
         steps, changes = _remember(steps, changes, step, new_gradient - gradient, failed)
         gradient = new_gradient
-    result[index], converged[index] = W, gradient.abs().amax(dim=(1, 2)) <= tol
-    return result, converged
+    uphill = problems.least_subgradient(gradient, W) if has_lasso else gradient
+    result[index], least[index], converged[index] = W, loss, uphill.abs().amax(dim=(1, 2)) <= tol
+    return result, least, converged
 
 
 def _direction(
@@ -241,6 +264,21 @@ def _remember(
     return steps * keep, changes * keep
 
 
+def _along(
+    problems: Problems, at: "_Place", gradient: "Tensor", direction: "Tensor", active: "Tensor"
+) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+    """The step that _step_length finds, logits and loss after it, and which rows found one. Others stay. With L1, from W = 0 only:
+    there no weight of a descent can cross 0."""
+    import torch
+
+    W, Z, loss = at
+    D = problems.logits(direction)
+    tilt = problems.lasso * _sum64(direction[..., :-1].abs(), (1, 2))  # with L1, W = 0
+    length, new_loss = _step_length(problems, Z, D, W, direction, loss, (_dot(gradient, direction), tilt), active)
+    scale = length.to(W.dtype)[:, None, None]
+    return scale * direction, Z + scale * D, torch.where(length > 0, new_loss, loss), length > 0
+
+
 def _step_length(
     problems: Problems,
     Z: "Tensor",
@@ -248,18 +286,19 @@ def _step_length(
     W: "Tensor",
     direction: "Tensor",
     loss: "Tensor",
-    slope: "Tensor",
+    slopes: "tuple[Tensor, Tensor]",
     active: "Tensor",
 ) -> "tuple[Tensor, Tensor]":
     """Weak Wolfe step and its loss by bracketing, each row on its own; 0 where none is found or the row is not active.
 
-    Where the loss changes by less than its rounding, the slope decides (approximate Wolfe).
+    Where the loss changes by less than its rounding, the slope decides (approximate Wolfe). Slopes: of the loss along the direction
+    where it begins, and what of it stays the same all along.
     """
     import torch
 
     weights, turn = W[..., :-1], direction[..., :-1]
     square, cross, own = _dot(turn, turn), _dot(weights, turn), _dot(weights, weights)
-    ridge = problems.ridge.to(loss.dtype)
+    ridge, (slope, tilt) = problems.ridge.to(loss.dtype), slopes
     low, high = torch.zeros_like(loss), torch.full_like(loss, torch.inf)
     length, found = torch.ones_like(loss), ~active | (slope >= 0)
     result, result_loss = torch.zeros_like(loss), loss.clone()
@@ -268,7 +307,8 @@ def _step_length(
             break
         trial = Z + length.to(Z.dtype)[:, None, None] * D
         value = problems.data_loss(trial) + ridge / 2 * (own + 2 * length * cross + length**2 * square)
-        incline = problems.data_slope(trial, D) + ridge * (cross + length * square)
+        value = value + length * tilt
+        incline = problems.data_slope(trial, D) + ridge * (cross + length * square) + tilt
         level = (value <= loss + _LOSS_NOISE * loss.abs()) & (incline <= (2 * _SUFFICIENT - 1) * slope)
         far = ~((value <= loss + _SUFFICIENT * length * slope) | level)
         near = ~far & (incline < _CURVATURE * slope)
@@ -280,41 +320,27 @@ def _step_length(
     return result, result_loss
 
 
-def fista(problems: Problems, lasso: "Tensor", max_iter: int, tol: float) -> "tuple[Tensor, Tensor]":
-    """(W, converged) with an L1 penalty on the weights: accelerated proximal gradient with restarts.
-
-    Step 1 / L, where the softmax bounds the curvature by half the largest eigenvalue of the weighted second moments.
-    """
+def _among_signs(
+    problems: Problems, at: "_Place", uphill: "Tensor", direction: "Tensor", active: "Tensor"
+) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+    """The same with L1, by halving: uphill is the least subgradient, and what it would raise or would cross 0 does not move."""
     import torch
 
-    bound = (0.55 * _largest_eigenvalue(problems) + problems.ridge)[:, None, None]  # 10 % above the power iteration's
-    W, point = problems.zeros, problems.zeros
-    momentum = torch.ones(len(W), 1, 1, device=W.device)
-    converged = torch.zeros(len(W), dtype=torch.bool, device=W.device)
-    for _ in range(max_iter):
-        moved = point - problems.gradient(problems.logits(point), point) / bound
-        shrunk = (moved[..., :-1].abs() - lasso[:, None, None] / bound).clamp_min(0) * moved[..., :-1].sign()
-        new = torch.where(converged[:, None, None], W, torch.cat([shrunk, moved[..., -1:]], dim=2))
-        converged = converged | (((new - point) * bound).abs().amax(dim=(1, 2)) <= tol)
-        if bool(converged.all()):
-            return new, converged
-        uphill = (_dot(point - new, new - W) > 0)[:, None, None]
-        momentum = torch.where(uphill, 1.0, momentum)
-        following = (1 + (1 + 4 * momentum**2).sqrt()) / 2
-        point = torch.where(uphill, new, new + (momentum - 1) / following * (new - W))
-        W, momentum = new, following
-    return W, converged
-
-
-def _largest_eigenvalue(problems: Problems, n_steps: int = 50) -> "Tensor":
-    """Of the weighted second moments of X with its column of ones, by power iteration from a seeded start [b]."""
-    import torch
-
-    start = torch.randn(problems.X.shape[-1] + 1, generator=torch.Generator().manual_seed(0)).to(problems.X.device)
-    vector = start.expand(len(problems.y), 1, -1)
-    value = torch.ones(len(problems.y), device=vector.device)
-    for _ in range(n_steps):
-        vector = vector / value[:, None, None]
-        vector = problems.back(problems.logits(vector) * problems.weight[:, None])
-        value = vector.flatten(1).norm(dim=1).clamp_min(1e-30)
-    return value
+    W, Z, loss = at
+    direction = direction * (direction * uphill < 0)
+    signs = torch.where(W[..., :-1] == 0, -uphill[..., :-1], W[..., :-1])
+    step, length = torch.zeros_like(W), torch.ones_like(loss)
+    found, waits = torch.zeros_like(active), active
+    for _ in range(_MAX_TRIALS):
+        trial = W + length.to(W.dtype)[:, None, None] * direction
+        trial[..., :-1] *= trial[..., :-1] * signs > 0
+        moved, logits = trial - W, problems.logits(trial)
+        value = problems.loss(logits, trial)
+        good = waits & (value <= at[2] + _SUFFICIENT * _dot(uphill, moved) + _LOSS_NOISE * at[2].abs())
+        rows = good[:, None, None]
+        step, Z, loss = torch.where(rows, moved, step), torch.where(rows, logits, Z), torch.where(good, value, loss)
+        found, waits = found | good, waits & ~good
+        if not bool(waits.any()):
+            break
+        length = torch.where(waits, length / 2, length)
+    return step, Z, loss, found

@@ -1,8 +1,12 @@
 """Edge probes with scalar mixing: what the layers up to each one hold, and which of them are read."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from core.charts import curves, mixing
+from core.keys import Spec
 from core.refs import LABEL_NAMES
 from pages.parts import figures, notes, show
 from pages.parts.lab import get_lab
@@ -19,13 +23,24 @@ def draw(chosen: Selection) -> None:
     change, base, tuned = show.results(specs, what="edge probes")
     if not (change and base and tuned):
         return
-    table = mixing.cumulative_table(base, tuned, change)
+    control = chosen.random_edge_probe(label, equal_norms=equal_norms)
+    place, random = show.control(control, what="edge probes on random weights")
+    with place:
+        _cumulative(chosen, label, (change, base, tuned, random), [*specs, *([control] if control and random else [])])
+        _weights(label, (change, base, tuned), specs)
+
+
+def _cumulative(chosen: Selection, label: str, found: tuple[Any, Any, Any, Any], specs: Sequence[Spec]) -> None:
+    """Micro-F1 of mixes of the layers up to each. Args: found: the difference, base, tuned, and random weights or None."""
+    change, base, tuned, random = found
+    table = mixing.cumulative_table(base, tuned, change, random)
     st.markdown(
         f"**How many layers does reading {label_said(label)} take?** A small network reads a weighted sum of "
         "the layers 0 to k.",
         help="Edge probe with scalar mixing (Tenney et al. 2019), one for every k. Micro-F1 counts decisions over all labels "
         "together. Where the curve stops rising, higher layers add nothing that lower ones do not hold. A mix may fall back "
-        "to low layers and hide what higher ones forgot: look at single layers on the page Layers too.",
+        "to low layers and hide what higher ones forgot: look at single layers on the page Layers too. What is read from random "
+        "weights, no training put there.",
     )
     figures.figure(
         curves.side_curves(
@@ -45,6 +60,11 @@ def draw(chosen: Selection) -> None:
     )
     if said := mixing.published(chosen.base.ref, chosen.data.name, label):
         st.caption(said)
+
+
+def _weights(label: str, found: tuple[Any, Any, Any], specs: Sequence[Spec]) -> None:
+    """Which layers a mix of all reads."""
+    change, base, tuned = found
     weights = mixing.weights_table(base, tuned)
     st.markdown(
         "**Which layers does a mix of all read?** Thin lines: the smallest and largest split.",

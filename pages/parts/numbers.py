@@ -19,9 +19,7 @@ def draw(chosen: Selection) -> None:
     change, base, tuned = show.results(specs, what=f"ridge probes for {chosen.number_said}")
     if not (change and base and tuned):
         return
-    place, random = st.container(), None
-    if control := chosen.random_ridge:  # a control that can come later is offered below what is there
-        (random,) = show.results([control], what="the ridge probe on random weights")
+    place, random = show.control(chosen.random_ridge, what="the ridge probe on random weights")
     with place:
         curve(chosen, change, base, tuned, random)
 

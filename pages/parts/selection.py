@@ -337,12 +337,17 @@ class Selection:
         base, tuned = map(with_search, self.probes)
         return ProbeChange(base=base, tuned=tuned), base, tuned
 
-    @property
-    def random_probe(self) -> Probe | None:
-        """A probe on the base's shape with freshly drawn weights: a control; None where the base has no weights."""
+    def on_random(self, embed: Embed) -> Embed | None:
+        """The same vectors of the base's shape with freshly drawn weights: a control; None where the base has no weights."""
         if isinstance(self.base.ref, Vectors):
             return None
-        return Probe(embed=self.embed(RandomWeights(of=origin(self.base.ref), seed=0)), label=self.label)
+        return replace(embed, checkpoint=RandomWeights(of=origin(self.base.ref), seed=0))
+
+    @property
+    def random_probe(self) -> Probe | None:
+        """A probe on random weights."""
+        embed = self.on_random(self.embed(self.base.ref))
+        return embed and Probe(embed=embed, label=self.label)
 
     @property
     def probe_change(self) -> ProbeChange:
@@ -380,6 +385,12 @@ class Selection:
         base, tuned = self.codelengths
         return CodelengthChange(base=base, tuned=tuned)
 
+    @property
+    def random_codelength(self) -> Codelength | None:
+        """Online codelength on random weights."""
+        embed = self.on_random(self.embed(self.base.ref))
+        return embed and Codelength(embed=embed, label=self.label)
+
     def probe_kinds(self, *, search: bool) -> ProbeKinds:
         """Other kinds of probe of both sides; searched, the perceptron has the sizes and penalties of Zhou & Srikumar."""
         base, tuned = self.sides
@@ -387,6 +398,12 @@ class Selection:
             return ProbeKinds(base=base, tuned=tuned, label=self.label)
         sizes, penalties = (32, 64, 128, 256), tuple(10.0**power for power in range(-7, 1))
         return ProbeKinds(base=base, tuned=tuned, label=self.label, sizes=sizes, penalties=penalties)
+
+    def random_kinds(self, *, search: bool) -> ProbeKinds | None:
+        """The same of the base and of random weights, which stand where the tuned side does."""
+        spec = self.probe_kinds(search=search)
+        embed = self.on_random(spec.base)
+        return embed and replace(spec, tuned=embed)
 
     @property
     def transfer(self) -> ProbeTransfer:
@@ -401,6 +418,12 @@ class Selection:
             EdgeProbe(embed=base, label=label, equal_norms=equal_norms),
             EdgeProbe(embed=tuned, label=label, equal_norms=equal_norms),
         )
+
+    def random_edge_probe(self, label: str, *, equal_norms: bool) -> EdgeProbe | None:
+        """The same on random weights."""
+        base, _ = self.edge_probes(label, equal_norms=equal_norms)
+        embed = self.on_random(base.embed)
+        return embed and replace(base, embed=embed)
 
     def edge_probe_change(self, label: str, *, equal_norms: bool) -> EdgeProbeChange:
         """Their difference."""

@@ -101,6 +101,13 @@ def stored(spec: Spec) -> Any:
         return None
 
 
+def control(spec: Spec | None, *, what: str) -> tuple[Any, Any]:
+    """A place for figures, and the stored result of a control of theirs, or None. It can come later: where it is missing it is
+    offered below the place."""
+    place = st.container()
+    return place, results([spec], what=what)[0] if spec else None
+
+
 def results(specs: Sequence[Spec], *, what: str) -> list[Any]:
     """The stored results, None where one is missing; above them the offer to compute or the progress of what is missing."""
     lab = get_lab()

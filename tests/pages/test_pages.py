@@ -194,6 +194,31 @@ def test_the_board_offers_what_is_missing_and_shows_the_heads(full: AppTest, vie
         assert len(app.main.get("vega_lite_chart")) == 2  # the run and its compressed form
 
 
+def test_a_cell_of_the_board_is_opened_by_its_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNESCOPE_PACKS", str(ROOT / "cache" / "packs"))
+    for app in _app(tmp_path / "cache", monkeypatch):
+        app.query_params["board"] = "Tuned on, probed for"
+        opened(app, "tasks")
+        cells = app.selectbox(key="tasks_cell")
+        assert cells.value is None
+        cells.select_index(0).run()
+        assert not app.exception
+        name = cells.options[0]
+        tuned, task = name.split(" → ")
+        assert f"{tuned}, read for {task}" in said(app).replace("\\", "")
+        held = said(app)
+    for app in _app(tmp_path / "cache", monkeypatch):
+        app.query_params["board"] = "Tuned on, probed for"
+        app.query_params["tasks_cell"] = name
+        assert said(opened(app, "tasks")) == held
+    for app in _app(tmp_path / "cache", monkeypatch):
+        app.query_params["board"] = "Tuned on, probed for"
+        app.query_params["tasks_cell"] = "no such → cell"
+        opened(app, "tasks")
+        assert not app.exception
+        assert "The link asks for Examples: “no such → cell”" in said(app)
+
+
 def test_the_board_without_a_task_says_so(full: AppTest) -> None:
     app = opened(full, "tasks")
     app.multiselect(key="tasks").set_value([]).run()

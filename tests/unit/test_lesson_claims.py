@@ -15,8 +15,9 @@ from core.analyses.embed import Embed
 from core.analyses.grafts import Grafts
 from core.analyses.label_dynamics import LabelDynamics
 from core.analyses.neuron_ablation import NeuronAblation
+from core.analyses.neuron_depth import HUNDRED, MINIMAL, mean_depth
 from core.analyses.neuron_twins import NeuronTwins
-from core.analyses.neurons import RANKINGS, Neurons
+from core.analyses.neurons import LINEAR, RANKINGS, Neurons
 from core.analyses.patched_sample import PatchedSample
 from core.analyses.probe import Probe
 from core.analyses.probe_change import ProbeChange
@@ -33,6 +34,7 @@ from core.demo import BASE, PACK, SEEN, ablations, checkpoints, contents
 from core.keys import Spec
 from core.lab import Lab
 from core.lessons.shelf import shipped_lessons
+from core.maths.statistics import resampled_interval
 from core.refs import RandomWeights
 from core.settings import Settings
 from core.store.artifacts import Store
@@ -180,15 +182,23 @@ def test_a2_sentiment_costs_word_classes_at_the_top(shipped: Lab) -> None:
 
 def test_a3_neurons_for_word_classes_live_low(shipped: Lab) -> None:
     words = said("a", 3)
-    means = []
-    for side in (BASE, SENTIMENT):
-        found = held(shipped, Neurons(embed=words_of(side), label="upos"))
+    means, sides = [], [held(shipped, Neurons(embed=words_of(side), label="upos")) for side in (BASE, SENTIMENT)]
+    for found in sides:
         layers = [found.orders[0, split, :n] // found.width for split, n in enumerate(found.n_minimal)]
         low = np.mean([np.mean(one <= 2) for one in layers])
         assert 0.7 < low < 0.85
         assert np.mean([np.mean(one == TOP) for one in layers]) < 0.01
         means.append(np.mean([one.mean() for one in layers]))
     assert f"layer {means[0]:.1f} in the base and at {means[1]:.1f}" in words
+    moves = {}
+    for how_many in (MINIMAL, HUNDRED):
+        base, tuned = (mean_depth(found, LINEAR, how_many) * TOP for found in sides)
+        moves[how_many] = resampled_interval(tuned - base, n_train=sides[0].n_train, n_test=sides[0].n_test)
+    assert all(round(move.value, 1) == -0.2 for move in moves.values())
+    assert moves[MINIMAL].high > 0
+    assert moves[HUNDRED].high < 0
+    assert "the move of −0.2 layers has an interval that just holds 0" in words
+    assert "the move of −0.2 lies **outside the noise**" in words
 
 
 def test_a4_a_hundred_neurons_are_enough(shipped: Lab) -> None:
@@ -197,6 +207,7 @@ def test_a4_a_hundred_neurons_are_enough(shipped: Lab) -> None:
     assert f"read {percent(base.oracle.value)} of the word classes" in words
     assert f"enough for {percent(base.minimal.value)}" in words
     assert f"{min(base.n_minimal)} to {max(base.n_minimal)} of 2,688 in the base" in words
+    assert f"({percent(np.mean(base.n_minimal) / 2688)} on the mean)" in words
     assert f"{min(tuned.n_minimal)} to {max(tuned.n_minimal)} in the tuned one" in words
     random = base.kept[RANKINGS.index("random"), :, base.sizes.index(100)].mean()
     assert f"drawn at random read {percent(random, 0)}" in words
@@ -220,6 +231,8 @@ def test_a6_the_head_does_not_miss_them_more_than_others(shipped: Lab) -> None:
         f"{percent(top)} without the neurons for word classes, {percent(random)} without as many random ones" in words
     )
     assert f"({scores['n_neurons'].iloc[0]})" in words
+    randoms = scores[scores["gone"] == "random"]["score"]
+    assert top > randoms.min()  # "no more than": not below all random draws
 
 
 def test_a7_the_top_is_rewritten_neuron_by_neuron(shipped: Lab) -> None:

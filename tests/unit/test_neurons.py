@@ -211,6 +211,22 @@ def test_weight_of_a_class_is_shared_out_over_layers(found: tuple[NeuronScores, 
     assert table.groupby("label")["share"].sum().to_list() == pytest.approx([1.0] * table["label"].nunique())
 
 
+def test_a_split_in_which_a_class_has_no_weight_says_nothing_of_its_layers(
+    found: tuple[NeuronScores, NeuronScores],
+) -> None:
+    mass = found[1].mass.copy()
+    mass[0, 0] = mass[:, 1] = 0.0
+    table = neurons.tags_table(replace(found[1], mass=mass))
+    (_, once), (_, never), (_, always) = list(table.groupby("label", sort=False))[:3]
+    np.testing.assert_allclose(once["share"], mass[1, 0])
+    assert [set(one["splits"]) for one in (once, never, always)] == [{1}, {0}, {2}]
+    assert once["low"].isna().all()
+    assert never["share"].isna().all()
+    assert always["low"].notna().all()
+    drawn = neurons.tags_heat(table, Look(), top=1.0, title="Base").to_dict()
+    assert [row["label"] for rows in drawn["datasets"].values() for row in rows].count(never["label"].iloc[0]) == 0
+
+
 # -- twins
 
 
