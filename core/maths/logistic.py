@@ -208,6 +208,8 @@ def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tenso
             curvature = curvature and curvature.take(kept)
             steps, changes, stuck, active = steps[:, kept], changes[:, kept], stuck[kept], active[kept]
         direction, fresh = _direction(uphill, steps, changes, curvature)
+        if has_lasso:
+            direction *= direction * uphill < 0  # what the history would move uphill, or off a 0 that holds, stays
         step_along = _among_signs if has_lasso and bool(W[..., :-1].any()) else _along
         step, Z, loss, found = step_along(problems, (W, Z, loss), uphill, direction, active)
         W = W + step
@@ -323,11 +325,10 @@ def _step_length(
 def _among_signs(
     problems: Problems, at: "_Place", uphill: "Tensor", direction: "Tensor", active: "Tensor"
 ) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-    """The same with L1, by halving: uphill is the least subgradient, and what it would raise or would cross 0 does not move."""
+    """The same with L1, by halving: what would cross 0 stops there. Uphill is the least subgradient."""
     import torch
 
     W, Z, loss = at
-    direction = direction * (direction * uphill < 0)
     signs = torch.where(W[..., :-1] == 0, -uphill[..., :-1], W[..., :-1])
     step, length = torch.zeros_like(W), torch.ones_like(loss)
     found, waits = torch.zeros_like(active), active
@@ -335,8 +336,8 @@ def _among_signs(
         trial = W + length.to(W.dtype)[:, None, None] * direction
         trial[..., :-1] *= trial[..., :-1] * signs > 0
         moved, logits = trial - W, problems.logits(trial)
-        value = problems.loss(logits, trial)
-        good = waits & (value <= at[2] + _SUFFICIENT * _dot(uphill, moved) + _LOSS_NOISE * at[2].abs())
+        value, slope = problems.loss(logits, trial), _dot(uphill, moved)
+        good = waits & (slope < 0) & (value <= at[2] + _SUFFICIENT * slope + _LOSS_NOISE * at[2].abs())
         rows = good[:, None, None]
         step, Z, loss = torch.where(rows, moved, step), torch.where(rows, logits, Z), torch.where(good, value, loss)
         found, waits = found | good, waits & ~good
