@@ -384,6 +384,32 @@ def test_networks_of_several_sizes_stand_on_one_axis(two_tiny: AppTest) -> None:
     assert len(app.main.get("vega_lite_chart")) == 1
 
 
+@pytest.mark.parametrize("view", ["Bits", "Other kinds", "Mixed layers"])
+def test_every_kind_of_probe_is_read_on_random_weights_too(two_tiny: AppTest, view: str) -> None:
+    app, chosen = two_tiny, two_tiny.session_state["selection"]
+    sides, control = {
+        "Bits": ((chosen.codelength_change, *chosen.codelengths), chosen.random_codelength),
+        "Other kinds": ((chosen.probe_kinds(search=False),), chosen.random_kinds(search=False)),
+        "Mixed layers": (
+            (chosen.edge_probe_change("upos", equal_norms=False), *chosen.edge_probes("upos", equal_norms=False)),
+            chosen.random_edge_probe("upos", equal_norms=False),
+        ),
+    }[view]
+    for spec in sides:
+        get_lab().run(spec)
+    app.query_params["probing"] = view
+    app.switch_page("pages/probes.py").run()
+    assert not app.exception
+    assert "Not computed yet" in said(app)
+    assert "on random weights" in said(app)
+    assert not any("random weights" in chart.proto.spec for chart in app.main.get("vega_lite_chart"))
+    get_lab().run(control)
+    app.run()
+    assert not app.exception
+    assert "Not computed yet" not in said(app)
+    assert any("random weights" in chart.proto.spec for chart in app.main.get("vega_lite_chart"))
+
+
 def test_another_base_brings_its_own_pooling_unless_another_was_chosen(two_tiny: AppTest, tmp_path: Path) -> None:
     app, lab = two_tiny, get_lab()
     shutil.copytree(tmp_path / "one", tmp_path / "cls")
