@@ -143,7 +143,7 @@ class NumberRows(_Rows):
 
     def done(self) -> RaggedNumbers:
         """All rows so far."""
-        return RaggedNumbers(np.array(self._codes), np.array(self._start), ())
+        return RaggedNumbers(_smallest(self._codes), np.array(self._start), ())
 
 
 class SpanRows(_Rows):
@@ -156,7 +156,13 @@ class SpanRows(_Rows):
 
     def done(self) -> RaggedSpans:
         """All rows so far."""
-        return RaggedSpans(np.array(self._codes).reshape(-1, 2), np.array(self._start), ())
+        return RaggedSpans(_smallest(self._codes).reshape(-1, 2), np.array(self._start), ())
+
+
+def _smallest(numbers: "array[int]") -> NDArray[Any]:
+    """The same whole numbers, in the smallest kind that holds them all."""
+    given = np.frombuffer(numbers, dtype=np.int32)
+    return given.astype(np.result_type(*map(np.min_scalar_type, (given.min(), given.max())))) if len(given) else given
 
 
 def picked(rows: Sequence[tuple[T, ...]], chosen: Sequence[int]) -> Sequence[tuple[T, ...]]:

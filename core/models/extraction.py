@@ -226,12 +226,11 @@ def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -
     n_sentences = len(pieces.lengths)
     sentence_of = np.repeat(np.arange(n_sentences, dtype=np.int32), pieces.lengths)
     if unit == "sentence":
-        piece_row = sentence_of.astype(np.int32)
+        piece_row = sentence_of
         if pooling == "cls":
             # A text may spell "[CLS]": such a piece belongs to a word.
             piece_row[(pieces.ids != cls_id) | (pieces.word != NO_WORD)] = -1
-        used = np.unique(piece_row[piece_row >= 0])
-        if len(used) < n_sentences:
+        if (np.bincount(piece_row[piece_row >= 0], minlength=n_sentences) == 0).any():
             raise SpecInvalid("Pooling sentences by [CLS].", "This tokenizer sets no such token.", "Pool by mean.")
         everyone = np.arange(n_sentences)
         return _Rows(
@@ -281,6 +280,8 @@ def _batches(
     order = order[np.argsort(-lengths[order], kind="stable")]
     at = number = 0
     while at < len(order):
+        if number % _BATCHES_BETWEEN_TRIMS == 0:  # before the first, what tokenising left behind
+            give_back_memory()
         longest = int(lengths[order[at]])
         batch = np.sort(order[at : at + max(1, batch_pieces // longest)])
         if not _fits(forward, batch):
@@ -295,8 +296,6 @@ def _batches(
             continue
         yield batch
         at, number = at + len(batch), number + 1
-        if number % _BATCHES_BETWEEN_TRIMS == 0:
-            give_back_memory()
 
 
 def _fits(forward: Callable[[NDArray[np.int64]], None], batch: NDArray[np.int64]) -> bool:

@@ -80,10 +80,11 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
             "Tokenising the sentences.", "The tokenizer gave no pieces.", "Use another checkpoint."
         )
     return Pieces(
-        ids=np.array(ids, dtype=np.int32),
-        word=np.array(words, dtype=np.int32),
-        segment=np.array(segments, dtype=np.int8) if segments else None,
-        start=np.array(start, dtype=np.int64),
+        # Not copied: the arrays stay where they were filled.
+        ids=np.frombuffer(ids, dtype=np.int32),
+        word=np.frombuffer(words, dtype=np.int32),
+        segment=np.frombuffer(segments, dtype=np.int8) if segments else None,
+        start=np.frombuffer(start, dtype=np.int64),
         was_cut=cut,
     )
 
