@@ -14,7 +14,7 @@ from core.charts import similarity as similarity_charts  # noqa: E402
 from core.lab import Named  # noqa: E402
 from pages.parts import figures, notes, picker, show  # noqa: E402
 from pages.parts.lab import get_lab  # noqa: E402
-from pages.parts.selection import Selection, distinct_names, label_said, twin_of, with_search  # noqa: E402
+from pages.parts.selection import SHARES_OF_L1, USUAL, Fitting, Selection, distinct_names, label_said, twin_of  # noqa: E402
 
 
 def main() -> None:
@@ -240,20 +240,12 @@ def readable(chosen: Selection) -> None:
     """Probe accuracy with controls."""
     if not picker.has_classes(chosen):
         return
-    search = st.toggle(
-        "Choose the penalty",
-        key="probe_search",
-        bind="query-params",
-        help="In each split of each layer, by a part of its training sentences: C from 0.0001 to 1. Otherwise C = 0.01 "
-        "everywhere. The control task has the penalty of its probe.",
-    )
-    specs = chosen.searched_probes() if search else (chosen.probe_change, *chosen.probes)
+    fitting = fitted_by()
+    specs = chosen.probes_by(fitting)
     change, base, tuned = show.results(specs, what="probes")
     if not (change and base and tuned):
         return
-    control = chosen.random_probe
-    if control and search:
-        control = with_search(control)
+    control = chosen.random_probe and fitting.of(chosen.random_probe)
     place, random = show.control(control, what="the probe on random weights")
     table = strip.probe_table(base, tuned, change, random)
     memory = "memorised words" if chosen.embedded == "word" else "a probe finds in shuffled labels"
@@ -272,7 +264,7 @@ def readable(chosen: Selection) -> None:
                 "accuracy",
                 show.look(),
                 chosen.layer,
-                title="accuracy on held-out sentences",
+                title=f"{'balanced ' if fitting.balanced else ''}accuracy on held-out sentences",
                 percent=True,
                 controls=True,
             ),
@@ -280,8 +272,39 @@ def readable(chosen: Selection) -> None:
             name="probe",
             alt_text=f"Probe accuracy for {chosen.label_name} by layer, base and tuned",
             specs=[*specs, *([control] if control and random else [])],
-            note=notes.probe(base, tuned, chosen),
+            note=notes.probe(base, tuned, chosen, fitting),
         )
+
+
+def fitted_by() -> Fitting:
+    """How probes are fitted, as asked for on the page."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        penalty = st.segmented_control(
+            "Penalty",
+            list(SHARES_OF_L1),
+            default=USUAL.penalty,
+            key="probe_penalty",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+            help="What holds the weights of the probe down. L2 keeps all of them small; L1 sets most of them to 0, so that "
+            "the probe reads few features; an elastic net does half of each.",
+        )
+        search = st.toggle(
+            "Choose its strength",
+            key="probe_search",
+            bind="query-params",
+            help="In each split of each layer, by a part of its training sentences: C from 0.0001 to 1. Otherwise C = 0.01 "
+            "everywhere. The control task has the strength of its probe.",
+        )
+        balanced = st.toggle(
+            "All classes count the same",
+            key="probe_balanced",
+            bind="query-params",
+            help="However many rows they have: each class has the same weight in fitting, and accuracy is the mean over classes "
+            "of the share that is right. Rare classes then matter as much as common ones.",
+        )
+    return Fitting(search=search, penalty=penalty, balanced=balanced)
 
 
 def crowding(chosen: Selection) -> None:

@@ -15,7 +15,7 @@ from core.analyses.units import LabelledRows, labelled_rows
 from core.data.load import load_sample
 from core.errors import IncompatibleRefs, NotEnoughData, SpecInvalid
 from core.keys import Result, Spec, later
-from core.maths.probing import control_labels, fit_linear_probes, majority_share, standardise
+from core.maths.probing import LinearProbes, control_labels, fit_linear_probes, majority_share, share_right, standardise
 from core.maths.statistics import Estimate, resampled_interval
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TEST_SHARE = 0.3
 MAX_ITERATIONS, TOLERANCE = 300, 1e-4
 """Of the solver, for every probe here; scikit-learn's default tolerance."""
+_STEPS_OF_L1 = 4
+"""With L1 the solver takes about so many times as many steps."""
 _BATCH_BYTES = 256_000_000
 """Training rows held at once in float32, by all threads together; a split by each is held in any case."""
 
@@ -42,15 +44,19 @@ def refuse_odd_settings(n_seeds: int, C: float) -> None:
 def refuse_unlike(one: "Probe | Codelength", other: "Probe | Codelength") -> None:
     """Raise IncompatibleRefs unless both read the same label of the same units in the same way."""
     if (one.label, one.n_seeds, one.C) != (other.label, other.n_seeds, other.C) or (
-        isinstance(one, Probe) and isinstance(other, Probe) and one.penalties != other.penalties
+        isinstance(one, Probe) and isinstance(other, Probe) and one.fitting != other.fitting
     ):
-        raise IncompatibleRefs("Comparing two probes.", "Their label, seeds or C differ.", "Use the same for both.")
+        raise IncompatibleRefs(
+            "Comparing two probes.",
+            "Their label, seeds, penalty or weights of classes differ.",
+            "Use the same for both.",
+        )
     read_the_same(one.embed, other.embed, "Comparing two probes.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe(Spec, kind="probe"):
-    """Multinomial logistic regression (L2) from one layer to a label, over several random splits by sentence."""
+    """Multinomial logistic regression from each layer to a label, over several random splits by sentence."""
 
     title: ClassVar[str] = "Linear probe"
     sources: ClassVar[tuple[str, ...]] = (
@@ -69,19 +75,33 @@ class Probe(Spec, kind="probe"):
     """scikit-learn's inverse strength, on standardised features."""
     penalties: tuple[float, ...] = later(())
     """Inverse strengths to choose from instead, in each split of each layer by a part of its training sentences; empty = C."""
+    l1_ratio: float = later(0.0)
+    """Share of the L1 penalty, 0 to 1: 0 = L2 alone; above 0 weights become exactly 0."""
+    balanced: bool = later(False)
+    """Whether all classes count the same, however many rows they have: in fitting, and in every accuracy."""
 
     def validate(self) -> None:
         for C in (self.C, *self.penalties):
             refuse_odd_settings(self.n_seeds, C)
+        if not 0 <= self.l1_ratio <= 1:
+            raise SpecInvalid(
+                f"Probing with an L1 share of {self.l1_ratio}.", "Out of range.", "Use 0 (L2 alone) to 1 (L1 alone)."
+            )
+
+    @property
+    def fitting(self) -> tuple[tuple[float, ...], float, bool]:
+        """How it is fitted, but for C."""
+        return self.penalties, self.l1_ratio, self.balanced
 
     def cost(self) -> tuple[float, float]:
         """Work in sentences x layers x seeds; a few kilobytes kept."""
-        return self.embed.cost()[0] * self.n_seeds * (1 + 0.4 * len(self.penalties)), 1e4
+        steps = _STEPS_OF_L1 if self.l1_ratio else 1
+        return self.embed.cost()[0] * self.n_seeds * (1 + 0.4 * len(self.penalties)) * steps, 1e4
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeScores(Result):
-    """Accuracy on held-out sentences, 0 to 1, larger = more can be read."""
+    """Accuracy on held-out sentences, 0 to 1, larger = more can be read; of a balanced probe the mean over classes."""
 
     accuracy: np.ndarray
     """[layers, seeds]."""
@@ -106,6 +126,8 @@ class ProbeScores(Result):
     control_kind: str
     chosen: tuple[tuple[float, ...], ...] = ()
     """C of each probe where it was chosen [layers][seeds]; its control task has the same."""
+    used: tuple[tuple[float, ...], ...] = ()
+    """Share of the features to which the probe gives any weight, where L1 leaves some without [layers][seeds]."""
 
 
 def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
@@ -124,36 +146,39 @@ def compute(spec: Probe, inputs: dict[str, Any], run: Run) -> ProbeScores:
     n_layers, width = len(embeddings.layers), embeddings.layers[0].shape[1] * max(1, len(rows.parts))
     rooms = _Rooms(len(splits), len(splits[0][0]), width, run.threads)
 
-    def fit(layer: int, part: slice) -> tuple[NDArray[np.float64], int, list[float]]:
+    def fit(layer: int, part: slice) -> _Fitted:
         X, C = rows.vectors(embeddings.layers[layer]), [spec.C] * len(splits[part])
         if spec.penalties:
             seeds = range(spec.n_seeds)[part]
-            C = [_chosen(X, y, rows.group, splits[seed][0], seed, spec.penalties, run) for seed in seeds]
+            C = [_chosen(spec, X, y, rows.group, splits[seed][0], seed, run) for seed in seeds]
         with rooms.one() as room:
-            return *_fit_and_score(X, splits[part], targets[part], len(names), C, run.device, room), C
+            return _fit_and_score(spec, X, splits[part], targets[part], len(names), C, run.device, room)
 
     parts = [slice(first, first + rooms.at_once) for first in range(0, spec.n_seeds, rooms.at_once)]
     found = spread(run, [partial(fit, layer, part) for layer in range(n_layers) for part in parts], "probes")
-    both = np.concatenate([scores for scores, _, _ in found]).reshape(n_layers, spec.n_seeds, 2)
+    both = np.concatenate([one.scores for one in found]).reshape(n_layers, spec.n_seeds, 2)
     accuracy, control = np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])
-    unconverged = sum(failed for _, failed, _ in found)
-    strengths = np.array([C for _, _, used in found for C in used]).reshape(n_layers, spec.n_seeds)
+    strengths, used = (
+        tuple(map(tuple, np.array(values).reshape(n_layers, spec.n_seeds).tolist()))
+        for values in ([C for one in found for C in one.C], [share for one in found for share in one.used])
+    )
     n_train, n_test = (int(np.mean([len(split[side]) for split in splits])) for side in (0, 1))
     return ProbeScores(
         accuracy=accuracy,
         control=control,
         score=tuple(resampled_interval(row, n_train=n_train, n_test=n_test) for row in accuracy),
         control_score=tuple(resampled_interval(row, n_train=n_train, n_test=n_test) for row in control),
-        majority=float(np.mean([majority_share(y[train], y[test]) for train, test in splits])),
+        majority=float(np.mean([majority_share(y[train], y[test], balanced=spec.balanced) for train, test in splits])),
         overlap=float(np.mean([np.isin(words[test], words[train]).mean() for train, test in splits])),
         labels=tuple(map(str, names)),
         counts=tuple(int(count) for count in np.bincount(y)),
         n_train=n_train,
         n_test=n_test,
         n_sentences=len(np.unique(rows.group)),
-        n_unconverged=unconverged,
+        n_unconverged=sum(one.n_failed for one in found),
         control_kind=rows.control_kind,
-        chosen=tuple(map(tuple, strengths.tolist())) if spec.penalties else (),
+        chosen=strengths if spec.penalties else (),
+        used=used if spec.l1_ratio else (),
     )
 
 
@@ -179,7 +204,20 @@ class _Rooms:
             self._free.append(room)
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """Probes of some splits of one layer."""
+
+    scores: NDArray[np.float64]
+    """Accuracy [splits, (task, control)]."""
+    n_failed: int
+    C: list[float]
+    used: list[float]
+    """Share of the features with a weight [splits], of the task."""
+
+
 def _fit_and_score(
+    spec: Probe,
     X: NDArray[np.float32],
     splits: list[Split],
     targets: list[NDArray],
@@ -187,8 +225,8 @@ def _fit_and_score(
     C: list[float],
     device: str,
     room: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], int]:
-    """Accuracies on the held-out rows [splits, (task, control)] of probes fitted in one batch, and how many failed.
+) -> _Fitted:
+    """Fit in one batch, and score on the held-out rows.
 
     The training rows go into `room` [splits or more, rows, width].
     """
@@ -199,43 +237,49 @@ def _fit_and_score(
         held_out.append(outside)
     # Task and control read the same rows: neighbouring problems on one matrix.
     wanted = np.concatenate([both[:, train] for both, (train, _) in zip(targets, splits, strict=True)])
-    probes = fit_linear_probes(
-        seen, wanted, C=np.repeat(C, 2), n_classes=n_classes, max_iter=MAX_ITERATIONS, tol=TOLERANCE, device=device
-    )
+    probes = _fitted(spec, seen, wanted, np.repeat(C, 2).tolist(), n_classes, device)
     scores = np.zeros((len(splits), 2))
     for i, (outside, (_, test)) in enumerate(zip(held_out, splits, strict=True)):
         for j in range(2):
             logits = outside @ probes.coef[2 * i + j].T + probes.intercept[2 * i + j]
-            scores[i, j] = (logits.argmax(axis=1) == targets[i][j, test]).mean()
-    return scores, int((~probes.converged).sum())
+            scores[i, j] = share_right(logits.argmax(axis=1), targets[i][j, test], balanced=spec.balanced)
+    used = probes.coef[::2].any(axis=1).mean(axis=1).tolist()
+    return _Fitted(scores, int((~probes.converged).sum()), C, used)
+
+
+def _fitted(spec: Probe, X: NDArray, y: NDArray, C: list[float], n_classes: int, device: str) -> LinearProbes:
+    return fit_linear_probes(
+        X,
+        y,
+        C=C,
+        l1_ratio=spec.l1_ratio,
+        class_weight="balanced" if spec.balanced else None,
+        n_classes=n_classes,
+        max_iter=MAX_ITERATIONS,
+        tol=TOLERANCE,
+        device=device,
+    )
 
 
 def _chosen(
+    spec: Probe,
     X: NDArray[np.float32],
     y: NDArray[np.intp],
     group: NDArray[np.int64],
     train: NDArray[np.intp],
     seed: int,
-    penalties: tuple[float, ...],
     run: Run,
 ) -> float:
-    """The C whose probe is most often right on a seventh of a split's training sentences; of equals, the smallest."""
+    """The C whose probe is the most accurate on a seventh of a split's training sentences; of equals, the smallest."""
     run.check()
     held = np.random.default_rng(seed).permutation(np.unique(group[train]))
     in_dev = np.isin(group[train], held[: max(1, len(held) // 7)])
     inner, dev = standardise(X[train[~in_dev]], X[train[in_dev]])
-    tried = sorted(penalties)
-    probes = fit_linear_probes(
-        inner,
-        np.tile(y[train[~in_dev]], (len(tried), 1)),
-        C=tried,
-        n_classes=int(y.max()) + 1,
-        max_iter=MAX_ITERATIONS,
-        tol=TOLERANCE,
-        device=run.device,
-    )
-    right = (probes.predict(dev) == y[train[in_dev]]).mean(axis=1)
-    return tried[int(right.argmax())]
+    tried = sorted(spec.penalties)
+    labels = np.tile(y[train[~in_dev]], (len(tried), 1))
+    probes = _fitted(spec, inner, labels, tried, int(y.max()) + 1, run.device)
+    right = [share_right(said, y[train[in_dev]], balanced=spec.balanced) for said in probes.predict(dev)]
+    return tried[int(np.argmax(right))]
 
 
 def splits_of(group: NDArray[np.int64], n_seeds: int) -> list[Split]:

@@ -8,6 +8,8 @@ curvature that the second moments of X and the class shares imply, which more th
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.maths.class_sums import class_sums
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -15,6 +17,8 @@ _MEMORY = 10
 _MAX_TRIALS = 40
 _SUFFICIENT, _CURVATURE = 1e-4, 0.5
 _LOSS_NOISE = 1e-6
+_FEW, _WIDE = 48, 1024
+"""Rows of weights and columns of X at which a product runs along X rather than along the weights."""
 
 _Place = tuple["Tensor", "Tensor", "Tensor"]
 """Weights [b, K, d + 1], their logits [b, K, n] and loss [b]."""
@@ -61,7 +65,9 @@ class Problems:
     def logits(self, W: "Tensor") -> "Tensor":
         """[b, K, n]: rows of X last, so that every product and every sum over classes runs along memory."""
         if self.X.ndim == 2:
-            return (W[..., :-1].reshape(-1, W.shape[-1] - 1) @ self.X.T).view(len(W), -1, len(self.X)) + W[..., -1:]
+            flat = W[..., :-1].reshape(-1, W.shape[-1] - 1)
+            products = (self.X @ flat.T).T if self.is_wide(W) else flat @ self.X.T
+            return products.reshape(len(W), -1, len(self.X)) + W[..., -1:]
         # Problems that share X are one product.
         grouped = W.reshape(len(self.X), -1, W.shape[-1])
         return grouped[..., -1:].baddbmm(grouped[..., :-1], self.X.transpose(1, 2)).view(len(W), W.shape[1], -1)
@@ -82,6 +88,28 @@ class Problems:
         gradient = self.back(P.mul_(self.weight[:, None]))
         gradient[..., :-1] += self.ridge[:, None, None] * W[..., :-1]
         return gradient
+
+    def first_gradient(self, Z: "Tensor", W: "Tensor", curvature: "Curvature | None" = None) -> "Tensor":
+        """The same where W has biases only: all rows have the same probabilities, so that sums over classes tell it."""
+        if (
+            curvature is not None
+            or self.X.ndim == 3
+            or len(W) > 1
+            or not self.is_wide(W)
+            or self.X.device.type != "cpu"
+        ):
+            return self.gradient(Z, W, curvature)
+        import torch
+
+        weight, shares = self.weight[0], self.shares[0]
+        sums = class_sums(self.X, self.y[0, 0], self.K, weight)
+        p = W[0, :, -1].softmax(dim=0)
+        smooth = p[:, None] * sums.sum(dim=0) - sums
+        return torch.cat([smooth.to(W.dtype), (p * weight.sum() - shares)[:, None]], dim=1)[None]
+
+    def is_wide(self, W: "Tensor") -> bool:
+        """Whether X is what a product reads for long."""
+        return len(W) * self.K <= _FEW and self.X.shape[-1] >= _WIDE
 
     def least_subgradient(self, gradient: "Tensor", W: "Tensor") -> "Tensor":
         """The shortest subgradient with the lasso, given the gradient without: 0 at a weight that the lasso holds at 0."""
@@ -176,6 +204,7 @@ class Curvature:
 def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tensor, Tensor]":
     """(W, loss, converged) of all problems in lock step; solved ones leave the batch (where X is not shared by all: in halves).
 
+    Where the last step allowed ends is not looked at: a problem that takes it counts as not converged.
     With L1 a step stays among the signs that the weights have and that zeros take downhill, for there the penalty is linear; what
     would cross becomes 0. The history is of the smooth part alone.
     """
@@ -189,11 +218,11 @@ def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tenso
     W, curvature = problems.zeros, None if has_lasso else Curvature.of(problems)
     W[..., -1] = problems.shares.clamp_min(1e-6).log()  # at W = 0 the best bias is the log share of each class
     Z = W[..., -1:].repeat(1, 1, problems.y.shape[-1])
-    loss, gradient = problems.loss(Z, W), problems.gradient(Z, W, curvature)
+    loss, gradient = problems.loss(Z, W), problems.first_gradient(Z, W, curvature)
     least = torch.zeros_like(loss)
-    steps, changes = [W.new_zeros(_MEMORY, *W.shape) for _ in range(2)]
-    stuck = torch.zeros_like(converged)
-    for _ in range(max_iter):
+    steps, changes = [W.new_zeros(1, *W.shape) for _ in range(2)]
+    stuck, long = torch.zeros_like(converged), torch.ones_like(converged)
+    for left in reversed(range(max_iter)):
         uphill = problems.least_subgradient(gradient, W) if has_lasso else gradient
         large = uphill.abs().amax(dim=(1, 2)) > tol
         active = large & ~stuck
@@ -206,20 +235,24 @@ def lbfgs(problems: Problems, max_iter: int, tol: float) -> "tuple[Tensor, Tenso
                 problems.take(kept), index[kept], W[kept], Z[kept], loss[kept], gradient[kept], uphill[kept],
             )  # fmt: skip
             curvature = curvature and curvature.take(kept)
-            steps, changes, stuck, active = steps[:, kept], changes[:, kept], stuck[kept], active[kept]
+            steps, changes = steps[:, kept], changes[:, kept]
+            stuck, long, active = stuck[kept], long[kept], active[kept]
         direction, fresh = _direction(uphill, steps, changes, curvature)
         if has_lasso:
             direction *= direction * uphill < 0  # what the history would move uphill, or off a 0 that holds, stays
-        step_along = _among_signs if has_lasso and bool(W[..., :-1].any()) else _along
-        step, Z, loss, found = step_along(problems, (W, Z, loss), uphill, direction, active)
+        if has_lasso and bool(W[..., :-1].any()):
+            step, Z, loss, found, long = _among_signs(problems, (W, Z, loss), uphill, direction, active, long)
+        else:
+            step, Z, loss, found = _along(problems, (W, Z, loss), uphill, direction, active)
         W = W + step
+        if left == 0:
+            break
         new_gradient = problems.gradient(Z, W, curvature)
         failed = active & ~found
         stuck |= failed & fresh
         steps, changes = _remember(steps, changes, step, new_gradient - gradient, failed)
         gradient = new_gradient
-    uphill = problems.least_subgradient(gradient, W) if has_lasso else gradient
-    result[index], least[index], converged[index] = W, loss, uphill.abs().amax(dim=(1, 2)) <= tol
+    result[index], least[index] = W, loss
     return result, least, converged
 
 
@@ -255,15 +288,20 @@ def _direction(
 def _remember(
     steps: "Tensor", changes: "Tensor", step: "Tensor", change: "Tensor", forget: "Tensor"
 ) -> "tuple[Tensor, Tensor]":
-    """Histories with a pair added where its curvature is positive, and emptied where told."""
+    """Histories with a pair added where its curvature is positive, and emptied where told. They grow up to a length."""
     import torch
 
     useful = _dot(step, change) > 1e-10 * _dot(change, change)
-    rows = useful[None, :, None, None]
-    steps = torch.where(rows, torch.cat([steps[1:], step[None]]), steps)
-    changes = torch.where(rows, torch.cat([changes[1:], change[None]]), changes)
-    keep = (~forget)[None, :, None, None]
-    return steps * keep, changes * keep
+    rows, keep = useful[None, :, None, None], (~forget)[None, :, None, None]
+    none = torch.zeros_like(step)[None]
+
+    def grown(history: "Tensor", newest: "Tensor") -> "Tensor":
+        last = 1 - _MEMORY
+        return (
+            torch.where(rows, torch.cat([history[last:], newest[None]]), torch.cat([none, history])[-_MEMORY:]) * keep
+        )
+
+    return grown(steps, step), grown(changes, change)
 
 
 def _along(
@@ -323,14 +361,18 @@ def _step_length(
 
 
 def _among_signs(
-    problems: Problems, at: "_Place", uphill: "Tensor", direction: "Tensor", active: "Tensor"
-) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-    """The same with L1, by halving: what would cross 0 stops there. Uphill is the least subgradient."""
+    problems: Problems, at: "_Place", uphill: "Tensor", direction: "Tensor", active: "Tensor", long: "Tensor"
+) -> "tuple[Tensor, Tensor, Tensor, Tensor, Tensor]":
+    """The same with L1, by halving: what would cross 0 stops there. Uphill is the least subgradient.
+
+    Far from the least, steps of twice the direction lose more: they are what is tried first until one has failed. Returned last
+    are the rows of which none has.
+    """
     import torch
 
     W, Z, loss = at
     signs = torch.where(W[..., :-1] == 0, -uphill[..., :-1], W[..., :-1])
-    step, length = torch.zeros_like(W), torch.ones_like(loss)
+    step, length = torch.zeros_like(W), torch.ones_like(loss) + long
     found, waits = torch.zeros_like(active), active
     for _ in range(_MAX_TRIALS):
         trial = W + length.to(W.dtype)[:, None, None] * direction
@@ -341,7 +383,8 @@ def _among_signs(
         rows = good[:, None, None]
         step, Z, loss = torch.where(rows, moved, step), torch.where(rows, logits, Z), torch.where(good, value, loss)
         found, waits = found | good, waits & ~good
+        long = long & ~waits
         if not bool(waits.any()):
             break
         length = torch.where(waits, length / 2, length)
-    return step, Z, loss, found
+    return step, Z, loss, found, long

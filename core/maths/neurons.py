@@ -23,8 +23,6 @@ _BINS = 10
 _SHRINK = 0.1
 """Weight of the variance over all rows in that of a class."""
 _CHUNK_BYTES = 64 << 20
-_ADDED = 256
-"""Rows of a class that are added up at once: many enough that the sums take little room, few enough that all cores have some."""
 
 
 def rank_by_weights(W: ArrayLike) -> tuple[NDArray[np.intp], list[list[int]]]:
@@ -418,19 +416,15 @@ def _constant(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _class_means(rows: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     """Mean of each class [n_classes, n_neurons]; not finite where a value is not, or a sum overflows.
 
-    Sums of up to _ADDED rows in float32, those of a class in float64. Cost: one reading of the rows, by all cores.
+    Cost: one reading of the rows, by all cores.
     """
     import torch
 
-    order, counts = np.argsort(labels, kind="stable"), np.bincount(labels, minlength=n_classes)
-    ends = counts.cumsum()
-    parts = [np.arange(end - count, end, _ADDED) for count, end in zip(counts, ends, strict=True)]
+    from core.maths.class_sums import class_sums
+
     writable = np.require(rows, requirements=["C", "W"])  # torch takes no others without a warning
-    sums = torch.nn.functional.embedding_bag(
-        torch.from_numpy(order), torch.from_numpy(writable), torch.from_numpy(np.concatenate(parts)), mode="sum"
-    )
-    firsts = np.cumsum([0, *map(len, parts)])[:-1]
-    means: NDArray[np.float64] = np.add.reduceat(sums.numpy().astype(np.float64), firsts, axis=0) / counts[:, None]
+    sums = class_sums(torch.from_numpy(writable), torch.from_numpy(labels), n_classes)
+    means: NDArray[np.float64] = sums.numpy() / np.bincount(labels, minlength=n_classes)[:, None]
     return means
 
 

@@ -224,8 +224,8 @@ def control_numbers(words: Sequence[str], values: ArrayLike, *, seed: int) -> ND
     return drawn
 
 
-def majority_share(train_labels: ArrayLike, test_labels: ArrayLike) -> float:
-    """Accuracy on the test rows of always answering the commonest training label; of equals, the first in order.
+def majority_share(train_labels: ArrayLike, test_labels: ArrayLike, *, balanced: bool = False) -> float:
+    """Accuracy (share_right) on the test rows of always answering the commonest training label; of equals, the first in order.
 
     Raises NotEnoughData for an empty side.
     """
@@ -233,7 +233,24 @@ def majority_share(train_labels: ArrayLike, test_labels: ArrayLike) -> float:
     if train.size == 0 or test.size == 0:
         raise NotEnoughData("The majority baseline.", f"{train.size} training, {test.size} test labels.", "Give both.")
     names, counts = np.unique(train, return_counts=True)
-    return float(np.mean(test == names[counts.argmax()]))
+    return share_right(np.full_like(test, names[counts.argmax()]), test, balanced=balanced)
+
+
+def share_right(said: ArrayLike, labels: ArrayLike, *, balanced: bool = False) -> float:
+    """Accuracy, 0 to 1; balanced: the mean over the classes present of the share of each class's rows that are right.
+
+    Args: said and labels [n]. Raises ShapeError for other shapes, NotEnoughData for no rows.
+    """
+    answers, truth = np.asarray(said), np.asarray(labels)
+    if answers.shape != truth.shape or truth.ndim != 1:
+        raise ShapeError("Scoring answers.", f"Answers {answers.shape}, labels {truth.shape}.", "Give one to each row.")
+    if not len(truth):
+        raise NotEnoughData("Scoring answers.", "There are no rows.", "Give some.")
+    right = answers == truth
+    if not balanced:
+        return float(right.mean())
+    _, place, counts = np.unique(truth, return_inverse=True, return_counts=True)
+    return float((np.bincount(place, weights=right) / counts).mean())
 
 
 def _checked(X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

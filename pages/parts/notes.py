@@ -42,7 +42,7 @@ from core.analyses.umap_seeds import SeededMaps, UmapSeeds
 from core.analyses.weight_change import WeightChanges
 from core.analyses.weight_spectra import WeightSpectraFound
 from core.charts.neuron_twins import best_by_chance
-from pages.parts.selection import Selection, caveat_of
+from pages.parts.selection import USUAL, Fitting, Selection, caveat_of
 from pages.parts.show import escaped
 
 _BY_CHANCE = "two standard deviations, were the signs of all changes random and independent"
@@ -93,7 +93,7 @@ def two_texts(results: Mapping[str, LayerSimilarity], chosen: Selection, same: t
     )
 
 
-def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
+def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection, fitting: Fitting = USUAL) -> str:
     """Of probes on both sides."""
     failed = base.n_unconverged + tuned.n_unconverged
     other = (
@@ -104,12 +104,21 @@ def probe(base: ProbeScores, tuned: ProbeScores, chosen: Selection) -> str:
     used = sorted({C for side in (base, tuned) for layer in side.chosen for C in layer})
     penalty = f"C chosen in each split, {used[0]:g} to {used[-1]:g}" if used else f"C = {chosen.probes[0].C:g}"
     return (
-        f"logistic regression, L2, {penalty}, {len(base.labels)} classes, {base.n_train:,} training and "
-        f"{base.n_test:,} test {chosen.unit_name}s{other}, {base.accuracy.shape[1]} random splits by sentence, 95 % interval "
+        f"logistic regression, {_regularised(base, tuned, fitting)}, {penalty}, {len(base.labels)} classes, "
+        f"{base.n_train:,} training and {base.n_test:,} test {chosen.unit_name}s{other}, {base.accuracy.shape[1]} random "
+        "splits by sentence, 95 % interval "
         f"corrected for their overlap (Nadeau & Bengio 2003); hollow ▲: the paired difference is inside the noise; control: "
         f"{base.control_kind}, {base.overlap:.0%} of test {chosen.unit_name}s also in training"
         + (f"; {failed} fits stopped unconverged" if failed else "")
     )
+
+
+def _regularised(base: ProbeScores, tuned: ProbeScores, fitting: Fitting) -> str:
+    """Which penalty, what it leaves of the features, and how classes count."""
+    used = [share for side in (base, tuned) for layer in side.used for share in layer]
+    weighed = f" ({min(used):.0%} to {max(used):.0%} of the features have a weight)" if used else ""
+    alike = ", all classes count the same: accuracy is the mean over classes" if fitting.balanced else ""
+    return f"{fitting.penalty}{weighed}{alike}"
 
 
 def ridge(base: RidgeScores, tuned: RidgeScores, chosen: Selection) -> str:

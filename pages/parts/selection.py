@@ -65,9 +65,33 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 USUAL_POOLING = {"word": "average", "sentence": "mean"}
 
 
-def with_search(probe: Probe) -> Probe:
-    """The same probe, its penalty chosen in each split."""
-    return replace(probe, penalties=PENALTIES)
+SHARES_OF_L1 = {"L2": 0.0, "Elastic net": 0.5, "L1": 1.0}
+"""Penalties of a linear probe by name, and the share of L1 in them."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How linear probes are fitted, where somebody may choose."""
+
+    search: bool = False
+    """Whether the strength of the penalty is chosen in each split."""
+    penalty: str = "L2"
+    """One of SHARES_OF_L1."""
+    balanced: bool = False
+    """Whether all classes count the same."""
+
+    def of(self, probe: Probe) -> Probe:
+        """The probe fitted so."""
+        return replace(
+            probe,
+            penalties=PENALTIES if self.search else (),
+            l1_ratio=SHARES_OF_L1[self.penalty],
+            balanced=self.balanced,
+        )
+
+
+USUAL = Fitting()
+"""As probes are fitted everywhere else."""
 
 
 def caveat_of(tuned: Named) -> str:
@@ -332,9 +356,9 @@ class Selection:
         """A probe on any checkpoint."""
         return Probe(embed=self.embed(checkpoint.ref), label=self.label)
 
-    def searched_probes(self) -> tuple[ProbeChange, Probe, Probe]:
-        """Probes on each side whose penalty is chosen in each split, and their difference."""
-        base, tuned = map(with_search, self.probes)
+    def probes_by(self, fitting: Fitting) -> tuple[ProbeChange, Probe, Probe]:
+        """Probes on each side fitted in a way of one's own, and their difference."""
+        base, tuned = map(fitting.of, self.probes)
         return ProbeChange(base=base, tuned=tuned), base, tuned
 
     def on_random(self, embed: Embed) -> Embed | None:

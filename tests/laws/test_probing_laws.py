@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import NotEnoughData, ShapeError, SpecInvalid
-from core.maths.probing import control_labels, fit_linear_probes, majority_share, standardise
+from core.maths.probing import control_labels, fit_linear_probes, majority_share, share_right, standardise
 
 FEW = settings(max_examples=10, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -218,3 +218,57 @@ def test_penalties_that_do_not_fit_are_refused() -> None:
         fit_linear_probes(X, y, C=[1.0, 2.0])
     with pytest.raises(SpecInvalid):
         fit_linear_probes(X, np.tile(y, (2, 1)), C=[1.0, 0.0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), weighted=st.booleans(), n_classes=st.integers(2, 6))
+def test_class_sums_are_those_of_each_class_alone(seed: int, weighted: bool, n_classes: int) -> None:
+    import torch
+
+    from core.maths.class_sums import class_sums
+
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(600, 7)).astype(np.float32), rng.choice(n_classes - 1, 600)  # the last class has no rows
+    weight = rng.uniform(size=600).astype(np.float32) if weighted else np.ones(600, np.float32)
+    found = class_sums(
+        torch.from_numpy(X), torch.from_numpy(y), n_classes, torch.from_numpy(weight) if weighted else None
+    )
+    expected = np.stack([(X[y == k] * weight[y == k, None]).sum(axis=0, dtype=np.float64) for k in range(n_classes)])
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-3)
+    assert not found[-1].any()
+
+
+def test_a_wide_problem_alone_expect_what_it_is_in_a_batch() -> None:
+    # Alone its products run along the rows and its first gradient comes from sums of classes; four of it take the usual way.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 1100)).astype(np.float32), rng.choice(17, 150, p=np.arange(17, 0, -1) / 153)
+    weight = rng.uniform(0.5, 2, size=17)
+    many = fit_linear_probes(X, np.tile(y, (4, 1)), C=0.02, l1_ratio=0.5, n_classes=17, class_weight=weight, tol=1e-6)
+    alone = fit_linear_probes(X, y, C=0.02, l1_ratio=0.5, n_classes=17, class_weight=weight, tol=1e-6)
+    assert alone.converged.all()
+    assert many.converged.all()
+    assert alone.loss[0] == pytest.approx(many.loss[0], rel=1e-5)
+    np.testing.assert_allclose(alone.coef[0], many.coef[0], atol=2e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_balanced_accuracy_is_scikit_learns_and_no_matter_of_class_sizes(seed: int) -> None:
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, 50)
+    said = np.where(rng.uniform(size=50) < 0.6, y, rng.permutation(y))
+    assert share_right(said, y) == pytest.approx(accuracy_score(y, said))
+    assert share_right(said, y, balanced=True) == pytest.approx(balanced_accuracy_score(y, said))
+    twice = np.flatnonzero(y == y[0])  # rows of one class again: its share stays
+    again = share_right(np.append(said, said[twice]), np.append(y, y[twice]), balanced=True)
+    assert again == pytest.approx(share_right(said, y, balanced=True))
+    assert majority_share(y, y, balanced=True) == pytest.approx(1 / len(np.unique(y)))
+
+
+def test_answers_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ShapeError):
+        share_right([1, 2], [1])
+    with pytest.raises(NotEnoughData):
+        share_right([], [])

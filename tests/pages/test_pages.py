@@ -1,5 +1,6 @@
 """Every page, from app.py, over stored results and without: no error, the right words, nothing heavy loaded."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.lab import Lab
 from core.refs import ConlluFile, TableFile
 from pages.parts.lab import get_lab
 from pages.parts.notes import NO_WEIGHTS
+from pages.parts.selection import Fitting
 from tests.faults import tiny
 from tests.hub import Repo, checkpoint_files, serving
 from tests.small import BASE, TUNE
@@ -408,6 +410,33 @@ def test_every_kind_of_probe_is_read_on_random_weights_too(two_tiny: AppTest, vi
     assert not app.exception
     assert "Not computed yet" not in said(app)
     assert any("random weights" in chart.proto.spec for chart in app.main.get("vega_lite_chart"))
+
+
+def test_a_probe_may_be_fitted_in_another_way_and_says_so(two_tiny: AppTest) -> None:
+    app, lab = two_tiny, get_lab()
+    chosen = app.session_state["selection"]
+    for spec in (chosen.probe_change, *chosen.probes, chosen.random_probe):
+        lab.run(spec)
+    app.query_params["view"] = "What can be read"
+    app.switch_page("pages/layers.py").run()
+    assert "Not computed yet" not in said(app)
+    assert "logistic regression, L2, C = 0.01" in said(app)
+    app.segmented_control(key="probe_penalty").set_value("L1").run()
+    app.toggle(key="probe_balanced").set_value(True).run()
+    assert "Not computed yet" in said(app)
+    asked = Fitting(penalty="L1", balanced=True)
+    for spec in chosen.probes_by(asked):
+        lab.run(spec)
+    lab.run(asked.of(chosen.random_probe))
+    app.run()
+    assert not app.exception
+    assert "Not computed yet" not in said(app)
+    assert re.search(
+        r"logistic regression, L1 \(\d+% to \d+% of the features have a weight\), all classes count the same", said(app)
+    )
+    (chart,) = app.main.get("vega_lite_chart")
+    assert "balanced accuracy on held-out sentences" in chart.proto.spec
+    assert "random weights" in chart.proto.spec
 
 
 def test_another_base_brings_its_own_pooling_unless_another_was_chosen(two_tiny: AppTest, tmp_path: Path) -> None:

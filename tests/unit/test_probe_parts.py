@@ -221,6 +221,37 @@ def test_a_penalty_is_chosen_in_each_split_and_kept_with_the_score(made: Lab, ow
         ProbeChange(base=spec, tuned=Probe(embed=TUNED, label="upos", n_seeds=2))
 
 
+def test_l1_leaves_features_without_a_weight_and_says_how_many(made: Lab, own: Lab) -> None:
+    plain = Probe(embed=BASE, label="upos", n_seeds=2)
+    spec = Probe(embed=BASE, label="upos", n_seeds=2, l1_ratio=1.0)
+    assert key_of(plain) == key_of(Probe(embed=BASE, label="upos", n_seeds=2, l1_ratio=0.0, balanced=False))
+    assert key_of(spec) != key_of(plain)
+    assert spec.cost()[0] > plain.cost()[0]
+    found, weaker = own.run(spec), own.run(spec.replace(C=1.0))
+    assert made.peek(plain).used == ()
+    assert np.shape(found.used) == (7, 2)
+    assert 0 < np.max(found.used) < 1
+    assert np.mean(found.used) < np.mean(weaker.used)  # the stronger the penalty, the fewer
+    assert weaker.accuracy[1:].min() > weaker.majority
+    for odd in (-0.1, 1.5):
+        with pytest.raises(SpecInvalid):
+            Probe(embed=BASE, label="upos", l1_ratio=odd)
+    with pytest.raises(IncompatibleRefs):
+        ProbeChange(base=spec, tuned=Probe(embed=TUNED, label="upos", n_seeds=2))
+
+
+def test_a_balanced_probe_does_better_by_rare_classes(own: Lab) -> None:
+    kinds = [Probe(embed=BASE, label="upos", n_seeds=4, C=1e-4, balanced=balanced) for balanced in (False, True)]
+    plain, balanced = map(own.run, kinds)
+    # A strong penalty makes the plain probe answer common classes; guessing is one class in as many as a split has.
+    assert 1 / len(balanced.labels) <= balanced.majority < plain.majority
+    assert balanced.accuracy.shape == plain.accuracy.shape
+    assert balanced.accuracy[1:].mean() > balanced.majority + 0.2
+    assert (balanced.control <= 1).all()
+    with pytest.raises(IncompatibleRefs):
+        ProbeChange(base=kinds[1], tuned=Probe(embed=TUNED, label="upos", n_seeds=4, C=1e-4))
+
+
 def test_a_result_written_before_a_field_came_is_still_read(made: Lab) -> None:
     spec = Probe(embed=BASE, label="upos", n_seeds=2)
     manifest = made.store.folder(spec) / "artifact.json"
