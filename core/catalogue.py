@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from core.data.counts import DatasetCounts
     from core.data.guess import Guess
     from core.data.hub import DataRepository
+    from core.data.tasks import Task
     from core.models.hub import Repository
 
 _MOST_DOMAINS = 40
@@ -232,11 +233,20 @@ class Catalogue:
 
         return guess(source if isinstance(source, bytes) else existing(source), name, **said)
 
-    def try_file(self, source: Path | bytes, reading: DataFile, name: str) -> DatasetFacts:
-        """Read a file through without remembering it: what it holds. Raises DatasetInvalid."""
-        key = key_of(reading.replace(digest=digest_of(source)))
+    def try_file(
+        self, source: Path | bytes, reading: DataFile, name: str, *, task: "Task | None" = None
+    ) -> DatasetFacts:
+        """Read a file through without remembering it: what it holds.
+
+        Raises:
+            DatasetInvalid: it does not hold what is said of it, or no labels of the task.
+        """
+        key = key_of(reading.replace(digest=digest_of(source))) + (task.title if task else "")
         if key not in self._tried:
-            self._tried[key] = facts_of_examples(read_file(reading, source, name))
+            examples = read_file(reading, source, name)
+            if task is not None:
+                task.check(examples, reading, name)
+            self._tried[key] = facts_of_examples(examples)
         return self._tried[key]
 
     def add_file(self, source: Path | bytes, reading: DataFile, name: str) -> str:

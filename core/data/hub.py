@@ -42,34 +42,6 @@ class DataRepository:
     """As its card says; may be empty."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """A data set that probing papers use, and where the Hub has it."""
-
-    title: str
-    repo: str
-    begins: str
-    """How the names of its files begin."""
-    about: str
-    """What its label is, and the metric that is usual for it."""
-
-
-_GLUE = "nyu-mll/glue"
-KNOWN = (
-    Known(title="GLUE CoLA", repo=_GLUE, begins="cola/", about="acceptability of a sentence; Matthews correlation"),
-    Known(title="GLUE SST-2", repo=_GLUE, begins="sst2/", about="sentiment of a sentence; accuracy"),
-    Known(title="GLUE MRPC", repo=_GLUE, begins="mrpc/", about="paraphrase or not, of a pair; accuracy and F1"),
-    Known(title="GLUE QQP", repo=_GLUE, begins="qqp/", about="the same question or not, of a pair; accuracy and F1"),
-    Known(title="GLUE MNLI", repo=_GLUE, begins="mnli/", about="inference over genres, of a pair; accuracy"),
-    Known(title="GLUE QNLI", repo=_GLUE, begins="qnli/", about="whether a sentence answers a question; accuracy"),
-    Known(title="GLUE RTE", repo=_GLUE, begins="rte/", about="inference, of a pair; accuracy"),
-    Known(title="SNLI", repo="stanfordnlp/snli", begins="", about="inference over captions, of a pair; accuracy"),
-    Known(title="SQuAD", repo="rajpurkar/squad", begins="", about="questions over paragraphs; exact match and F1"),
-    Known(title="BLiMP", repo="nyu-mll/blimp", begins="", about="pairs of a good and a bad sentence; accuracy"),
-)
-"""Names only: which commit they stand for, and which files are there, is asked when one is looked up."""
-
-
 def look_up_data(repo: str, revision: str = "main", *, offline: bool = False) -> DataRepository:
     """What a name stands for now, and the files in it that may be read.
 

@@ -1,15 +1,19 @@
 """Adding a data file by path or upload: what it seems to be, what is in it, and every guess open to correction."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from core.catalogue import hub_file_name
-from core.data.hub import KNOWN, DataRepository
+from core.data.guess import Guess
+from core.data.hub import DataRepository
+from core.data.tasks import TASKS, Task
 from core.errors import TunescopeError
 from core.lab import Lab
-from core.refs import LABEL_NAMES, ConlluFile, DataFile, MarkedFile, TableFile
+from core.refs import LABEL_NAMES, ConlluFile, DataFile, HubFile, MarkedFile, TableFile
 from pages.parts import show
 from pages.parts.hub_form import ask_hub
 from pages.parts.lab import get_lab
@@ -17,7 +21,7 @@ from pages.parts.lab import get_lab
 PROBLEM = "adding_problem"
 """What went wrong in a callback, shown in the run after it."""
 _ADDED = "adding_done"
-_FOUND, _BEGINS = "data_hub_found", "data_hub_begins"
+_FOUND, _OF_TASK = "data_hub_found", "task_found"
 _ROUND = "adding_round"
 
 _FORMATS = {
@@ -40,7 +44,9 @@ def draw(lab: Lab) -> None:
     """The ways to add a file."""
     if name := st.session_state.pop(_ADDED, None):
         st.success(f"Added {show.escaped(name)} and chose it in the sidebar.", icon=":material/check:")
-    by_path, upload, hub = st.tabs(["By path", "Upload", "Hugging Face Hub"])
+    by_path, upload, tasks, hub = st.tabs(
+        ["By path", "Upload", "Tasks of the papers", "Hugging Face Hub"], key="add_data"
+    )
     with by_path:
         typed = show.local_path(
             "Path of the file",
@@ -60,6 +66,11 @@ def draw(lab: Lab) -> None:
         if given is not None:
             content = given.getvalue()
             _settle(lab, content, given.name, f"upload-{hashlib.sha256(content).hexdigest()[:10]}")
+    with tasks:
+        try:
+            _from_task(lab)
+        except TunescopeError as problem:
+            _say(problem)
     with hub:
         try:
             _from_hub(lab)
@@ -71,7 +82,6 @@ def draw(lab: Lab) -> None:
 
 def _from_hub(lab: Lab) -> None:
     """A file of a repository: looked up, chosen, downloaded as a job, then read like any other."""
-    _known_names()
     asked = ask_hub("Name of a data set on the Hub", "data_hub")
     if asked is not None:
         st.session_state.pop(_FOUND, None)
@@ -85,39 +95,67 @@ def _from_hub(lab: Lab) -> None:
         *([f"licence {found.licence}"] if found.licence else []),
     ]
     st.markdown(f"**{show.escaped(found.repo)}** · {show.escaped(' · '.join(facts))}")
-    begins = st.session_state.get(_BEGINS, "") if st.session_state.get("data_hub_name") == found.repo else ""
-    first = next((i for i, one in enumerate(found.files) if one.name.startswith(begins)), 0)
+    _file_of(lab, found.files, f"hub-file-{found.commit[:10]}")
+
+
+def _file_of(lab: Lab, files: Sequence[HubFile], key: str, task: Task | None = None) -> None:
+    """One of a repository's files: chosen, downloaded, and read like any other."""
     chosen = st.selectbox(
-        f"File (of {len(found.files):,})",
-        range(len(found.files)),
-        index=first,
-        format_func=lambda i: f"{found.files[i].name} · {show.size(found.files[i].n_bytes)}",
-        key=f"hub-file-{found.commit[:10]}-{begins}",
+        f"File (of {len(files):,})",
+        range(len(files)),
+        format_func=lambda i: f"{files[i].name} · {show.size(files[i].n_bytes)}",
+        key=key,
     )
-    ref = found.files[chosen]
+    ref = files[chosen]
     (held,) = show.results([ref], what=show.escaped(f"{ref.name} of {ref.repo}"))
     if held is not None:
-        _settle(lab, ref.path, hub_file_name(ref), f"hub-{hashlib.sha256(str(ref.path).encode()).hexdigest()[:10]}")
+        at = hashlib.sha256(str(ref.path).encode()).hexdigest()[:10]
+        _settle(lab, ref.path, hub_file_name(ref), f"hub-{at}-{task.title if task else ''}", task)
 
 
-def _known_names() -> None:
-    """Data sets that the papers use, one press away."""
-    titles = {one.title: one for one in KNOWN}
+def _from_task(lab: Lab) -> None:
+    """A task of the catalogue: what it is, and its file from the Hub at the commit written down, or by path."""
+    titles = {one.title: one for one in TASKS}
+    left, right = st.columns([2, 4], vertical_alignment="bottom")
+    task = titles[left.selectbox("Task", list(titles), key="task")]
+    facts = [f"a label for each {task.unit}" if not task.numbers else f"a number for each {task.unit}"]
+    facts = ["answers as spans"] if task.answers else ["two versions"] if task.contrast else facts
+    facts += [f"{', '.join(task.classes)}"] if task.classes else []
+    facts += [f"scored by {' and '.join(task.metrics)}", f"licence: {task.licence}"]
+    right.markdown(f"**{show.escaped(task.about)}**  \n" + show.escaped(" · ".join(facts)))
+    where = f" From {task.repo}, commit {task.commit[:10]}." if task.repo else ""
+    st.caption(show.escaped(f"Reads {task.columns}.{where}"))
+    if not task.repo:
+        typed = show.local_path(f"Path of {task.files}", key=f"task_path-{task.title}", placeholder="/path/to/file")
+        if typed:
+            path = Path(typed).expanduser().absolute()
+            at = hashlib.sha256(str(path).encode()).hexdigest()[:10]
+            _settle(lab, path, path.name, f"task-{at}-{task.title}", task)
+        return
+    if st.button(
+        "Ask the Hub for its files",
+        icon=":material/search:",
+        disabled=not show.is_local(),
+        help="At this very commit, whatever became of the repository since. Offline: what was downloaded before.",
+    ):
+        st.session_state.pop(_OF_TASK, None)
+        with st.spinner("Asking"):
+            st.session_state[_OF_TASK] = lab.look_up_data(task.repo, task.commit)
+    found: DataRepository | None = st.session_state.get(_OF_TASK)
+    if found is None or (found.repo, found.commit) != (task.repo, task.commit):
+        return
+    if files := task.of(found.files):
+        _file_of(lab, files, f"task-file-{task.title}", task)
+    else:
+        st.info(
+            f"No file of {show.escaped(task.repo)} begins with {show.escaped(task.begins)}.", icon=":material/info:"
+        )
 
-    def pick() -> None:
-        one = titles.get(st.session_state["data_hub_known"])
-        if one is not None:
-            st.session_state["data_hub_name"], st.session_state[_BEGINS] = one.repo, one.begins
 
-    chosen = st.pills("Often used", list(titles), key="data_hub_known", on_change=pick)
-    if chosen:
-        st.caption(titles[chosen].about)
-
-
-def _settle(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
-    """Guess, show, let correct, add; what is wrong is said where it is found."""
+def _settle(lab: Lab, source: Path | bytes, name: str, key: str, task: Task | None = None) -> None:
+    """Guess, or read as the task is read; show, let correct, add; what is wrong is said where it is found."""
     try:
-        _form(lab, source, name, key)
+        _form(lab, source, name, key, task)
     except TunescopeError as problem:
         _say(problem)
 
@@ -126,9 +164,55 @@ def _say(problem: TunescopeError) -> None:
     st.error(show.said(problem), icon=":material/error:")
 
 
-def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
+def _form(lab: Lab, source: Path | bytes, name: str, key: str, task: Task | None) -> None:
     guess = lab.guess_file(source, name)
+    if task is not None:
+        guess = replace(guess, proposed=task.reading(guess, name))
     first = guess.proposed.format if isinstance(guess.proposed, TableFile) else _FORMAT_OF[type(guess.proposed)]
+    guessed, said = (guess, {"format": first}) if task is not None else _as_said(lab, guess, first, source, name, key)
+    st.caption(f"The first {len(guessed.preview)} rows of {show.escaped(name)}")
+    st.dataframe(
+        guessed.preview,
+        hide_index=True,
+        width="stretch",
+        height=210,
+        column_config={name: st.column_config.TextColumn(width="medium") for name in guessed.preview.columns[:4]},
+    )
+    if guess.problem is not None and said["format"] == first:
+        _say(guess.problem)
+    reading = guessed.proposed
+    if isinstance(reading, TableFile):
+        reading = _columns(guessed, f"{key}-{'-'.join(str(value) for value in said.values())}")
+    known = lab.try_file(source, reading, name, task=task)
+    every = (*known.word_labels, *known.sentence_labels, *known.pair_labels, *known.span_labels)
+    names = [LABEL_NAMES.get(label, label) for label in every]
+    numbers = (*reading.number_names, *reading.word_number_names) if isinstance(reading, TableFile) else ()
+    short, button = st.columns([4, 1], vertical_alignment="bottom")
+    title = short.text_input("Name", name, key=f"{key}-name", max_chars=60)
+    button.button(
+        "Add",
+        type="primary",
+        icon=":material/add:",
+        key=f"{key}-add",
+        on_click=_add,
+        args=(source, reading, title or name),
+        width="stretch",
+    )
+    if known.several_labels:
+        st.info(
+            f"{show.escaped(', '.join(known.several_labels))}: several labels at once, or none. Linear probes read one label a "
+            "row; edge probes (Probes, Mixed layers) read these too.",
+            icon=":material/info:",
+        )
+    st.text(
+        f"Read through: {known.n_sentences:,} texts, "
+        + (f"labels: {', '.join(names)}" if names else "without labels")
+        + (f"; numbers: {', '.join(numbers)}." if numbers else ".")
+    )
+
+
+def _as_said(lab: Lab, guess: Guess, first: str, source: Path | bytes, name: str, key: str) -> tuple[Guess, dict]:
+    """How the file is written down, as guessed or corrected, and the guess of its columns that follows."""
     is_binary = first == "parquet"
     formats = ["parquet"] if is_binary else [form for form in _FORMATS if form != "parquet"]
     one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
@@ -156,45 +240,7 @@ def _form(lab: Lab, source: Path | bytes, name: str, key: str) -> None:
             said["header"] = four.checkbox("Header line", at.header, key=f"{key}-{form}-header")
             said["quoted"] = four.checkbox("Cells in quotes", at.quoted, key=f"{key}-{form}-quoted")
         guessed = lab.guess_file(source, name, **said)
-    st.caption(f"The first {len(guessed.preview)} rows of {show.escaped(name)}")
-    st.dataframe(
-        guessed.preview,
-        hide_index=True,
-        width="stretch",
-        height=210,
-        column_config={name: st.column_config.TextColumn(width="medium") for name in guessed.preview.columns[:4]},
-    )
-    if guess.problem is not None and form == first:
-        _say(guess.problem)
-    reading = guessed.proposed
-    if isinstance(reading, TableFile):
-        reading = _columns(guessed, f"{key}-{'-'.join(str(value) for value in said.values())}")
-    known = lab.try_file(source, reading, name)
-    every = (*known.word_labels, *known.sentence_labels, *known.pair_labels, *known.span_labels)
-    names = [LABEL_NAMES.get(label, label) for label in every]
-    numbers = (*reading.number_names, *reading.word_number_names) if isinstance(reading, TableFile) else ()
-    short, button = st.columns([4, 1], vertical_alignment="bottom")
-    title = short.text_input("Name", name, key=f"{key}-name", max_chars=60)
-    button.button(
-        "Add",
-        type="primary",
-        icon=":material/add:",
-        key=f"{key}-add",
-        on_click=_add,
-        args=(source, reading, title or name),
-        width="stretch",
-    )
-    if known.several_labels:
-        st.info(
-            f"{show.escaped(', '.join(known.several_labels))}: several labels at once, or none. Linear probes read one label a "
-            "row; edge probes (Probes, Mixed layers) read these too.",
-            icon=":material/info:",
-        )
-    st.text(
-        f"Read through: {known.n_sentences:,} texts, "
-        + (f"labels: {', '.join(names)}" if names else "without labels")
-        + (f"; numbers: {', '.join(numbers)}." if numbers else ".")
-    )
+    return guessed, said
 
 
 def _columns(guessed, key: str) -> TableFile:
@@ -241,9 +287,10 @@ def _columns(guessed, key: str) -> TableFile:
     )
     if labels:
         one, two, three = st.columns(3)
+        usual = at.names if plain.labels == at.labels else plain.names
         typed = one.text_input(
             "Called",
-            ", ".join(plain.names),
+            ", ".join(usual),
             key=f"{key}-called-{'-'.join(labels)}",
             help="How the labels are called, in the same order.",
         )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.data.tasks import TASKS
 from core.refs import TableFile
 from pages.parts.lab import get_lab
 from tests.hub import Repo, serving
@@ -240,10 +241,11 @@ def test_a_data_set_of_the_hub_is_looked_up_downloaded_and_added(
     with serving({"datasets/nyu-mll/glue": repo}, monkeypatch, tmp_path / "huggingface"):
         for app in _app(tmp_path / "cache", monkeypatch):
             opened(app, "data")
-            next(one for one in app.button_group if one.label == "Often used").select("GLUE SST-2").run()
-            assert app.text_input(key="data_hub_name").value == "nyu-mll/glue"
+            app.text_input(key="data_hub_name").set_value("nyu-mll/glue")
             next(button for button in app.button if button.label == "Look up").click().run()
             assert repo.sha(0)[:10] in said(app)
+            choice = next(box for box in app.selectbox if box.label.startswith("File (of 2)"))
+            choice.set_value(1).run()
             choice = next(box for box in app.selectbox if box.label.startswith("File (of 2)"))
             assert choice.options[choice.index].startswith("sst2/validation.parquet")
             next(button for button in app.button if button.label == "Download").click().run()
@@ -255,3 +257,50 @@ def test_a_data_set_of_the_hub_is_looked_up_downloaded_and_added(
             assert not app.exception
             assert not app.error
             assert "glue sst2 validation" in app.selectbox(key="data").options
+
+
+def test_a_task_is_read_from_the_hub_at_its_commit_and_held_to_its_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = next(one for one in TASKS if one.title == "GLUE SST-2")
+    files = {"sst2/train.parquet": parquet(60), "sst2/test.parquet": parquet(9), "cola/train.parquet": parquet(20)}
+    repo = Repo(commits=[files, {"moved.csv": b"a,b"}], pinned={0: task.commit})
+    with serving({f"datasets/{task.repo}": repo}, monkeypatch, tmp_path / "huggingface"):
+        for app in _app(tmp_path / "cache", monkeypatch):
+            opened(app, "data")
+            app.selectbox(key="task").set_value("GLUE SST-2").run()
+            assert "scored by accuracy" in said(app)
+            assert task.commit[:10] in everything(app)
+            next(button for button in app.button if button.label == "Ask the Hub for its files").click().run()
+            next(box for box in app.selectbox if box.label == "File (of 1)")
+            next(button for button in app.button if button.label == "Download").click().run()
+            (job,) = [record for record, _ in get_lab().jobs()]
+            assert get_lab().wait(job.key, seconds=60).state == "done"
+            app.run()
+            assert "Read through: 60 texts, labels: sentiment." in everything(app)
+            next(button for button in app.button if button.label == "Add").click().run()
+            assert not app.exception
+            assert not app.error
+            assert "glue sst2 train" in app.selectbox(key="data").options
+            # Another task's file is refused where it was to be added.
+            app.selectbox(key="task").set_value("GLUE CoLA").run()
+            next(button for button in app.button if button.label == "Ask the Hub for its files").click().run()
+            next(button for button in app.button if button.label == "Download").click().run()
+            job = get_lab().jobs()[0][0]
+            assert get_lab().wait(job.key, seconds=60).state == "done"
+            app.run()
+            assert "Its labels should be unacceptable, acceptable" in app.error[0].value
+            assert not [button for button in app.button if button.label == "Add"]
+
+
+def test_a_task_of_files_is_read_by_path(empty: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "train.label").write_text(
+        "".join(f"{['HUM:ind', 'HUM:gr', 'NUM:date'][i % 3]} Which one is number {i} ?\n" for i in range(40))
+    )
+    app = opened(empty, "data")
+    app.selectbox(key="task").set_value("TREC, 6 and 50 classes").run()
+    app.text_input(key="task_path-TREC, 6 and 50 classes").set_value(str(tmp_path / "train.label")).run()
+    assert "Read through: 40 texts, labels: coarse class, fine class." in everything(app)
+    next(button for button in app.button if button.label == "Add").click().run()
+    assert not app.error
+    assert "train.label" in app.selectbox(key="data").options

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.hub import KNOWN, fetch_data, look_up_data
+from core.data.hub import fetch_data, look_up_data
 from core.data.load import load_dataset
 from core.errors import DatasetInvalid, DatasetNotFound, SpecInvalid
 from core.jobs.run import compute_artifact
@@ -173,10 +173,3 @@ def test_no_file_name_leads_out_of_its_commit(name: str) -> None:
 
     assert Path(os.path.normpath(ref.path)).is_relative_to(ref.folder)
     assert Path(os.path.normpath(ref.path)) != ref.folder
-
-
-def test_often_used_data_sets_have_names_that_can_be_looked_up() -> None:
-    for one in KNOWN:
-        HubFile(repo=one.repo, commit="a" * 40, name=f"{one.begins}train.parquet")
-        assert one.about
-    assert len({one.title for one in KNOWN}) == len(KNOWN)
