@@ -72,14 +72,21 @@ def read_conllu(source: Source, name: str) -> Examples:
             column.append(values)
     if not texts:
         raise DatasetInvalid(asked, "It holds no sentence.", "Give a file with ten tab-separated columns a word.")
-    found = {name: column.done() for name, column in zip(_COLUMNS, columns, strict=True)}
+    places_of_all = spans.done()
+    found = {name: column.done(beside=places_of_all) for name, column in zip(_COLUMNS, columns, strict=True)}
     features, functions = found.pop("features"), found.pop("function")
     word_labels = found | _features(features)
     word_labels["adposition role"] = found["supersense"].recoded(_of_adposition)
     word_labels["adposition function"] = functions.recoded(_of_adposition)
     kept = {name: column for name, column in word_labels.items() if name in _ALWAYS or column.values != {UNMARKED}}
     partial = tuple(name for name in ("supersense", "adposition role", "adposition function") if name in kept)
-    return Examples(texts=tuple(texts), spans=spans.done(), word_labels=kept, heads=heads.done(), partial=partial)
+    return Examples(
+        texts=tuple(texts),
+        spans=places_of_all,
+        word_labels=kept,
+        heads=heads.done(beside=places_of_all),
+        partial=partial,
+    )
 
 
 def _features(written: Ragged[str]) -> dict[str, Ragged[str]]:

@@ -18,12 +18,13 @@ T = TypeVar("T")
 class Ragged(Sequence[tuple[T, ...]], Generic[T]):
     """A read-only sequence of tuples, equal to any sequence of the same tuples.
 
-    Its entries are drawn from few distinct values (labels, tags), which are kept once; each entry is a number.
+    Its entries are drawn from few values (labels, tags), which are kept once; each entry is a number. Columns that tell
+    different things of the same entries share those numbers, and columns of the same words share where rows start.
     """
 
     __slots__ = ("_codes", "_start", "_values")
 
-    def __init__(self, codes: NDArray[Any], start: NDArray[np.int64], values: tuple[T, ...]) -> None:
+    def __init__(self, codes: NDArray[Any], start: NDArray[Any], values: tuple[T, ...]) -> None:
         self._codes, self._start, self._values = codes, start, values
 
     def __len__(self) -> int:
@@ -55,27 +56,29 @@ class Ragged(Sequence[tuple[T, ...]], Generic[T]):
     def pick(self, rows: Iterable[int]) -> "Ragged[T]":
         """The rows at these places, in the order given."""
         chosen = np.fromiter(rows, dtype=np.int64)
-        begins, lengths = self._start[chosen], np.diff(self._start)[chosen]
+        begins = self._start[chosen].astype(np.int64)  # small kinds overflow in sums
+        lengths = self._start[chosen + 1] - begins
         start = np.concatenate([[0], np.cumsum(lengths)])
         inside = np.repeat(begins - start[:-1], lengths) + np.arange(start[-1])
-        return type(self)(self._codes[inside], start, self._values)
+        return type(self)(self._codes[inside], start.astype(np.min_scalar_type(start[-1])), self._values)
 
     @property
     def values(self) -> set[T]:
         """Distinct entries."""
-        return {self._values[code] for code in np.unique(self._codes).tolist()}
+        return set(self.counts())
 
     def counts(self) -> dict[T, int]:
         """How often each entry occurs."""
-        codes, counts = np.unique(self._codes, return_counts=True)
-        return {self._values[code]: int(n) for code, n in zip(codes.tolist(), counts, strict=True)}
+        counts: dict[T, int] = {}
+        for code, n in zip(*(found.tolist() for found in np.unique(self._codes, return_counts=True)), strict=True):
+            counts[self._values[code]] = counts.get(self._values[code], 0) + n
+        return counts
 
     def recoded(self, change: Callable[[T], T]) -> "Ragged[T]":
-        """The same rows with every entry changed in one way; asked once for each distinct entry."""
-        number: dict[T, int] = {}
-        table = [number.setdefault(change(value), len(number)) for value in self._values]
-        smallest = np.min_scalar_type(max(0, len(number) - 1))
-        return type(self)(np.array(table, dtype=smallest)[self._codes], self._start, tuple(number))
+        """The same rows with every entry changed in one way; asked once for each value, and no entry is copied."""
+        shared: dict[T, T] = {}
+        changed = (change(value) for value in self._values)
+        return type(self)(self._codes, self._start, tuple(shared.setdefault(value, value) for value in changed))
 
     @property
     def n_entries(self) -> int:
@@ -113,6 +116,11 @@ class _Rows:
     def _end(self, width: int = 1) -> None:
         self._start.append(len(self._codes) // width)
 
+    def _starts(self, beside: Ragged[Any] | None) -> NDArray[Any]:
+        """Where each row starts; the very array of rows of the same lengths, where they are given."""
+        start = smallest(self._start)
+        return beside._start if beside is not None and np.array_equal(beside._start, start) else start
+
 
 class LabelRows(_Rows):
     """Rows of labels as they come; `done` makes them one sequence."""
@@ -127,10 +135,9 @@ class LabelRows(_Rows):
         self._codes.extend(number.setdefault(label, len(number)) for label in row)
         self._end()
 
-    def done(self) -> Ragged[str]:
-        """All rows so far."""
-        smallest = np.min_scalar_type(max(0, len(self._number) - 1))
-        return Ragged(np.array(self._codes, dtype=smallest), np.array(self._start), tuple(self._number))
+    def done(self, beside: Ragged[Any] | None = None) -> Ragged[str]:
+        """All rows so far. Args: beside: labels or places of the same words."""
+        return Ragged(smallest(self._codes), self._starts(beside), tuple(self._number))
 
 
 class NumberRows(_Rows):
@@ -141,9 +148,9 @@ class NumberRows(_Rows):
         self._codes.extend(row)
         self._end()
 
-    def done(self) -> RaggedNumbers:
-        """All rows so far."""
-        return RaggedNumbers(_smallest(self._codes), np.array(self._start), ())
+    def done(self, beside: Ragged[Any] | None = None) -> RaggedNumbers:
+        """All rows so far. Args: beside: labels or places of the same words."""
+        return RaggedNumbers(smallest(self._codes), self._starts(beside), ())
 
 
 class SpanRows(_Rows):
@@ -156,12 +163,12 @@ class SpanRows(_Rows):
 
     def done(self) -> RaggedSpans:
         """All rows so far."""
-        return RaggedSpans(_smallest(self._codes).reshape(-1, 2), np.array(self._start), ())
+        return RaggedSpans(smallest(self._codes).reshape(-1, 2), self._starts(None), ())
 
 
-def _smallest(numbers: "array[int]") -> NDArray[Any]:
+def smallest(numbers: "array[int]") -> NDArray[Any]:
     """The same whole numbers, in the smallest kind that holds them all."""
-    given = np.frombuffer(numbers, dtype=np.int32)
+    given = np.frombuffer(numbers, dtype=numbers.typecode)
     return given.astype(np.result_type(*map(np.min_scalar_type, (given.min(), given.max())))) if len(given) else given
 
 

@@ -41,8 +41,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def give_back_memory() -> None:
     """Return freed memory to the system, where the C library can (glibc).
 
-    Batches of ever other shapes leave its heap in pieces, and a long run would grow by a third; asking every few
-    batches costs nothing that can be measured.
+    Batches of ever other shapes leave its heap in pieces, and a long run would grow by a third. Asking costs milliseconds:
+    nothing beside a batch on a processor.
     """
     library = _c_library()
     if library is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,7 +36,7 @@ Unit = Literal["word", "sentence"]
 Pooling = Literal["first", "last", "average", "cls", "mean"]
 WORD_POOLINGS, SENTENCE_POOLINGS = ("first", "last", "average"), ("cls", "mean")
 
-_BATCHES_BETWEEN_TRIMS = 4
+_SENTENCES_LAID_OUT_TOGETHER = 10_000
 _BATCHES_ON_THE_WAY = 2
 """Pooled batches that may wait to be written while the next is computed."""
 
@@ -79,21 +80,27 @@ class Extracted:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rows:
-    """Rows of the output and the pieces each is pooled from; rows of a sentence are neighbours."""
+    """Rows of some sentences, neighbours in the order of the sentences, and the pieces each is pooled from."""
 
     sentence: NDArray[np.int32]
+    """Which of the sentences, counted from 0 [n_rows]."""
     word: NDArray[np.int32]
-    first_row: NDArray[np.int64]
-    """First row of each sentence [n_sentences + 1]."""
-    piece_row: NDArray[np.int32]
-    """Output row that each piece is averaged into [n_pieces]; -1 = into none."""
+    """Word of each row [n_rows]."""
+    into: NDArray[np.int64]
+    """Row that each piece of the sentences is averaged into [n_pieces]; -1 = into none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
     """A reading under way."""
 
-    rows: _Rows
+    rows_of: Callable[[NDArray[np.int64]], _Rows]
+    """Asked batch by batch: kept for all pieces, it would grow with the data."""
+    sentence: NDArray[np.int32]
+    """Of all rows [n_rows]."""
+    word: NDArray[np.int32]
+    first_row: NDArray[np.int64]
+    """First row of each sentence [n_sentences + 1]."""
     files: RowFiles
     dtype: torch.dtype
 
@@ -158,12 +165,15 @@ def extract(
         stack.enter_context(reading_at(model, known.n_layers, site, lambda _, read: collected.append(pool[0](read))))
 
         def forward(batch: NDArray[np.int64]) -> None:
+            if device == "cpu":  # where activations would leave the heap in pieces; a card keeps its own
+                give_back_memory()
             inputs = _inputs(pieces, batch, tokenizer.pad_token_id or 0)
             pool[:] = [_pooler(pieces, parts, batch, device)]
             collected.clear()
             model(**{name: value.to(device) for name, value in inputs.items()})
             landing.bring(collected)
 
+        give_back_memory()  # what tokenising left behind
         on_sentences(landing.n_done, len(examples))
         for batch in _batches(forward, pieces.lengths, ~landing.done, batch_pieces):
             landing.put(batch)
@@ -182,8 +192,22 @@ def _begun(
     stack: ExitStack,
 ) -> _Part:
     """Lay out a reading's rows and open its files. Args: size: layers, and numbers of each."""
-    rows = _rows_of(pieces, reading.unit, reading.pooling, cls_id)
-    n_rows = len(rows.sentence)
+    if reading.pooling not in (WORD_POOLINGS if reading.unit == "word" else SENTENCE_POOLINGS):
+        raise SpecInvalid(
+            f"Pooling {reading.unit}s by {reading.pooling!r}.",
+            "It does not fit the unit.",
+            "Words: first, last, average. Sentences: cls, mean.",
+        )
+    rows_of = partial(_rows_of, pieces, reading.unit, reading.pooling, cls_id)
+    n_sentences = len(pieces.lengths)
+    begins = range(0, n_sentences, _SENTENCES_LAID_OUT_TOGETHER)
+    sentence, word = [], []
+    for first in begins:
+        rows = rows_of(np.arange(first, min(first + _SENTENCES_LAID_OUT_TOGETHER, n_sentences)))
+        sentence.append(rows.sentence + np.int32(first))
+        word.append(rows.word)
+    all_sentences = np.concatenate(sentence)
+    n_rows = len(all_sentences)
     if not n_rows:
         raise NotEnoughData(
             f"Reading a vector for every {reading.unit}.", "None has one.", "Give sentences with words in them."
@@ -196,17 +220,24 @@ def _begun(
         n_sentences=len(pieces.lengths),
         precision=precision,
     )
-    return _Part(rows=rows, files=stack.enter_context(files), dtype=getattr(torch, reading.dtype))
+    return _Part(
+        rows_of=rows_of,
+        sentence=all_sentences,
+        word=np.concatenate(word),
+        first_row=np.concatenate([[0], np.cumsum(np.bincount(all_sentences, minlength=n_sentences))]),
+        files=stack.enter_context(files),
+        dtype=getattr(torch, reading.dtype),
+    )
 
 
 def _extracted(part: _Part, pieces: Pieces, examples: Examples, precision: Precision) -> Extracted:
-    by_word = bool((part.rows.word != NO_WORD).any())
+    by_word = bool((part.word != NO_WORD).any())
     return Extracted(
         layers=part.files.paths,
-        sentence=part.rows.sentence,
-        word=part.rows.word,
+        sentence=part.sentence,
+        word=part.word,
         n_cut_sentences=int(pieces.was_cut.sum()),
-        n_lost_words=examples.n_words - len(part.rows.word) if by_word else 0,
+        n_lost_words=examples.n_words - len(part.word) if by_word else 0,
         precision=precision,
     )
 
@@ -215,52 +246,35 @@ def _autocast(device: str, precision: Precision) -> Any:
     return nullcontext() if precision == "float32" else torch.autocast(device, getattr(torch, precision))
 
 
-def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None) -> _Rows:
-    """Lay out the output rows and say which pieces feed each."""
-    if pooling not in (WORD_POOLINGS if unit == "word" else SENTENCE_POOLINGS):
-        raise SpecInvalid(
-            f"Pooling {unit}s by {pooling!r}.",
-            "It does not fit the unit.",
-            "Words: first, last, average. Sentences: cls, mean.",
-        )
-    n_sentences = len(pieces.lengths)
-    sentence_of = np.repeat(np.arange(n_sentences, dtype=np.int32), pieces.lengths)
+def _rows_of(pieces: Pieces, unit: Unit, pooling: Pooling, cls_id: int | None, sentences: NDArray[np.int64]) -> _Rows:
+    """Lay out the rows of these sentences and say which pieces feed each."""
+    n_sentences, held = len(sentences), pieces.of(sentences)
+    sentence_of = np.repeat(np.arange(n_sentences), pieces.lengths[sentences])
+    words = pieces.word[held]
     if unit == "sentence":
-        piece_row = sentence_of
+        into = sentence_of
         if pooling == "cls":
             # A text may spell "[CLS]": such a piece belongs to a word.
-            piece_row[(pieces.ids != cls_id) | (pieces.word != NO_WORD)] = -1
-        if (np.bincount(piece_row[piece_row >= 0], minlength=n_sentences) == 0).any():
+            into = np.where((pieces.ids[held] == cls_id) & (words == NO_WORD), into, -1)
+        if (np.bincount(into[into >= 0], minlength=n_sentences) == 0).any():
             raise SpecInvalid("Pooling sentences by [CLS].", "This tokenizer sets no such token.", "Pool by mean.")
-        everyone = np.arange(n_sentences)
-        return _Rows(
-            sentence=everyone.astype(np.int32),
-            word=np.full(n_sentences, NO_WORD, dtype=np.int32),
-            first_row=np.arange(n_sentences + 1),
-            piece_row=piece_row,
-        )
-    inside = pieces.word != NO_WORD
+        everyone = np.arange(n_sentences, dtype=np.int32)
+        return _Rows(sentence=everyone, word=np.full(n_sentences, NO_WORD, dtype=np.int32), into=into)
     # Numbering pieces by (sentence, word) in reading order; a new number wherever either changes.
-    at = np.flatnonzero(inside)
-    sentence_at, word_at = sentence_of[at], pieces.word[at]
+    at = np.flatnonzero(words != NO_WORD)
+    sentence_at, word_at = sentence_of[at], words[at]
     is_first = np.ones(len(at), dtype=bool)
     is_first[1:] = (sentence_at[1:] != sentence_at[:-1]) | (word_at[1:] != word_at[:-1])
     row_at = np.cumsum(is_first) - 1
     if pooling == "first":
         chosen = is_first
     elif pooling == "last":
-        chosen = np.append(is_first[1:], True)
+        chosen = np.append(is_first[1:], True)[: len(at)]
     else:
         chosen = np.ones(len(at), dtype=bool)
-    piece_row = np.full(len(pieces.word), -1, dtype=np.int32)
-    piece_row[at[chosen]] = row_at[chosen]
-    counts = np.bincount(sentence_at[is_first], minlength=n_sentences)
-    return _Rows(
-        sentence=sentence_at[is_first].astype(np.int32),
-        word=word_at[is_first].astype(np.int32),
-        first_row=np.concatenate([[0], np.cumsum(counts)]),
-        piece_row=piece_row,
-    )
+    into = np.full(len(words), -1, dtype=np.int64)
+    into[at[chosen]] = row_at[chosen]
+    return _Rows(sentence=sentence_at[is_first].astype(np.int32), word=word_at[is_first].astype(np.int32), into=into)
 
 
 def _batches(
@@ -278,10 +292,8 @@ def _batches(
     """
     order = np.flatnonzero(wanted)
     order = order[np.argsort(-lengths[order], kind="stable")]
-    at = number = 0
+    at = 0
     while at < len(order):
-        if number % _BATCHES_BETWEEN_TRIMS == 0:  # before the first, what tokenising left behind
-            give_back_memory()
         longest = int(lengths[order[at]])
         batch = np.sort(order[at : at + max(1, batch_pieces // longest)])
         if not _fits(forward, batch):
@@ -292,10 +304,9 @@ def _batches(
                     "Cut sentences at fewer pieces, choose a smaller checkpoint, or close other programs.",
                 )
             batch_pieces = len(batch) * longest // 2
-            give_back_memory()
             continue
         yield batch
-        at, number = at + len(batch), number + 1
+        at += len(batch)
 
 
 def _fits(forward: Callable[[NDArray[np.int64]], None], batch: NDArray[np.int64]) -> bool:
@@ -327,34 +338,32 @@ def _placed(pieces: Pieces, batch: NDArray[np.int64]) -> tuple[NDArray[np.bool_]
     """Where a padded batch holds pieces [batch, longest], and which, in that order."""
     lengths = pieces.lengths[batch]
     inside = np.arange(int(lengths.max())) < lengths[:, None]
-    return inside, np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in batch])
+    return inside, pieces.of(batch)
 
 
 def _pooler(
     pieces: Pieces, parts: Sequence[_Part], batch: NDArray[np.int64], device: str
 ) -> Callable[[torch.Tensor], list[torch.Tensor]]:
     """What every reading takes of a layer of this batch: [batch, pieces, width] -> [rows, width] each."""
-    inside, flat = _placed(pieces, batch)
-    slots = np.flatnonzero(inside.ravel())
-    pools = [_pool_of(part, slots, part.rows.piece_row[flat], device) for part in parts]
+    slots = np.flatnonzero(_placed(pieces, batch)[0].ravel())
+    pools = [_pool_of(part.rows_of(batch), slots, part.dtype, device) for part in parts]
     return lambda hidden: [pool(hidden.reshape(-1, hidden.shape[-1])) for pool in pools]
 
 
 def _pool_of(
-    part: _Part, slots: NDArray[np.int64], target: NDArray[np.int32], device: str
+    rows: _Rows, slots: NDArray[np.int64], dtype: torch.dtype, device: str
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Average the slots into their rows, in float32: [slots, width] -> [rows, width] of the dtype on disk."""
-    pooled = target >= 0
-    # Output rows of this batch, renumbered from 0 in the order of the batch's sentences.
-    wanted, local = np.unique(target[pooled], return_inverse=True)
-    chosen, into = (torch.from_numpy(array).to(device) for array in (slots[pooled], local))
-    if len(wanted) == len(local):
-        return lambda flat: flat.index_select(0, chosen).to(part.dtype)
-    counts = torch.from_numpy(np.bincount(local, minlength=len(wanted)).astype(np.float32)).to(device)[:, None]
+    pooled = rows.into >= 0
+    chosen, into = (torch.from_numpy(array).to(device) for array in (slots[pooled], rows.into[pooled]))
+    n_rows = len(rows.sentence)
+    if n_rows == len(into):
+        return lambda flat: flat.index_select(0, chosen).to(dtype)
+    counts = torch.from_numpy(np.bincount(rows.into[pooled], minlength=n_rows).astype(np.float32)).to(device)[:, None]
 
     def average(flat: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(len(counts), flat.shape[-1], device=flat.device)
-        return total.index_add_(0, into, flat.index_select(0, chosen).float()).div_(counts).to(part.dtype)
+        total = torch.zeros(n_rows, flat.shape[-1], device=flat.device)
+        return total.index_add_(0, into, flat.index_select(0, chosen).float()).div_(counts).to(dtype)
 
     return average
 
@@ -403,7 +412,7 @@ class _Landing:
     def _write(self, batch: NDArray[np.int64], home: list[list[torch.Tensor]], arrived: Callable[[], None]) -> None:
         arrived()
         for part, states in zip(self._parts, home, strict=True):
-            part.files.write(batch, part.rows.first_row, states)
+            part.files.write(batch, part.first_row, states)
 
 
 def _sent_home(by_reading: list[list[torch.Tensor]]) -> tuple[list[list[torch.Tensor]], Callable[[], None]]:

@@ -1,17 +1,18 @@
 """Tokenised sentences in flat arrays, with each piece's word found by character offsets.
 
-Flat arrays rather than lists of lists: 20,000 sentences cost a few megabytes, so that memory stays flat whatever the
-size, and whole batches are cut out by index.
+Flat arrays of the smallest kind rather than lists of lists: 100,000 sentences cost a few megabytes, and whole batches are
+cut out by index.
 """
 
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.examples import Examples
+from core.data.ragged import smallest
 from core.errors import CheckpointNotFound
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ NO_WORD = -1
 class Pieces:
     """The pieces of all sentences, one after another; sentence i has rows start[i]:start[i+1]."""
 
-    ids: NDArray[np.int32]
-    """Vocabulary ids [n_pieces]."""
-    word: NDArray[np.int32]
-    """Index of the word in its sentence that the piece belongs to [n_pieces]; NO_WORD for special tokens."""
+    ids: NDArray[np.integer[Any]]
+    """Vocabulary ids [n_pieces], in the smallest kind of number that holds them."""
+    word: NDArray[np.signedinteger[Any]]
+    """Index of the word in its sentence that the piece belongs to [n_pieces], in the smallest kind of number; NO_WORD for
+    special tokens."""
     segment: NDArray[np.int8] | None
     """0 in a first text, 1 in its partner, as the tokenizer says it [n_pieces]; None for single texts, and for families
     that tell the two apart by separators alone."""
@@ -40,6 +42,12 @@ class Pieces:
     def lengths(self) -> NDArray[np.int64]:
         """Pieces of each sentence [n_sentences]."""
         return np.diff(self.start)
+
+    def of(self, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places of these sentences' pieces, one sentence after another."""
+        lengths = self.lengths[sentences]
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(self.start[sentences] - before, lengths) + np.arange(lengths.sum())
 
 
 def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pieces: int) -> Pieces:
@@ -80,9 +88,8 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", examples: Examples, *, max_pi
             "Tokenising the sentences.", "The tokenizer gave no pieces.", "Use another checkpoint."
         )
     return Pieces(
-        # Not copied: the arrays stay where they were filled.
-        ids=np.frombuffer(ids, dtype=np.int32),
-        word=np.frombuffer(words, dtype=np.int32),
+        ids=smallest(ids),
+        word=smallest(words),
         segment=np.frombuffer(segments, dtype=np.int8) if segments else None,
         start=np.frombuffer(start, dtype=np.int64),
         was_cut=cut,

@@ -57,10 +57,38 @@ def test_what_is_distinct_is_counted_and_changed_once(rows: list[tuple[str, ...]
     assert list(changed) == [tuple(str(len(label)) for label in row) for row in rows]
     assert len(asked) == len(set(asked))
     assert changed.values == {str(len(label)) for label in flat.values}
+    assert changed.counts() == Counter(str(len(label)) for row in rows for label in row)
 
 
-def test_a_million_labels_take_a_byte_each() -> None:
-    building = LabelRows()
+def test_a_million_labels_take_a_byte_each_and_what_is_told_of_the_same_words_no_more() -> None:
+    spans, building = SpanRows(), LabelRows()
     for _ in range(100_000):
+        spans.append([(0, 1)] * 10)
         building.append(("NOUN", "VERB", "DET", "NOUN", "PUNCT") * 2)
-    assert building.done()._codes.nbytes == 1_000_000
+    places = spans.done()
+    labels = building.done(beside=places)
+    assert labels._codes.nbytes == 1_000_000
+    assert labels._start is places._start
+    lower = labels.recoded(str.lower)
+    assert lower[99_999][:2] == ("noun", "verb")
+    assert lower._codes is labels._codes
+    assert lower._start is labels._start
+
+
+def test_rows_of_other_lengths_share_nothing() -> None:
+    spans, labels = SpanRows(), LabelRows()
+    spans.append([(0, 1), (1, 2)])
+    labels.append(("NOUN",))
+    assert list(labels.done(beside=spans.done())) == [("NOUN",)]
+
+
+def test_rows_chosen_again_and_again_are_counted_beyond_a_byte() -> None:
+    building = LabelRows()
+    building.append(("NOUN",) * 200)
+    building.append(("VERB",) * 50)
+    assert list(building.done().pick([1, 0, 0, 1])) == [
+        ("VERB",) * 50,
+        ("NOUN",) * 200,
+        ("NOUN",) * 200,
+        ("VERB",) * 50,
+    ]

@@ -275,6 +275,18 @@ def test_vectors_when_batched_otherwise_agree(
         assert (np.linalg.norm(alone - other, axis=-1) / np.linalg.norm(alone, axis=-1)).max() < 5e-6
 
 
+@pytest.mark.parametrize(("unit", "pooling"), [("word", "average"), ("word", "first"), ("sentence", "cls")])
+def test_rows_laid_out_a_few_sentences_at_a_time_are_the_same_rows(
+    made: dict[str, Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str, pooling: str
+) -> None:
+    whole = run(made["bert"].folder, tmp_path / "whole", unit=unit, pooling=pooling)
+    monkeypatch.setattr("core.models.extraction._SENTENCES_LAID_OUT_TOGETHER", 2)
+    parts = run(made["bert"].folder, tmp_path / "parts", unit=unit, pooling=pooling)
+    np.testing.assert_array_equal(parts.sentence, whole.sentence)
+    np.testing.assert_array_equal(parts.word, whole.word)
+    np.testing.assert_array_equal(stacked(parts), stacked(whole))
+
+
 def test_batches_never_exceed_their_budget(made: dict[str, Checkpoint], tmp_path: Path) -> None:
     model = loaded(Source(folder=made["bert"].folder))
     seen: list[tuple[int, ...]] = []
