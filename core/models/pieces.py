@@ -6,6 +6,7 @@ cut out by index.
 
 from array import array
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Pieces:
 
     ids: NDArray[np.integer[Any]]
     """Vocabulary ids [n_pieces], in the smallest kind of number that holds them."""
-    word: NDArray[np.signedinteger[Any]]
+    word: NDArray[np.integer[Any]]
     """Index of the word in its sentence that the piece belongs to [n_pieces], in the smallest kind of number; NO_WORD for
     special tokens."""
     segment: NDArray[np.int8] | None
@@ -38,7 +39,7 @@ class Pieces:
     was_cut: NDArray[np.bool_]
     """Whether the sentence was longer than the limit [n_sentences]."""
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Pieces of each sentence [n_sentences]."""
         return np.diff(self.start)
